@@ -1,0 +1,57 @@
+"""Figures of panels, and their way to the disk. No global state: nothing here is pyplot's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from grok.analysis.labels import axis_label, panel_title, tick_positions, tick_texts
+from grok.analysis.layout import Layout
+from grok.results import atomic_path
+
+FORMATS = ("png", "pdf")
+DPI = 150
+
+
+def panel_figure(layout: Layout, extra_width: float = 0.0) -> tuple[Figure, list[Axes]]:
+    """A figure of one titled, empty panel for each of `layout.panels`, and its axes in order.
+
+    Args:
+        extra_width: inches beside the panels, for colour bars.
+    """
+    side = 3.6 if len(layout.panels) == 1 else 2.3
+    size = (side * layout.columns + 0.9 + extra_width, side * layout.rows + 1.2)
+    figure = Figure(figsize=(max(size[0], 5.2), size[1]), layout="constrained")
+    grid = figure.subplots(layout.rows, layout.columns, squeeze=False)
+    axes = list(grid.flat)
+    for spare in axes[len(layout.panels) :]:
+        spare.remove()
+    for one, panel in zip(axes, layout.panels, strict=False):
+        one.set_title(panel_title(panel), fontsize=8)
+        one.tick_params(labelsize=8)
+    return figure, axes[: len(layout.panels)]
+
+
+def label_cells(figure: Figure, axes: list[Axes], layout: Layout) -> None:
+    """Ticks from the values on every panel, the axes' names once a figure."""
+    assert layout.x is not None
+    assert layout.y is not None
+    most = 7 if len(axes) == 1 else 5
+    across, down = tick_positions(len(layout.xs), most), tick_positions(len(layout.ys), most)
+    for one in axes:
+        one.set_xticks(across, tick_texts([layout.xs[index] for index in across]))
+        one.set_yticks(down, tick_texts([layout.ys[index] for index in down]))
+    figure.supxlabel(axis_label(layout.x), fontsize=10)
+    figure.supylabel(axis_label(layout.y), fontsize=10)
+
+
+def save(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write `figure` as ``<name>.png`` and ``<name>.pdf``, each at once or not at all."""
+    paths = [folder / f"{name}.{suffix}" for suffix in FORMATS]
+    for path, suffix in zip(paths, FORMATS, strict=True):
+        # The temporary name doesn't end in the format, so the format is passed.
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, format=suffix, dpi=DPI)
+    return paths

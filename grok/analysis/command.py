@@ -1,0 +1,112 @@
+"""``analyze.py``: read a sweep, write its table and pictures, print what it came to."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from grok.analysis.table import Sweep, read_sweep
+from grok.errors import UserError
+from grok.phases import Phase
+from grok.results import atomic_path
+
+FOLDER = "analysis"
+TABLE = "grid.csv"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run ``analyze.py`` with `arguments`, by default the command line's.
+
+    Raises:
+        UserError: the folder holds no sweep, a file in it is damaged, or nothing can be written.
+    """
+    options = parse(arguments)
+    sweep = read_sweep(options.folder)
+    try:
+        table, pictures = write(sweep, options.palette)
+    except OSError as error:
+        raise UserError(
+            f"{options.folder / FOLDER}: can't be written ({error}); make it a writable folder"
+        ) from None
+    print(summary(sweep))
+    print(_listing("table", [table]))
+    print(_listing("pictures", pictures))
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """The options: ``folder`` (a path) and ``palette`` (a name)."""
+    parser = argparse.ArgumentParser(
+        prog="analyze.py",
+        description="Write a sweep's table and draw its phase diagrams, finished or not.",
+    )
+    parser.add_argument(
+        "folder", type=Path, help="a sweep's folder, multirun/<date>/<time>, or a single run's"
+    )
+    # The names are spelled out so that --help needn't wait for matplotlib.
+    parser.add_argument(
+        "--palette",
+        choices=("safe", "paper"),
+        default="safe",
+        help="colours of the phases: safe for the colour-blind (default), or the paper's",
+    )
+    return parser.parse_args(arguments)
+
+
+def write(sweep: Sweep, palette: str) -> tuple[Path, list[Path]]:
+    """Write ``grid.csv`` and every picture that applies to ``<folder>/analysis``; their paths."""
+    folder = sweep.folder / FOLDER
+    with atomic_path(folder / TABLE) as temporary:
+        sweep.table.drop(columns="folder").to_csv(temporary, index=False)
+    if sweep.table.empty:
+        return folder / TABLE, []
+    from grok.analysis.canvas import save
+    from grok.analysis.palette import PALETTES
+    from grok.analysis.pictures import PICTURES
+
+    figures = {name: draw(sweep, PALETTES[palette]) for name, draw in PICTURES.items()}
+    paths = [save(figure, folder, name) for name, figure in figures.items() if figure is not None]
+    return folder / TABLE, sum(paths, [])
+
+
+def summary(sweep: Sweep) -> str:
+    """What has finished, and the phases: a few aligned lines of plain text."""
+    lines = [f"{sweep.folder}: {len(sweep.table)} of {len(sweep.planned)} finished"]
+    if sweep.missing:
+        lines[0] += f", {sweep.missing} missing"
+    if len(sweep.planned) == 1 and not sweep.missing:
+        lines += _outcome(sweep.table.iloc[0])
+    elif not sweep.table.empty:
+        lines += _phases(sweep.table["phase"])
+    diverged = int(sweep.table["diverged"].sum())
+    if diverged:
+        lines.append(f"{'diverged':<14}{diverged:>7}")
+    return "\n".join(lines)
+
+
+def _phases(phases: pd.Series) -> list[str]:
+    counts = {str(phase): int((phases == phase).sum()) for phase in Phase}
+    return [f"{name:<14}{count:>7}{count / len(phases):>8.1%}" for name, count in counts.items()]
+
+
+def _outcome(member: pd.Series) -> list[str]:
+    """The result of a lone member."""
+    values = {
+        "phase": member["phase"],
+        "T_train": _text(member["t_train"]),
+        "T_val": _text(member["t_val"]),
+        "steps": f"{member['steps']} of {member['budget']} ({member['stop_reason']})",
+        "train accuracy": _text(member["train_accuracy"]),
+        "val accuracy": _text(member["val_accuracy"]),
+    }
+    return [f"{name:<16}{value}" for name, value in values.items()]
+
+
+def _text(value: float) -> str:
+    return "never" if pd.isna(value) else f"{value:g}"
+
+
+def _listing(name: str, paths: list[Path]) -> str:
+    lines = [str(path) for path in paths] or ["none"]
+    return "\n".join(f"{head:<10}{line}" for head, line in zip([name] + [""] * len(lines), lines))

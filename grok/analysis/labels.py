@@ -1,0 +1,61 @@
+"""The words and numbers along the axes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from grok.analysis.layout import Selection, numeric
+
+NAMES = {
+    "opt.lr_dec": "decoder learning rate",
+    "opt.wd_dec": "decoder weight decay",
+    "opt.lr_enc": "encoder learning rate",
+    "opt.wd_enc": "encoder weight decay",
+}
+
+
+def axis_label(key: str) -> str:
+    """What `key` means, if known, and its full name."""
+    return f"{NAMES[key]} ({key})" if key in NAMES else key
+
+
+def panel_title(panel: Selection) -> str:
+    """A line for each key of the panel."""
+    return "\n".join(f"{key}={_number(value, 4)}" for key, value in panel.items())
+
+
+def tick_texts(values: Sequence[Any]) -> list[str]:
+    """`values` with as few digits (at least two) as tell them apart."""
+    for digits in range(2, 17):
+        texts = [_number(value, digits) for value in values]
+        if len(set(texts)) == len(values):
+            return texts
+    return [str(value) for value in values]
+
+
+def tick_positions(count: int, most: int) -> list[int]:
+    """Evenly spaced indices of `count` cells, at most `most`, the last one among them if it fits.
+
+    Texts as few as `most` are all shown, more only every few cells.
+    """
+    least = max(1, -(-(count - 1) // (most - 1)))
+    fitting = [step for step in range(least, 2 * least + 1) if (count - 1) % step == 0]
+    return list(range(0, count, fitting[0] if fitting else least))
+
+
+def _number(value: Any, digits: int) -> str:
+    """``41``, ``0.5``, ``tanh``, ``4e-5``: short, and exact for integers."""
+    if not isinstance(value, float):
+        return str(value)
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return np.format_float_positional(value, precision=digits, fractional=False, trim="-")
+    return re.sub(r"e([+-])0*", lambda sign: f"e{sign[1].strip('+')}", f"{value:.{digits}g}")
+
+
+def positions(values: list[Any]) -> list[float]:
+    """Where `values` lie on a line's x axis: themselves, or their order if they are texts."""
+    return [float(value) for value in values] if numeric(values) else list(np.arange(len(values)))

@@ -1,0 +1,119 @@
+"""Which swept keys are axes and which are panels, and a column of the table laid out so."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from grok.analysis.table import Sweep
+
+PREFERRED = ("opt.lr_dec", "opt.wd_dec")
+MOST_COLUMNS = 6
+
+Selection = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The axes and the panels of a sweep's pictures.
+
+    Attributes:
+        x: key of the horizontal axis; None where nothing is swept.
+        y: key of the vertical axis; None where members are drawn as lines.
+        xs, ys: sorted values of the axes.
+        panels: the value of every other key, one dictionary a panel, row by row.
+        columns: panels in a row.
+    """
+
+    x: str | None
+    y: str | None
+    xs: list[Any]
+    ys: list[Any]
+    panels: list[Selection]
+    columns: int
+
+    @property
+    def rows(self) -> int:
+        """Rows of panels."""
+        return math.ceil(len(self.panels) / self.columns)
+
+
+def choose(sweep: Sweep) -> Layout:
+    """Axes and panels of `sweep` (Re-TUG, Figures 1 and 7 to 10).
+
+    The axes are the decoder's learning rate and weight decay if swept, then the numeric keys of
+    most distinct values; a learning rate goes on x. The last remaining key counts the columns of
+    panels and the others the rows. With a single numeric key, or none, members form lines.
+    """
+    values = {key: distinct(sweep.planned, key) for key in sweep.keys}
+    values = {key: found for key, found in values.items() if len(found) > 1}
+    x, y = _axes(values)
+    others = {key: found for key, found in values.items() if key not in (x, y)}
+    last = list(others.values())[-1] if others else [None]
+    return Layout(
+        x,
+        y,
+        xs=values[x] if x is not None else [],
+        ys=values[y] if y is not None else [],
+        panels=[
+            dict(zip(others, each, strict=True)) for each in itertools.product(*others.values())
+        ],
+        columns=min(len(last), MOST_COLUMNS),
+    )
+
+
+def distinct(table: pd.DataFrame, key: str) -> list[Any]:
+    """The sorted distinct values of a column."""
+    return sorted(table[key].unique().tolist())
+
+
+def numeric(values: list[Any]) -> bool:
+    """Whether an axis of `values` has a scale (texts only have an order)."""
+    return not any(isinstance(value, str) for value in values)
+
+
+def select(table: pd.DataFrame, panel: Selection) -> pd.DataFrame:
+    """The rows of one panel."""
+    for key, value in panel.items():
+        table = table[table[key] == value]
+    return table
+
+
+def cells(
+    table: pd.DataFrame, layout: Layout, panel: Selection, values: pd.Series
+) -> NDArray[np.float64]:
+    """`values` of one panel as an image of shape (len(ys), len(xs)), NaN where none is.
+
+    Row 0 is the smallest value of y: drawn on top, y increases downward as in the paper. Of two
+    jobs with the same settings the later one shows.
+    """
+    image = np.full((len(layout.ys), len(layout.xs)), np.nan)
+    shown = select(table, panel)
+    rows = [layout.ys.index(value) for value in shown[layout.y]]
+    columns = [layout.xs.index(value) for value in shown[layout.x]]
+    image[rows, columns] = values.reindex(shown.index)
+    return image
+
+
+def _axes(values: dict[str, list[Any]]) -> tuple[str | None, str | None]:
+    """The keys of x and y among the swept ones."""
+    ranked = sorted(
+        (key for key in values if numeric(values[key])),
+        key=lambda key: (key not in PREFERRED, -len(values[key])),
+    )
+    if len(ranked) < 2:
+        return next(iter([*ranked, *values]), None), None
+    first, second = sorted(ranked[:2], key=list(values).index)
+    if _is_learning_rate(second) and not _is_learning_rate(first):
+        return second, first
+    return first, second
+
+
+def _is_learning_rate(key: str) -> bool:
+    return key.rpartition(".")[2].startswith("lr")

@@ -1,0 +1,65 @@
+"""The colours of the phases and of the steps, safe for the colour-blind unless asked otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, ListedColormap
+from matplotlib.patches import Patch
+
+from grok.phases import Phase
+
+Palette = Mapping[Phase, str]
+
+# Okabe and Ito's sky blue, yellow, blue and black: also 70, 89, 46 and 0 of 100 in lightness,
+# so the phases stay apart in grey-scale.
+SAFE: Palette = {
+    Phase.COMPREHENSION: "#56B4E9",
+    Phase.GROKKING: "#F0E442",
+    Phase.MEMORIZATION: "#0072B2",
+    Phase.CONFUSION: "#000000",
+}
+PAPER: Palette = {
+    Phase.COMPREHENSION: "yellowgreen",
+    Phase.GROKKING: "gold",
+    Phase.MEMORIZATION: "darkslateblue",
+    Phase.CONFUSION: "black",
+}
+PALETTES: dict[str, Palette] = {"safe": SAFE, "paper": PAPER}
+
+
+def phase_colours(palette: Palette) -> ListedColormap:
+    """The colour map of the codes 0 to 3, the order of `Phase`."""
+    return ListedColormap([palette[phase] for phase in Phase])
+
+
+def delay_colours() -> Colormap:
+    """Steps from T_train to T_val: light, so it can't be taken for `stuck_colours`."""
+    return _part("viridis", 0.4, 1.0)
+
+
+def stuck_colours() -> Colormap:
+    """Steps of members that don't generalise: dark, black for the largest."""
+    return _part("inferno", 0.45, 0.0)
+
+
+def show_missing(axes: Axes) -> None:
+    """Hatch the background of `axes`: it shows wherever no member is drawn."""
+    axes.patch.set(facecolor="#eeeeee", edgecolor="#aaaaaa", hatch="////", linewidth=0)
+
+
+def missing_patch() -> Patch:
+    """The legend's entry of `show_missing`."""
+    return Patch(facecolor="#eeeeee", edgecolor="#aaaaaa", hatch="////", label="missing")
+
+
+def phase_patches(palette: Palette, alpha: float = 1.0) -> list[Patch]:
+    """The legend's entries of the four phases, as opaque as they are drawn."""
+    return [Patch(facecolor=palette[phase], alpha=alpha, label=str(phase)) for phase in Phase]
+
+
+def _part(name: str, start: float, end: float) -> Colormap:
+    whole = colormaps[name]
+    return ListedColormap([whole(start + (end - start) * i / 255) for i in range(256)])

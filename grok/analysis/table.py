@@ -1,0 +1,156 @@
+"""A sweep's records as one tidy table, and what is missing from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from grok.errors import UserError
+from grok.results import PLAN, RESULT, Plan, Record, finished, read_plan, read_record
+
+OUTCOME = ("t_train", "t_val", "budget", "phase", "steps", "stop_reason", "diverged")
+FINAL = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "weight_norm")
+_RESERVED = ("job", *OUTCOME, *FINAL, "wall_seconds", "folder")
+_INTEGERS = ("job", "t_train", "t_val", "budget", "steps")
+_TEXTS = ("phase", "stop_reason", "folder")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep's folder holds.
+
+    Attributes:
+        folder: the sweep's folder, or a solo run's.
+        keys: the swept keys, as the columns of `planned` and `table` are called.
+        planned: one row a job, finished or not: ``job`` and the swept keys.
+        table: one row a finished member, see `load`.
+        gaps: the distinct grokking gaps of the finished members, in steps.
+    """
+
+    folder: Path
+    keys: list[str]
+    planned: pd.DataFrame
+    table: pd.DataFrame
+    gaps: list[int]
+
+    @property
+    def missing(self) -> int:
+        """How many planned jobs have no record."""
+        return len(self.planned) - len(self.table)
+
+    def member_folder(self, job: int) -> Path:
+        """Where `job` leaves its files: its numbered folder, or the folder of a solo run."""
+        return self.folder if finished(self.folder) else self.folder / str(job)
+
+
+def load(folder: str | Path) -> pd.DataFrame:
+    """The tidy table of a sweep (or of a solo run): one row a finished member, in job order.
+
+    Columns: ``job``, every swept key under its full name, ``t_train``, ``t_val``, ``budget`` and
+    ``steps`` (optimizer steps from 1, Int64; a threshold never reached is <NA>), ``phase``,
+    ``stop_reason``, ``diverged``, the losses, accuracies (0 to 1) and weight norm (L2) at the last
+    step, ``wall_seconds`` and ``folder``, the member's. A swept key named like another column has
+    " (swept)" added.
+
+    Raises:
+        UserError: the folder isn't there or holds no sweep, or one of its files is damaged.
+    """
+    return read_sweep(Path(folder)).table
+
+
+def read_sweep(folder: Path) -> Sweep:
+    """Read the plan and the records of `folder`; without a plan, what has finished is the sweep.
+
+    Raises:
+        UserError: as `load`.
+    """
+    plan, jobs = _find(folder)
+    records = {job: read_record(where) for job, where in jobs.items() if finished(where)}
+    if plan is None:
+        keys = _differing([record.overrides for record in records.values()])
+        settings = {job: record.overrides for job, record in records.items()}
+    else:
+        keys, settings = plan.keys, dict(enumerate(plan.jobs))
+    planned = _settings_table(keys, settings)
+    results = pd.DataFrame([_row(job, jobs[job], records[job]) for job in sorted(records)])
+    return Sweep(
+        folder,
+        keys=list(planned.columns[1:]),
+        planned=planned,
+        table=_typed(planned.merge(results.reindex(columns=_RESERVED), on="job")),
+        gaps=sorted({record.grokking_gap for record in records.values()}),
+    )
+
+
+def _find(folder: Path) -> tuple[Plan | None, dict[int, Path]]:
+    """The plan and the folder of every job, whether it has finished or not."""
+    if not folder.is_dir():
+        problem = "is a file" if folder.exists() else "isn't there"
+        raise UserError(f"{folder}: {problem}; pass the folder of a sweep or of a run")
+    if finished(folder):
+        return None, {0: folder}
+    plan = read_plan(folder)
+    if plan is not None:
+        return plan, {job: folder / str(job) for job in range(len(plan.jobs))}
+    numbered = {int(path.name): path for path in folder.iterdir() if path.name.isdecimal()}
+    jobs = {job: numbered[job] for job in sorted(numbered) if finished(numbered[job])}
+    if not jobs:
+        raise UserError(
+            f"{folder}: no {PLAN}, and no {RESULT} in it or in its numbered folders; "
+            "pass the folder of a sweep, such as multirun/<date>/<time>"
+        )
+    return None, jobs
+
+
+def _differing(overrides: list[dict[str, Any]]) -> list[str]:
+    """The keys that take more than one value, in the order in which they were first given."""
+    keys = dict.fromkeys(key for chosen in overrides for key in chosen)
+    return [key for key in keys if len({_scalar(chosen.get(key)) for chosen in overrides}) > 1]
+
+
+def _settings_table(keys: list[str], settings: dict[int, dict[str, Any]]) -> pd.DataFrame:
+    jobs = sorted(settings)
+    columns: dict[str, Any] = {"job": pd.Series(jobs, dtype="Int64")}
+    for key in keys:
+        name = f"{key} (swept)" if key in _RESERVED else key
+        columns[name] = _column(settings[job].get(key) for job in jobs)
+    return pd.DataFrame(columns)
+
+
+def _column(values: Iterable[Any]) -> pd.Series:
+    """Numbers where every value is one (or its text, as YAML reads ``1e-3``), else texts."""
+    scalars = [_scalar(value) for value in values]
+    if any(isinstance(value, bool) for value in scalars):
+        return pd.Series([str(value) for value in scalars], dtype="str")
+    try:
+        return pd.to_numeric(pd.Series(scalars))
+    except ValueError:
+        return pd.Series([str(value) for value in scalars], dtype="str")
+
+
+def _scalar(value: Any) -> int | float | str | bool:
+    """`value` as something that can be compared, counted and printed."""
+    return value if isinstance(value, int | float | str) else json.dumps(value)
+
+
+def _row(job: int, folder: Path, record: Record) -> dict[str, Any]:
+    """The results of one member, by column."""
+    return {
+        "job": job,
+        **{name: getattr(record, name) for name in OUTCOME},
+        **{name: record.final.get(name) for name in FINAL},
+        "wall_seconds": record.wall_seconds,
+        "folder": str(folder),
+    }
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    """The same types whatever is missing: a whole column, or every row."""
+    types = dict.fromkeys((*FINAL, "wall_seconds"), "float64") | {"diverged": "bool"}
+    types |= dict.fromkeys(_INTEGERS, "Int64") | dict.fromkeys(_TEXTS, "str")
+    return table.astype(types)

@@ -1,0 +1,55 @@
+"""Losses, accuracies and weight norm over training, at logarithmically spaced steps."""
+
+from __future__ import annotations
+
+import csv
+import functools
+from pathlib import Path
+
+import numpy as np
+from lightning import Trainer
+
+from grok.callbacks.member import MemberCallback
+from grok.engine import Member, Rows
+from grok.results import CURVE_COLUMNS, CURVES, Record, atomic_path
+
+
+@functools.cache
+def log_spaced(budget: int, points: int) -> np.ndarray:
+    """At most `points` different steps from 1 to `budget`, evenly spaced in their logarithm."""
+    return np.unique(np.geomspace(1, budget, points).round().astype(int))
+
+
+class Curves(MemberCallback):
+    """Leaves ``curves.csv``, and feeds the trainer's loggers if there are any.
+
+    Args:
+        points: rows in the file at most, not counting the member's last step.
+    """
+
+    def __init__(self, points: int = 200) -> None:
+        self.points = points
+        self._rows: dict[Path, list[list[float]]] = {}
+
+    def observe(self, member: Member, rows: Rows, trainer: Trainer) -> None:
+        """Keep the rows that are due, and the member's last one."""
+        due = np.isin(rows.steps, log_spaced(member.phase.budget, self.points))
+        due[-1] |= rows.stop_reason is not None
+        kept = self._rows.setdefault(member.folder, [])
+        for i in np.flatnonzero(due):
+            step = int(rows.steps[i])
+            values = {name: float(rows.metrics[name][i]) for name in CURVE_COLUMNS[1:]}
+            kept.append([step, *values.values()])
+            for logger in trainer.loggers:
+                logger.log_metrics(values, step)
+
+    def finish(self, member: Member, record: Record) -> None:
+        """Write the file."""
+        path = member.folder / CURVES
+        with atomic_path(path) as temporary, temporary.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(CURVE_COLUMNS)
+            writer.writerows(
+                [step, *(f"{value:.8g}" for value in values)]
+                for step, *values in self._rows.pop(member.folder)
+            )

@@ -1,0 +1,34 @@
+"""What all callbacks have in common: they look at members, not at stacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightning import Callback, Trainer
+
+from grok.engine import Member, Rows, StackModule
+from grok.results import Record
+
+
+class MemberCallback(Callback):
+    """Sees each member's rows in order, then helps to close its record.
+
+    Attributes:
+        watch: names of parameters whose value after every step is wanted in ``rows.watched``.
+    """
+
+    watch: tuple[str, ...] = ()
+
+    def observe(self, member: Member, rows: Rows, trainer: Trainer) -> None:
+        """Look at a member's newest rows; ``rows.stop_reason`` is set if they are its last."""
+
+    def finish(self, member: Member, record: Record) -> None:
+        """The member has ended: add to its record or leave a file in its folder."""
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: StackModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Show `observe` each occupied slot."""
+        for slot in pl_module.slots:
+            if slot.member is not None and slot.rows is not None:
+                self.observe(slot.member, slot.rows, trainer)

@@ -1,0 +1,107 @@
+"""Writes each member's record when it ends."""
+
+from __future__ import annotations
+
+import functools
+import math
+import platform
+import subprocess
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lightning import Trainer
+
+import grok
+from grok.callbacks.member import MemberCallback
+from grok.engine import Member, Rows, StackModule
+from grok.phases import classify
+from grok.results import Record, write_record
+
+PACKAGES = ("torch", "lightning", "hydra-core", "numpy")
+
+
+class RecordWriter(MemberCallback):
+    """Closes a member's folder: asks the other callbacks, then writes ``result.json``.
+
+    Args:
+        precision: for the record.
+    """
+
+    def __init__(self, precision: str) -> None:
+        self.precision = precision
+        self._started: dict[Path, float] = {}
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: StackModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Note when members that are new in the stack began."""
+        for slot in pl_module.slots:
+            if slot.member is not None:
+                self._started.setdefault(slot.member.folder, time.perf_counter())
+
+    def observe(self, member: Member, rows: Rows, trainer: Trainer) -> None:
+        """Write the record of a member whose last rows these are."""
+        if rows.stop_reason is None:
+            return
+        record = self._record(member, rows, trainer)
+        for callback in trainer.callbacks:
+            if isinstance(callback, MemberCallback):
+                callback.finish(member, record)
+        write_record(member.folder, finite(record))
+
+    def _record(self, member: Member, rows: Rows, trainer: Trainer) -> Record:
+        rule, module = member.phase, trainer.lightning_module
+        return Record(
+            task=member.task_name,
+            phase=classify(rows.t_train, rows.t_val, rule.budget, rule.grokking_gap),
+            t_train=rows.t_train,
+            t_val=rows.t_val,
+            budget=rule.budget,
+            threshold=rule.threshold,
+            grokking_gap=rule.grokking_gap,
+            steps=int(rows.steps[-1]),
+            stop_reason=rows.stop_reason or "",
+            diverged=rows.stop_reason == "diverged",
+            overrides=member.overrides,
+            seeds={"data": member.seed.data, "model": member.seed.model},
+            final={name: float(values[-1]) for name, values in rows.metrics.items()},
+            precision=self.precision,
+            device=str(module.device),
+            compiled=module.stack.compiled,
+            wall_seconds=round(time.perf_counter() - self._started.pop(member.folder), 3),
+            versions=versions(),
+            git_revision=git_revision(),
+            config=member.config,
+        )
+
+
+def finite(record: Record) -> Record:
+    """`record` with None for every number that JSON can't hold."""
+    for values in (record.final, record.weight_norm):
+        for name, value in values.items():
+            values[name] = value if value is not None and math.isfinite(value) else None
+    return record
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    return {
+        "grok": grok.__version__,
+        "python": platform.python_version(),
+        **{package: version(package) for package in PACKAGES},
+    }
+
+
+@functools.cache
+def git_revision() -> str | None:
+    """The commit of this checkout, with ``-dirty`` if it is changed; None outside one."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    here = Path(__file__).parent
+    try:
+        done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

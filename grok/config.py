@@ -1,0 +1,179 @@
+"""The schema of a run's configuration: types, ranges, and one line for each mistake.
+
+`Config` is what ``conf/config.yaml`` is checked against while Hydra composes it; `problems`
+checks the ranges that types can't express. The values themselves are in ``conf/``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.utils import get_class
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+PRECISIONS = ("32-true", "64-true")
+
+
+@dataclass
+class Opt:
+    """AdamW, with a learning rate and a weight decay for each parameter group.
+
+    Attributes:
+        lr_enc, lr_dec: learning rate of the encoder and the decoder, at least 0.
+        wd_enc, wd_dec: decoupled weight decay of each, at least 0.
+        betas: decay rates of the two moments, in [0, 1).
+        eps: added to the root of the second moment, at least 0.
+    """
+
+    lr_enc: float = MISSING
+    lr_dec: float = MISSING
+    wd_enc: float = MISSING
+    wd_dec: float = MISSING
+    betas: list[float] = MISSING
+    eps: float = MISSING
+
+    def problems(self) -> Iterable[str]:
+        """A line for each value out of range."""
+        for key in ("lr_enc", "lr_dec", "wd_enc", "wd_dec", "eps"):
+            value = getattr(self, key)
+            if not (math.isfinite(value) and value >= 0):
+                yield f"opt.{key}={value}: must be a number of at least 0"
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            yield f"opt.betas={self.betas}: must be two numbers in [0, 1), such as [0.9,0.999]"
+
+
+@dataclass
+class PhaseRule:
+    """When accuracy counts as reached, and how a run is classified (Re-TUG, Table 1).
+
+    Attributes:
+        threshold: accuracy to reach, in (0, 1].
+        tolerance: subtracted from the threshold; below 0 the accuracy must exceed it.
+        budget: maximum number of optimizer steps.
+        grokking_gap: steps from T_train to T_val from which generalisation counts as delayed.
+        early_stop: end a run once both thresholds have been reached.
+    """
+
+    threshold: float = MISSING
+    tolerance: float = MISSING
+    budget: int = MISSING
+    grokking_gap: int = MISSING
+    early_stop: bool = MISSING
+
+    def problems(self) -> Iterable[str]:
+        """A line for each value out of range."""
+        if not 0 < self.threshold <= 1:
+            yield f"phase.threshold={self.threshold}: must be over 0 and at most 1, such as 0.9"
+        if not abs(self.tolerance) < self.threshold:
+            yield f"phase.tolerance={self.tolerance}: must be smaller than phase.threshold"
+        if self.budget < 1:
+            yield f"phase.budget={self.budget}: must be at least 1 optimizer step"
+        if self.grokking_gap < 0:
+            yield f"phase.grokking_gap={self.grokking_gap}: must be at least 0 steps"
+
+
+@dataclass
+class Seed:
+    """Where a member's draws come from: its data (and split) and its initial weights."""
+
+    data: int = MISSING
+    model: int = MISSING
+
+    def problems(self) -> Iterable[str]:
+        """A line for each seed the generators can't take."""
+        for key, value in dataclasses.asdict(self).items():
+            if not 0 <= value < 2**32:
+                yield f"seed.{key}={value}: must be from 0 to 2**32 - 1"
+
+
+@dataclass
+class Engine:
+    """How the arithmetic runs; it changes a result by rounding at most.
+
+    Attributes:
+        compile: compile the training step (seconds at first, then 2 to 3 times the speed).
+        steps_per_call: optimizer steps in one Lightning ``training_step``.
+        threads: CPU threads of this process.
+    """
+
+    compile: bool = MISSING
+    steps_per_call: int = MISSING
+    threads: int = MISSING
+
+    def problems(self) -> Iterable[str]:
+        """A line for each value out of range."""
+        for key in ("steps_per_call", "threads"):
+            if getattr(self, key) < 1:
+                yield f"engine.{key}={getattr(self, key)}: must be at least 1"
+
+
+@dataclass
+class Config:
+    """One run. The open parts (task, trainer, callbacks, logger) are named by ``_target_``."""
+
+    task: dict[str, Any] = MISSING
+    opt: Opt = field(default_factory=Opt)
+    phase: PhaseRule = field(default_factory=PhaseRule)
+    seed: Seed = field(default_factory=Seed)
+    engine: Engine = field(default_factory=Engine)
+    trainer: dict[str, Any] = MISSING
+    callbacks: dict[str, Any] | None = None
+    logger: dict[str, Any] | None = None
+
+
+def register() -> None:
+    """Make the schema known to Hydra, under the name ``conf/config.yaml`` refers to."""
+    ConfigStore.instance().store(name="schema", node=Config)
+
+
+def problems(cfg: DictConfig) -> list[str]:
+    """A line for each mistake in a composed configuration: key, value and fix.
+
+    Imports the task's module, so that the task can judge its own keys.
+    """
+    found: list[str] = []
+    for section in (cfg.opt, cfg.phase, cfg.seed, cfg.engine):
+        found += OmegaConf.to_object(section).problems()
+    if cfg.trainer.precision not in PRECISIONS:
+        options = " or ".join(PRECISIONS)
+        found.append(f"trainer.precision={cfg.trainer.precision}: must be {options}")
+    return found + _task_problems(cfg.task)
+
+
+def _task_problems(task: DictConfig) -> list[str]:
+    """Mistakes in the task's own keys, by the types and the checks of its class."""
+    settings = {key: value for key, value in task.items() if key != "_target_"}
+    try:
+        schema = OmegaConf.structured(get_class(task._target_))
+        return list(OmegaConf.to_object(OmegaConf.merge(schema, settings)).problems())
+    except OmegaConfBaseException as error:
+        key = f"task.{error.full_key}"
+        return [f"{key}={settings.get(error.full_key)}: {first_line(error)}"]
+
+
+def first_line(error: BaseException) -> str:
+    """The part of a library's message that says what is wrong."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def leaves(cfg: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Full names of all keys of a configuration, sections included."""
+    names: list[str] = []
+    for key, value in cfg.items():
+        names.append(prefix + key)
+        if isinstance(value, Mapping):
+            names += leaves(value, f"{prefix}{key}.")
+    return names
+
+
+def nearest(key: str, valid: Iterable[str]) -> str:
+    """``"; did you mean X?"`` for the valid key closest to `key`, or nothing."""
+    matches = difflib.get_close_matches(key, list(valid), n=1, cutoff=0.5)
+    return f"; did you mean {matches[0]}?" if matches else ""

@@ -1,0 +1,6 @@
+"""Trains a stack of members as one batched model. Knows nothing of Hydra or sweeps."""
+
+from grok.engine.member import Member
+from grok.engine.module import Rows, StackModule
+
+__all__ = ["Member", "Rows", "StackModule"]

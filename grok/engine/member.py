@@ -1,0 +1,73 @@
+"""A member: one job of a sweep, one cell of a grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grok.config import Opt, PhaseRule, Seed
+from grok.engine.adamw import Hyper
+from grok.tasks import Data, Task
+
+
+@dataclass(frozen=True)
+class Member:
+    """What one network is trained with, and where its record goes.
+
+    Attributes:
+        folder: the member's own folder; also its identity.
+        task_name: the name of the task's config, for the record.
+        config: the whole composed configuration, for the record.
+        overrides: the job's own settings, full key to value, for the record.
+    """
+
+    folder: Path
+    task: Task
+    opt: Opt
+    phase: PhaseRule
+    seed: Seed
+    task_name: str = ""
+    config: dict[str, Any] = field(default_factory=dict)
+    overrides: dict[str, Any] = field(default_factory=dict)
+
+    def weights(self, dtype: torch.dtype) -> dict[str, Tensor]:
+        """Initial parameters by name: PyTorch's draws from the model seed times `init_scale`."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed.model)
+            network = self.task.network()
+        return {
+            name: param.detach().to(dtype) * self.task.init_scale
+            for name, param in network.named_parameters()
+        }
+
+    def data(self, dtype: torch.dtype) -> Data:
+        """The draws of the data seed, floating-point tensors in `dtype`."""
+        train, val = (
+            {
+                name: tensor.to(dtype) if tensor.is_floating_point() else tensor
+                for name, tensor in part.items()
+            }
+            for part in self.task.data(self.seed.data)
+        )
+        return Data(train, val)
+
+    def hypers(self) -> dict[str, Hyper]:
+        """Hyperparameters by parameter group, float64 scalars."""
+        beta1, beta2 = self.opt.betas
+        groups = {
+            "encoder": (self.opt.lr_enc, self.opt.wd_enc),
+            "decoder": (self.opt.lr_dec, self.opt.wd_dec),
+        }
+        return {
+            group: Hyper(
+                *(
+                    torch.tensor(value, dtype=torch.float64)
+                    for value in (lr, weight_decay, beta1, beta2, self.opt.eps)
+                )
+            )
+            for group, (lr, weight_decay) in groups.items()
+        }

@@ -1,0 +1,157 @@
+"""One optimizer step of a whole stack: a plain step of one member, mapped and compiled."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
+from torch.utils import _pytree as pytree
+
+from grok.engine.adamw import Hyper, adamw
+from grok.tasks import Data, Task
+
+METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "weight_norm")
+
+log = logging.getLogger(__name__)
+
+
+class State(NamedTuple):
+    """Everything of a member that a step changes. A stack's tensors have a leading dimension K.
+
+    Attributes:
+        params, exp_avg, exp_avg_sq: parameter name to tensor, of the network's shapes.
+        step: optimizer steps done, int64 scalar.
+    """
+
+    params: dict[str, Tensor]
+    exp_avg: dict[str, Tensor]
+    exp_avg_sq: dict[str, Tensor]
+    step: Tensor
+
+
+def member_step(
+    task: Task, network: nn.Module, state: State, hypers: dict[str, Hyper], data: Data
+) -> tuple[State, Tensor]:
+    """One step of one member.
+
+    As in the published runs, train metrics are those of the outputs before the update,
+    validation metrics and the weight norm those after it.
+
+    Args:
+        network: gives the structure only; the weights are those of `state`.
+        hypers: hyperparameters by group, the first part of a parameter's name.
+
+    Returns:
+        The state after the step and the values of `METRICS`, shape (5,).
+    """
+
+    def objective(params: dict[str, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        outputs = functional_call(network, params, (data.train["inputs"],))
+        loss = task.loss(outputs, data.train)
+        return loss, (loss, outputs)
+
+    grads, (loss, outputs) = grad(objective, has_aux=True)(state.params)
+    step = state.step + 1
+    updated = {
+        name: adamw(
+            param,
+            grads[name],
+            state.exp_avg[name],
+            state.exp_avg_sq[name],
+            step,
+            hypers[group_of(name)],
+        )
+        for name, param in state.params.items()
+    }
+    params, exp_avg, exp_avg_sq = (
+        {name: value[i] for name, value in updated.items()} for i in range(3)
+    )
+    val_outputs = functional_call(network, params, (data.val["inputs"],))
+    metrics = torch.stack(
+        [
+            loss,
+            task.correct(outputs, data.train).to(loss.dtype).mean(),
+            task.loss(val_outputs, data.val),
+            task.correct(val_outputs, data.val).to(loss.dtype).mean(),
+            weight_norm(params),
+        ]
+    )
+    return State(params, exp_avg, exp_avg_sq, step), metrics
+
+
+def group_of(name: str) -> str:
+    """The parameter group, ``encoder`` or ``decoder``, of a parameter of the network."""
+    return name.partition(".")[0]
+
+
+def weight_norm(params: dict[str, Tensor]) -> Tensor:
+    """L2 norm of all parameters of one member, a scalar."""
+    return torch.stack([param.square().sum() for param in params.values()]).sum().sqrt()
+
+
+class StackStep:
+    """Advances a stack by one step in place, compiled where that is possible.
+
+    Args:
+        task: gives network, loss and correctness; its own seeds and scale don't matter here.
+        size: number of slots K. A stack of one runs unmapped: mapping costs more than it saves.
+        compiled: False runs the same arithmetic uncompiled.
+    """
+
+    def __init__(self, task: Task, size: int, compiled: bool) -> None:
+        self.compiled = compiled
+        with torch.random.fork_rng(devices=[]):
+            one = functools.partial(member_step, task, task.network())
+        self._mapped = squeezed(one) if size == 1 else vmap(one)
+        self._step: Callable[..., Tensor] = self._advance
+        if compiled:
+            torch._dynamo.config.recompile_limit = 256  # every stack size is a compilation
+            self._step = torch.compile(self._advance, fullgraph=True, dynamic=False)
+
+    def __call__(self, state: State, hypers: dict[str, Hyper], data: Data) -> Tensor:
+        """Advance `state` in place; the values of `METRICS`, shape (K, 5)."""
+        try:
+            return self._step(state, hypers, data)
+        except Exception as error:
+            if not self.compiled or not _from_compiler(error):
+                raise
+            reason = str(error).strip().splitlines()[0]
+            log.warning(
+                "can't compile the training step (%s); going on uncompiled, slower. "
+                "Install a C++ compiler, or set engine.compile=false",
+                reason,
+            )
+            self.compiled, self._step = False, self._advance
+            return self._step(state, hypers, data)
+
+    def _advance(self, state: State, hypers: dict[str, Hyper], data: Data) -> Tensor:
+        new, metrics = self._mapped(state, hypers, data)
+        for old, value in zip(pytree.tree_leaves(state), pytree.tree_leaves(new), strict=True):
+            old.copy_(value)
+        return metrics
+
+
+def squeezed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` of one member as a function of a stack of one."""
+
+    def of_stack(*args: Any) -> Any:
+        result = function(*pytree.tree_map(lambda tensor: tensor[0], args))
+        return pytree.tree_map(lambda tensor: tensor[None], result)
+
+    return of_stack
+
+
+def _from_compiler(error: Exception) -> bool:
+    """Whether an exception came out of compilation rather than out of the step itself."""
+    return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))
+
+
+@functools.cache
+def stack_step(task: Task, size: int, compiled: bool) -> StackStep:
+    """The step for stacks of `size`, kept so that a process compiles each only once."""
+    return StackStep(task, size, compiled)

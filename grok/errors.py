@@ -1,0 +1,57 @@
+"""Mistakes a user can mend: one line each, no traceback, a meaningful exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+RUN_FAILED = 1
+BAD_CONFIG = 2
+
+
+class UserError(Exception):
+    """A mistake outside the code: a bad path, a damaged file, a folder in use.
+
+    Args:
+        message: one line that names the thing, its value and the fix.
+    """
+
+    exit_status = RUN_FAILED
+
+
+class ConfigError(UserError):
+    """A configuration that can't be trained.
+
+    Args:
+        problems: one line each, naming the key, the value and the fix.
+    """
+
+    exit_status = BAD_CONFIG
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+
+
+def debugging() -> bool:
+    """Whether ``GROK_DEBUG=1`` asks for full tracebacks."""
+    return os.environ.get("GROK_DEBUG", "") not in ("", "0")
+
+
+def report(error: BaseException, status: int) -> int:
+    """Print `error` to standard error, a line for each problem, and return `status`."""
+    for line in str(error).splitlines() or [type(error).__name__]:
+        print(f"error: {line}", file=sys.stderr)
+    return status
+
+
+def run_reporting(command: Callable[[], None]) -> None:
+    """Run `command`; a `UserError` becomes its lines on standard error and an exit status."""
+    try:
+        command()
+    except UserError as error:
+        if debugging():
+            raise
+        sys.exit(report(error, error.exit_status))
+    except KeyboardInterrupt:
+        sys.exit(report(KeyboardInterrupt("interrupted"), 130))

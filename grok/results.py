@@ -1,0 +1,166 @@
+"""What a member leaves on disk: the record, written atomically, read without torch.
+
+A member's folder holds ``result.json`` (a `Record`), ``curves.csv`` and whatever else its
+callbacks add. ``result.json`` is written last, so a folder that has one is finished. A sweep's
+folder holds one such folder a job, named by job number, and ``plan.json`` (a `Plan`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from grok.errors import UserError
+from grok.phases import Phase
+
+SCHEMA = 1
+RESULT = "result.json"
+CURVES = "curves.csv"
+EMBEDDINGS = "embeddings.npz"
+PLAN = "plan.json"
+CURVE_COLUMNS = (
+    "step",
+    "train_loss",
+    "train_accuracy",
+    "val_loss",
+    "val_accuracy",
+    "weight_norm",
+)
+
+
+@dataclass
+class Record:
+    """The outcome of one member and what is needed to train it again.
+
+    Attributes:
+        task: name of the task's config, as in ``task=toy_regression``.
+        phase: see `grok.phases.classify`.
+        t_train, t_val: first optimizer step (from 1) at the threshold; None if never reached.
+        budget: maximum number of optimizer steps.
+        steps: optimizer steps until the member ended.
+        stop_reason: ``early_stop`` (both thresholds reached), ``budget`` or ``diverged``.
+        diverged: whether loss or weights went non-finite.
+        overrides: the job's own settings, full key to value.
+        config: the whole composed configuration.
+        final: losses, accuracies and weight norm at the last step.
+        weight_norm: L2 norm of all parameters ``initial``, at ``t_train``, at ``t_val``, ``final``.
+        wall_seconds: from the member's first step to its last, shared with its neighbours.
+        versions: package name to version; ``git_revision`` is None outside a checkout.
+    """
+
+    task: str
+    phase: str
+    t_train: int | None
+    t_val: int | None
+    budget: int
+    threshold: float
+    grokking_gap: int
+    steps: int
+    stop_reason: str
+    diverged: bool
+    overrides: dict[str, Any] = field(default_factory=dict)
+    seeds: dict[str, int] = field(default_factory=dict)
+    final: dict[str, float | None] = field(default_factory=dict)
+    weight_norm: dict[str, float | None] = field(default_factory=dict)
+    precision: str = "32-true"
+    device: str = "cpu"
+    compiled: bool = False
+    wall_seconds: float = 0.0
+    versions: dict[str, str] = field(default_factory=dict)
+    git_revision: str | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+
+@dataclass
+class Plan:
+    """The jobs of a sweep, finished or not.
+
+    Attributes:
+        keys: full names of the swept keys, in the order of the command line.
+        jobs: one dictionary a job, swept key to value; job ``i`` writes to the folder ``str(i)``.
+    """
+
+    keys: list[str]
+    jobs: list[dict[str, Any]]
+    schema: int = SCHEMA
+
+
+_Content = TypeVar("_Content", Record, Plan)
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its name when the block succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write strict JSON atomically and durably (non-finite numbers must be None by now)."""
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1, allow_nan=False)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Mark `folder` finished by writing its ``result.json``."""
+    write_json(folder / RESULT, asdict(record))
+
+
+def read_record(folder: Path) -> Record:
+    """The record in `folder`.
+
+    Raises:
+        UserError: ``result.json`` is damaged or of another schema.
+    """
+    return _read(folder / RESULT, Record)
+
+
+def write_plan(folder: Path, plan: Plan) -> None:
+    """Write the sweep's plan to its folder."""
+    write_json(folder / PLAN, asdict(plan))
+
+
+def read_plan(folder: Path) -> Plan | None:
+    """The plan of the sweep in `folder`, None where none was written.
+
+    Raises:
+        UserError: ``plan.json`` is damaged or of another schema.
+    """
+    return _read(folder / PLAN, Plan) if (folder / PLAN).exists() else None
+
+
+def finished(folder: Path) -> bool:
+    """Whether the member of `folder` has ended and left its record."""
+    return (folder / RESULT).is_file()
+
+
+def _read(path: Path, kind: type[_Content]) -> _Content:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: unreadable ({error}); delete it and run its job again") from None
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise UserError(
+            f"{path}: not a version {SCHEMA} {kind.__name__.lower()}; delete it and run again"
+        )
+    try:
+        loaded = kind(**content)
+        if isinstance(loaded, Record):
+            Phase(loaded.phase)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{path}: damaged ({error}); delete it and run its job again") from None
+    return loaded

@@ -1,0 +1,114 @@
+"""From a composed configuration to a trained member. Imports PyTorch only when it trains."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from grok.config import problems
+from grok.errors import ConfigError
+from grok.results import read_record
+from grok.sweep.overrides import settings_of
+
+if TYPE_CHECKING:
+    from grok.engine import Member
+
+log = logging.getLogger(__name__)
+
+
+def run(cfg: DictConfig) -> None:
+    """Train the one member of a Hydra job in the job's output folder.
+
+    Raises:
+        ConfigError: a value is out of range; a line for each.
+    """
+    found = problems(cfg)
+    if found:
+        raise ConfigError(*found)
+    hydra = HydraConfig.get()
+    folder = Path(hydra.runtime.output_dir)
+    member = make_member(
+        cfg,
+        folder,
+        task_name=hydra.runtime.choices["task"],
+        overrides=settings_of(
+            OverridesParser.create().parse_overrides(list(hydra.overrides.task)),
+            cfg,
+            hydra.runtime.choices,
+        ),
+    )
+    train([member], cfg)
+    record = read_record(folder)
+    settings = " ".join(f"{key}={value}" for key, value in record.overrides.items())
+    log.info(
+        "%s  T_train %s  T_val %s  %s",
+        record.phase.ljust(13),
+        str(record.t_train or "-").rjust(6),
+        str(record.t_val or "-").rjust(6),
+        settings or folder,
+    )
+
+
+def make_member(
+    cfg: DictConfig, folder: Path, task_name: str, overrides: dict[str, Any]
+) -> Member:
+    """The member that a checked configuration describes."""
+    from grok.engine import Member
+
+    return Member(
+        folder=folder,
+        task=instantiate(cfg.task),
+        opt=OmegaConf.to_object(cfg.opt),
+        phase=OmegaConf.to_object(cfg.phase),
+        seed=OmegaConf.to_object(cfg.seed),
+        task_name=task_name,
+        config=OmegaConf.to_container(cfg, resolve=True),
+        overrides=overrides,
+    )
+
+
+def train(members: Sequence[Member], cfg: DictConfig, size: int | None = None) -> None:
+    """Train `members` in one stack until each has ended and written its record.
+
+    Args:
+        members: all of one task, shape and precision; they start in this order.
+        cfg: the configuration of any of them, for what they share.
+        size: number of slots; by default one for each member.
+    """
+    import torch
+
+    from grok.callbacks import MemberCallback, PhaseDetection, RecordWriter
+    from grok.engine import StackModule
+
+    quieten()
+    torch.set_num_threads(cfg.engine.threads)
+    precision = cfg.trainer.precision
+    configured = list(instantiate(cfg.callbacks or {}).values())
+    # Phase detection decides where a member's rows end, so it comes first; the record closes
+    # a member's folder, so it is written last.
+    callbacks = [PhaseDetection(), *configured, RecordWriter(precision)]
+    watch = [name for c in configured if isinstance(c, MemberCallback) for name in c.watch]
+    loggers = list(instantiate(cfg.logger or {}).values())
+    module = StackModule(
+        members,
+        OmegaConf.to_object(cfg.engine),
+        dtype=torch.float64 if precision == "64-true" else torch.float32,
+        size=size,
+        watch=watch,
+    )
+    instantiate(cfg.trainer, callbacks=callbacks, logger=loggers or False).fit(module)
+
+
+def quieten() -> None:
+    """Silence what the libraries say about matters that are settled here."""
+    for name in ("lightning.pytorch", "lightning.fabric", "torch.utils.cpp_extension"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning.*")

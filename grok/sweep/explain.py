@@ -1,0 +1,3 @@
+from grok.errors import UserError
+def explained(error, overrides, valid=()):
+    return UserError(repr(error))

@@ -1,0 +1,59 @@
+"""The contract of a task. Whoever writes one never thinks about stacks."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+Batch = dict[str, Tensor]
+"""Named tensors of one member; ``inputs`` is what the network is called with."""
+
+
+class Data(NamedTuple):
+    """One member's data: what it trains on and what it is validated on."""
+
+    train: Batch
+    val: Batch
+
+
+@dataclass(frozen=True)
+class Task(abc.ABC):
+    """A dataset, a network, a loss and a per-sample correctness.
+
+    A subclass is a frozen dataclass; its fields are the keys of its YAML in ``conf/task/``.
+    Everything the network, the loss and the correctness do runs under ``torch.func``: no
+    in-place state, no Python branch on a tensor's values.
+
+    Attributes:
+        init_scale: alpha, multiplies every initial parameter (Omnigrok, section 2).
+    """
+
+    init_scale: float = 1.0
+
+    def problems(self) -> Iterable[str]:
+        """A line for each key out of range: ``task.key=value: what to write instead``."""
+        if not self.init_scale > 0:
+            yield f"task.init_scale={self.init_scale}: must be over 0"
+
+    @abc.abstractmethod
+    def network(self) -> nn.Module:
+        """One member's network with PyTorch's generator as it stands.
+
+        Its top-level submodules are called ``encoder`` and ``decoder``: the parameter groups.
+        """
+
+    @abc.abstractmethod
+    def data(self, seed: int) -> Data:
+        """One member's data. Sizes don't depend on the seed."""
+
+    @abc.abstractmethod
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """The scalar that is minimised, for the network's outputs on `batch`."""
+
+    @abc.abstractmethod
+    def correct(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Which of the samples of `batch` are predicted right, boolean of shape (samples,)."""

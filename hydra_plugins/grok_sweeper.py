@@ -1,0 +1,45 @@
+"""``hydra/sweeper=grok``: Hydra's own sweeper, with every job checked before the first trains."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
+from hydra.core.config_store import ConfigStore
+
+
+@dataclass
+class GrokSweeperConf(BasicSweeperConf):
+    """Hydra's settings and the resolution of the grids in ``conf/experiment/``.
+
+    Attributes:
+        grid: values on each axis, for ``params`` that refer to it.
+    """
+
+    _target_: str = "hydra_plugins.grok_sweeper.GrokSweeper"
+    grid: int = 21
+
+
+ConfigStore.instance().store(
+    group="hydra/sweeper", name="grok", node=GrokSweeperConf, provider="grok"
+)
+
+
+class GrokSweeper(BasicSweeper):
+    """The Cartesian product of the swept keys, checked as a whole and planned on disk."""
+
+    def __init__(
+        self, max_batch_size: int | None, params: dict[str, str] | None = None, grid: int = 21
+    ) -> None:
+        super().__init__(max_batch_size, params)
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Check every job's configuration, write the plan, then launch as Hydra does."""
+        from grok.sweep.plan import prepare
+
+        assert self.hydra_context is not None
+        assert self.config is not None
+        prepare(self.hydra_context.config_loader, self.config, [*self._parse_config(), *arguments])
+        return super().sweep(arguments)
+
+    def validate_batch_is_legal(self, batch: Any) -> None:
+        """Nothing: `sweep` has composed and checked all jobs, in seconds rather than minutes."""
