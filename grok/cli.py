@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 import hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from grok import config, run
+from grok.config import CONF
 from grok.errors import debugging, run_reporting
 from grok.sweep.explain import explained
-
-CONF = Path(__file__).parent.parent / "conf"
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def job(cfg: DictConfig) -> None:
     """One Hydra job: one member."""
-    run.run(cfg)
+    run_reporting(lambda: run.run(cfg))
 
 
 def main() -> None:
@@ -37,4 +36,11 @@ def _compose_and_run() -> None:
     except (HydraException, OmegaConfBaseException, OSError) as error:
         if debugging():
             raise
-        raise explained(error, sys.argv[1:]) from None
+        raise explained(error, sys.argv[1:], CONF, _keys) from None
+
+
+def _keys() -> list[str]:
+    """Full names of all keys of the default configuration."""
+    GlobalHydra.instance().clear()
+    cfg = config.compose(return_hydra_config=True)
+    return config.leaves(OmegaConf.to_container(cfg, resolve=False))  # type: ignore[arg-type]

@@ -11,13 +11,18 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.utils import get_class
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+CONF = Path(__file__).parent.parent / "conf"
 PRECISIONS = ("32-true", "64-true")
 
 
@@ -129,8 +134,28 @@ class Config:
 
 
 def register() -> None:
-    """Make the schema known to Hydra, under the name ``conf/config.yaml`` refers to."""
+    """Make the schema, and the resolvers of the sweeps' axes, known to Hydra."""
     ConfigStore.instance().store(name="schema", node=Config)
+    OmegaConf.register_new_resolver("logspace", _logspace, replace=True)
+    OmegaConf.register_new_resolver("linspace", _linspace, replace=True)
+
+
+def compose(*overrides: str, return_hydra_config: bool = False) -> DictConfig:
+    """The configuration that ``train.py`` would train with these overrides, for use in Python."""
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return hydra_compose("config", list(overrides), return_hydra_config)
+
+
+def _linspace(start: float, stop: float, values: int) -> str:
+    """``${linspace:0,10,21}``: evenly spaced values as a Hydra sweep, ends included."""
+    return ",".join(repr(float(value)) for value in np.linspace(start, stop, values))
+
+
+def _logspace(start: float, stop: float, values: int) -> str:
+    """``${logspace:-5,-2,21}``: values from 10^start to 10^stop as a Hydra sweep."""
+    # Python's power, for numpy's may miss a round value such as 1e-5 by one bit.
+    return ",".join(repr(10.0 ** float(e)) for e in np.linspace(start, stop, values))
 
 
 def problems(cfg: DictConfig) -> list[str]:
@@ -139,23 +164,39 @@ def problems(cfg: DictConfig) -> list[str]:
     Imports the task's module, so that the task can judge its own keys.
     """
     found: list[str] = []
-    for section in (cfg.opt, cfg.phase, cfg.seed, cfg.engine):
-        found += OmegaConf.to_object(section).problems()
+    found += _unknown_keys("", cfg, Config)
+    for name in ("opt", "phase", "seed", "engine"):
+        section: Any = OmegaConf.to_object(cfg[name])
+        found += _unknown_keys(f"{name}.", cfg[name], type(section))
+        found += section.problems()
     if cfg.trainer.precision not in PRECISIONS:
         options = " or ".join(PRECISIONS)
         found.append(f"trainer.precision={cfg.trainer.precision}: must be {options}")
     return found + _task_problems(cfg.task)
 
 
+def _unknown_keys(prefix: str, section: DictConfig, schema: type) -> Iterable[str]:
+    """Keys that were added with ``+`` and that nothing would read."""
+    known = [field.name for field in dataclasses.fields(schema)]
+    for key in map(str, section):
+        if key not in known and key != "hydra":
+            yield f"{prefix}{key}={section[key]}: no such key{nearest(key, known)}"
+
+
 def _task_problems(task: DictConfig) -> list[str]:
     """Mistakes in the task's own keys, by the types and the checks of its class."""
     settings = {key: value for key, value in task.items() if key != "_target_"}
+    schema = get_class(task._target_)
+    unknown = list(_unknown_keys("task.", OmegaConf.create(settings), schema))
+    if unknown:
+        return unknown
     try:
-        schema = OmegaConf.structured(get_class(task._target_))
-        return list(OmegaConf.to_object(OmegaConf.merge(schema, settings)).problems())
+        typed = OmegaConf.merge(OmegaConf.structured(schema), settings)
+        checked: Any = OmegaConf.to_object(typed)
+        return list(checked.problems())
     except OmegaConfBaseException as error:
         key = f"task.{error.full_key}"
-        return [f"{key}={settings.get(error.full_key)}: {first_line(error)}"]
+        return [f"{key}={settings.get(str(error.full_key))}: {first_line(error)}"]
 
 
 def first_line(error: BaseException) -> str:

@@ -6,19 +6,22 @@ import logging
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from grok.config import problems
+from grok.config import first_line, problems
 from grok.errors import ConfigError
 from grok.results import read_record
 from grok.sweep.overrides import settings_of
 
 if TYPE_CHECKING:
+    from lightning import Callback
+
     from grok.engine import Member
 
 log = logging.getLogger(__name__)
@@ -57,31 +60,40 @@ def run(cfg: DictConfig) -> None:
     )
 
 
-def make_member(
-    cfg: DictConfig, folder: Path, task_name: str, overrides: dict[str, Any]
-) -> Member:
+def make_member(cfg: DictConfig, folder: Path, task_name: str, overrides: dict[str, Any]) -> Member:
     """The member that a checked configuration describes."""
     from grok.engine import Member
 
     return Member(
         folder=folder,
         task=instantiate(cfg.task),
-        opt=OmegaConf.to_object(cfg.opt),
-        phase=OmegaConf.to_object(cfg.phase),
-        seed=OmegaConf.to_object(cfg.seed),
+        opt=section(cfg.opt),
+        phase=section(cfg.phase),
+        seed=section(cfg.seed),
         task_name=task_name,
-        config=OmegaConf.to_container(cfg, resolve=True),
+        config=cast("dict[str, Any]", OmegaConf.to_container(cfg, resolve=True)),
         overrides=overrides,
     )
 
 
-def train(members: Sequence[Member], cfg: DictConfig, size: int | None = None) -> None:
+def section(cfg: DictConfig) -> Any:
+    """A section of the configuration as the dataclass that is its schema."""
+    return OmegaConf.to_object(cfg)
+
+
+def train(
+    members: Sequence[Member],
+    cfg: DictConfig,
+    size: int | None = None,
+    extra: Sequence[Callback] = (),
+) -> None:
     """Train `members` in one stack until each has ended and written its record.
 
     Args:
         members: all of one task, shape and precision; they start in this order.
         cfg: the configuration of any of them, for what they share.
         size: number of slots; by default one for each member.
+        extra: Lightning callbacks besides the configured ones.
     """
     import torch
 
@@ -91,20 +103,48 @@ def train(members: Sequence[Member], cfg: DictConfig, size: int | None = None) -
     quieten()
     torch.set_num_threads(cfg.engine.threads)
     precision = cfg.trainer.precision
-    configured = list(instantiate(cfg.callbacks or {}).values())
+    configured = list(make(cfg, "callbacks").values())
     # Phase detection decides where a member's rows end, so it comes first; the record closes
     # a member's folder, so it is written last.
-    callbacks = [PhaseDetection(), *configured, RecordWriter(precision)]
+    callbacks = [PhaseDetection(), *configured, *extra, RecordWriter(precision)]
     watch = [name for c in configured if isinstance(c, MemberCallback) for name in c.watch]
-    loggers = list(instantiate(cfg.logger or {}).values())
+    check_watched(watch, members[0])
+    loggers = list(make(cfg, "logger").values())
     module = StackModule(
         members,
-        OmegaConf.to_object(cfg.engine),
+        section(cfg.engine),
         dtype=torch.float64 if precision == "64-true" else torch.float32,
         size=size,
         watch=watch,
     )
-    instantiate(cfg.trainer, callbacks=callbacks, logger=loggers or False).fit(module)
+    trainer = make(cfg, "trainer", callbacks=callbacks, logger=loggers or False)
+    trainer.fit(module)
+
+
+def make(cfg: DictConfig, name: str, **given: Any) -> Any:
+    """What a section of the configuration describes by ``_target_``; an empty one gives {}.
+
+    Raises:
+        ConfigError: its class refuses its settings.
+    """
+    try:
+        return instantiate(cfg[name] or {}, **given)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, ConfigError):
+            raise error.__cause__ from None
+        raise ConfigError(f"{name}: {first_line(error.__cause__ or error)}") from error
+
+
+def check_watched(watch: Sequence[str], member: Member) -> None:
+    """Refuse callbacks that want to see a parameter which the network doesn't have."""
+    import torch
+
+    names = list(member.weights(torch.float32))
+    for name in watch:
+        if name not in names:
+            raise ConfigError(
+                f"callbacks: no parameter {name} to watch; the network has {', '.join(names)}"
+            )
 
 
 def quieten() -> None:

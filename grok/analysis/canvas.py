@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -13,13 +15,13 @@ from grok.results import atomic_path
 
 FORMATS = ("png", "pdf")
 DPI = 150
+INCHES_AN_ENTRY = 0.9
 
 
 def panel_figure(layout: Layout, extra_width: float = 0.0) -> tuple[Figure, list[Axes]]:
     """A figure of one titled, empty panel for each of `layout.panels`, and its axes in order.
 
-    Args:
-        extra_width: inches beside the panels, for colour bars.
+    `extra_width` is inches beside the panels, for colour bars and legends.
     """
     side = 3.6 if len(layout.panels) == 1 else 2.3
     size = (side * layout.columns + 0.9 + extra_width, side * layout.rows + 1.2)
@@ -34,8 +36,8 @@ def panel_figure(layout: Layout, extra_width: float = 0.0) -> tuple[Figure, list
     return figure, axes[: len(layout.panels)]
 
 
-def label_cells(figure: Figure, axes: list[Axes], layout: Layout) -> None:
-    """Ticks from the values on every panel, the axes' names once a figure."""
+def label_cells(axes: list[Axes], layout: Layout) -> None:
+    """Ticks from the values on every panel of cells, and the axes' names."""
     assert layout.x is not None
     assert layout.y is not None
     most = 7 if len(axes) == 1 else 5
@@ -43,8 +45,24 @@ def label_cells(figure: Figure, axes: list[Axes], layout: Layout) -> None:
     for one in axes:
         one.set_xticks(across, tick_texts([layout.xs[index] for index in across]))
         one.set_yticks(down, tick_texts([layout.ys[index] for index in down]))
-    figure.supxlabel(axis_label(layout.x), fontsize=10)
-    figure.supylabel(axis_label(layout.y), fontsize=10)
+    name_axes(axes, layout.columns, axis_label(layout.x), axis_label(layout.y))
+
+
+def name_axes(axes: list[Axes], columns: int, x: str, y: str) -> None:
+    """Write `x` below the lowest panel of each column and `y` beside the first of each row."""
+    size = 10 if len(axes) == 1 else 8
+    for one in axes[-columns:]:
+        one.set_xlabel(x, fontsize=size)
+    for one in axes[::columns]:
+        one.set_ylabel(y, fontsize=size)
+
+
+def legend_above(figure: Figure, handles: Sequence[Artist]) -> None:
+    """A legend over all panels, as many entries in a row as the figure is wide."""
+    columns = int(figure.get_figwidth() / INCHES_AN_ENTRY)
+    figure.legend(
+        handles=handles, loc="outside upper center", ncols=columns, fontsize=8, frameon=False
+    )
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:

@@ -65,9 +65,12 @@ def write(sweep: Sweep, palette: str) -> tuple[Path, list[Path]]:
     from grok.analysis.palette import PALETTES
     from grok.analysis.pictures import PICTURES
 
-    figures = {name: draw(sweep, PALETTES[palette]) for name, draw in PICTURES.items()}
-    paths = [save(figure, folder, name) for name, figure in figures.items() if figure is not None]
-    return folder / TABLE, sum(paths, [])
+    pictures = []
+    for name, draw in PICTURES.items():
+        figure = draw(sweep, PALETTES[palette])
+        if figure is not None:
+            pictures += save(figure, folder, name)
+    return folder / TABLE, pictures
 
 
 def summary(sweep: Sweep) -> str:
@@ -97,16 +100,16 @@ def _outcome(member: pd.Series) -> list[str]:
         "T_train": _text(member["t_train"]),
         "T_val": _text(member["t_val"]),
         "steps": f"{member['steps']} of {member['budget']} ({member['stop_reason']})",
-        "train accuracy": _text(member["train_accuracy"]),
-        "val accuracy": _text(member["val_accuracy"]),
+        "train accuracy": f"{member['train_accuracy']:.4g}",
+        "val accuracy": f"{member['val_accuracy']:.4g}",
     }
     return [f"{name:<16}{value}" for name, value in values.items()]
 
 
-def _text(value: float) -> str:
-    return "never" if pd.isna(value) else f"{value:g}"
+def _text(step: int) -> str:
+    return "never" if pd.isna(step) else str(step)
 
 
 def _listing(name: str, paths: list[Path]) -> str:
-    lines = [str(path) for path in paths] or ["none"]
-    return "\n".join(f"{head:<10}{line}" for head, line in zip([name] + [""] * len(lines), lines))
+    lines = [f"{'':<10}{path}" for path in paths] or [f"{'':<10}none"]
+    return "\n".join(lines).replace(" " * len(name), name, 1)

@@ -44,7 +44,8 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
         axes.set_ylabel(label)
         axes.set(xscale="log", yscale="log" if label == "loss" else "linear")
         _shade_delay(axes, record, palette)
-        axes.legend(fontsize=8, frameon=False)
+        if len(columns) > 1:
+            axes.legend(fontsize=8, frameon=False)
     figure.supxlabel("optimizer step", fontsize=10)
     figure.suptitle(f"{record.task}: {record.phase}", fontsize=10)
     return figure
@@ -65,5 +66,6 @@ def read_curves(path: Path) -> pd.DataFrame:
 
 def _shade_delay(axes: Axes, record: Record, palette: Palette) -> None:
     if record.t_train is not None:
-        end = record.steps if record.t_val is None else record.t_val
-        axes.axvspan(record.t_train, end, color=palette[Phase(record.phase)], alpha=0.35)
+        end, name = (record.t_val, "T_val") if record.t_val is not None else (record.steps, "end")
+        colour = palette[Phase(record.phase)]
+        axes.axvspan(record.t_train, end, color=colour, alpha=0.35, label=f"T_train to {name}")

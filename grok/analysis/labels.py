@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from grok.analysis.layout import Selection, numeric
+from grok.analysis.layout import Selection
 
 NAMES = {
     "opt.lr_dec": "decoder learning rate",
@@ -51,11 +50,7 @@ def _number(value: Any, digits: int) -> str:
     """``41``, ``0.5``, ``tanh``, ``4e-5``: short, and exact for integers."""
     if not isinstance(value, float):
         return str(value)
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
+    if value == 0 or 1e-2 <= abs(value) < 1e5:
         return np.format_float_positional(value, precision=digits, fractional=False, trim="-")
-    return re.sub(r"e([+-])0*", lambda sign: f"e{sign[1].strip('+')}", f"{value:.{digits}g}")
-
-
-def positions(values: list[Any]) -> list[float]:
-    """Where `values` lie on a line's x axis: themselves, or their order if they are texts."""
-    return [float(value) for value in values] if numeric(values) else list(np.arange(len(values)))
+    text = np.format_float_scientific(value, precision=digits - 1, trim="-", exp_digits=1)
+    return text.replace("e+", "e")

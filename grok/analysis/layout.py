@@ -26,7 +26,7 @@ class Layout:
     Attributes:
         x: key of the horizontal axis; None where nothing is swept.
         y: key of the vertical axis; None where members are drawn as lines.
-        xs, ys: sorted values of the axes.
+        xs, ys: values of the axes, as of `swept`.
         panels: the value of every other key, one dictionary a panel, row by row.
         columns: panels in a row.
     """
@@ -51,8 +51,7 @@ def choose(sweep: Sweep) -> Layout:
     most distinct values; a learning rate goes on x. The last remaining key counts the columns of
     panels and the others the rows. With a single numeric key, or none, members form lines.
     """
-    values = {key: distinct(sweep.planned, key) for key in sweep.keys}
-    values = {key: found for key, found in values.items() if len(found) > 1}
+    values = swept(sweep)
     x, y = _axes(values)
     others = {key: found for key, found in values.items() if key not in (x, y)}
     last = list(others.values())[-1] if others else [None]
@@ -68,9 +67,14 @@ def choose(sweep: Sweep) -> Layout:
     )
 
 
-def distinct(table: pd.DataFrame, key: str) -> list[Any]:
-    """The sorted distinct values of a column."""
-    return sorted(table[key].unique().tolist())
+def swept(sweep: Sweep) -> dict[str, list[Any]]:
+    """The distinct values of every key that has several: numbers sorted, texts as planned."""
+    found = {key: sweep.planned[key].unique().tolist() for key in sweep.keys}
+    return {
+        key: sorted(values) if numeric(values) else values
+        for key, values in found.items()
+        if len(values) > 1
+    }
 
 
 def numeric(values: list[Any]) -> bool:

@@ -4,50 +4,49 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from grok.analysis.canvas import panel_figure
-from grok.analysis.labels import axis_label, positions, tick_positions, tick_texts
+from grok.analysis.canvas import legend_above, name_axes, panel_figure
+from grok.analysis.labels import axis_label, tick_positions, tick_texts
 from grok.analysis.layout import Layout, choose, numeric, select
 from grok.analysis.palette import Palette, missing_patch, phase_patches, show_missing
 from grok.analysis.table import Sweep
 from grok.phases import Phase
 
-SHADE = 0.35
+STRIP = 0.04  # Of the panel's height: less than what `_scale_steps` leaves below the lowest point.
+BUDGET_COLOUR = "#D55E00"
+STYLES = {"t_train": ("T_train", "o--"), "t_val": ("T_val", "s-")}
 
 
 def draw(sweep: Sweep, palette: Palette) -> Figure | None:
-    """T_train and T_val (steps, logarithmic) against the swept key, the phases as background.
+    """T_train and T_val (steps, logarithmic) against the swept key, over a strip of the phases.
 
-    A panel for each value of the other keys, where those are texts. x is logarithmic where its
-    values are positive and span more than a decade. None unless one key is on an axis.
+    A panel for each setting of the other keys, where those are texts. x is logarithmic where its
+    values are positive and span more than a decade. None unless a single key is on an axis.
     """
     layout = choose(sweep)
     if layout.x is None or layout.y is not None:
         return None
-    figure, axes = panel_figure(layout, extra_width=1.0)
+    figure, axes = panel_figure(layout)
     for one, panel in zip(axes, layout.panels, strict=True):
-        shown = select(sweep.table, panel).sort_values(layout.x)
-        _scale_axes(one, layout)
-        _shade(one, layout, shown, palette)
-        _draw_times(one, layout, shown)
-    figure.supxlabel(axis_label(layout.x), fontsize=10)
-    figure.supylabel("optimizer steps", fontsize=10)
-    _legend(figure, axes[0], sweep, palette)
+        shown = select(sweep.table, panel).drop_duplicates(layout.x, keep="last")
+        members = shown.set_index(layout.x).reindex(layout.xs)
+        _scale_steps(one, members)
+        _scale_values(one, layout)
+        _show_phases(one, layout, members, palette)
+        _draw_times(one, layout, members)
+    name_axes(axes, layout.columns, axis_label(layout.x), "optimizer steps")
+    patches = phase_patches(palette) + [missing_patch()] * bool(sweep.missing)
+    legend_above(figure, [*_lines(axes[0]), *patches])
     return figure
 
 
-def _scale_axes(axes: Axes, layout: Layout) -> None:
-    axes.set_yscale("log")
-    places = positions(layout.xs)
-    if _is_logarithmic(layout):
-        axes.set_xscale("log")
-    elif not numeric(layout.xs):
-        across = tick_positions(len(places), most=5)
-        axes.set_xticks(across, tick_texts([layout.xs[index] for index in across]))
-    edges = _edges(places, _is_logarithmic(layout))
-    axes.set_xlim(edges[0], edges[-1])
+def _positions(layout: Layout) -> NDArray[np.float64]:
+    """Where the values of x lie: at themselves, or at their place in the order if texts."""
+    return np.asarray(layout.xs if numeric(layout.xs) else range(len(layout.xs)), dtype="float64")
 
 
 def _is_logarithmic(layout: Layout) -> bool:
@@ -55,39 +54,52 @@ def _is_logarithmic(layout: Layout) -> bool:
     return numeric(xs) and bool(xs[0] > 0) and bool(xs[-1] > 10 * xs[0])
 
 
-def _edges(places: list[float], logarithmic: bool) -> list[float]:
-    """The borders between neighbours, one more than `places`, halfway on the axis's own scale."""
-    scaled = np.log10(places) if logarithmic else np.asarray(places)
+def _edges(layout: Layout) -> NDArray[np.float64]:
+    """The borders between neighbouring values, one more than those, halfway on x's own scale."""
+    places = _positions(layout)
+    scaled = np.log10(places) if _is_logarithmic(layout) else places
     inner = (scaled[1:] + scaled[:-1]) / 2
-    ends = scaled[0] * 2 - inner[0], scaled[-1] * 2 - inner[-1]
-    edges = np.array([ends[0], *inner, ends[1]])
-    return list(10**edges if logarithmic else edges)
+    edges = np.array([2 * scaled[0] - inner[0], *inner, 2 * scaled[-1] - inner[-1]])
+    return 10**edges if _is_logarithmic(layout) else edges
 
 
-def _shade(axes: Axes, layout: Layout, shown: pd.DataFrame, palette: Palette) -> None:
-    """The phase of every member behind the lines, hatched where it is missing."""
-    edges = _edges(positions(layout.xs), _is_logarithmic(layout))
-    phases = dict(zip(shown[layout.x], shown["phase"], strict=True))
+def _scale_steps(axes: Axes, members: pd.DataFrame) -> None:
+    """Steps from half the shortest time, so that the strip has room, to twice the budget."""
+    axes.set_yscale("log")
+    steps = members[["t_train", "t_val", "budget"]].to_numpy(dtype="float64", na_value=np.nan)
+    if np.isfinite(steps).any():
+        lowest = np.nanmin(steps[:, :2], initial=np.nanmax(steps))
+        axes.set_ylim(lowest / 2, 2 * np.nanmax(steps))
+
+
+def _scale_values(axes: Axes, layout: Layout) -> None:
+    axes.set_xscale("log" if _is_logarithmic(layout) else "linear")
+    if not numeric(layout.xs):
+        shown = tick_positions(len(layout.xs), most=5)
+        axes.set_xticks(shown, tick_texts([layout.xs[index] for index in shown]))
+    edges = _edges(layout)
+    axes.set_xlim(edges[0], edges[-1])
+
+
+def _show_phases(axes: Axes, layout: Layout, members: pd.DataFrame, palette: Palette) -> None:
+    """A strip of phases at the bottom; where a member is missing the hatched ground shows."""
     show_missing(axes)
-    for value, left, right in zip(layout.xs, edges, edges[1:], strict=False):
-        if value in phases:
+    edges = _edges(layout)
+    for phase, left, right in zip(members["phase"], edges[:-1], edges[1:], strict=True):
+        if not pd.isna(phase):
             axes.axvspan(left, right, color="white", linewidth=0)
-            colour = palette[Phase(phases[value])]
-            axes.axvspan(left, right, color=colour, alpha=SHADE, linewidth=0)
+            axes.axvspan(left, right, 0, STRIP, color=palette[Phase(phase)], linewidth=0)
 
 
-def _draw_times(axes: Axes, layout: Layout, shown: pd.DataFrame) -> None:
-    place = dict(zip(layout.xs, positions(layout.xs), strict=True))
-    x = [place[value] for value in shown[layout.x]]
-    for column, label, style in (("t_train", "T_train", "o--"), ("t_val", "T_val", "s-")):
-        steps = shown[column].to_numpy(dtype="float64", na_value=np.nan)
-        axes.plot(x, steps, style, color="#333333", markersize=4, label=label)
-    for budget in shown["budget"].unique():
-        axes.axhline(budget, color="#D55E00", linestyle=":", label="budget")
+def _draw_times(axes: Axes, layout: Layout, members: pd.DataFrame) -> None:
+    for column, (label, style) in STYLES.items():
+        steps = members[column].to_numpy(dtype="float64", na_value=np.nan)
+        axes.plot(_positions(layout), steps, style, color="#333333", markersize=4, label=label)
+    for budget in members["budget"].dropna().unique():
+        axes.axhline(budget, color=BUDGET_COLOUR, linestyle=":", label="budget")
 
 
-def _legend(figure: Figure, axes: Axes, sweep: Sweep, palette: Palette) -> None:
+def _lines(axes: Axes) -> list[Artist]:
+    """The legend's entries of the lines, one of each."""
     handles, labels = axes.get_legend_handles_labels()
-    lines = list(dict(zip(labels, handles, strict=True)).values())
-    patches = phase_patches(palette, SHADE) + [missing_patch()] * bool(sweep.missing)
-    figure.legend(handles=lines + patches, loc="outside right center", fontsize=8, frameon=False)
+    return list(dict(zip(labels, handles, strict=True)).values())

@@ -42,7 +42,7 @@ def delay_colours() -> Colormap:
 
 def stuck_colours() -> Colormap:
     """Steps of members that don't generalise: dark, black for the largest."""
-    return _part("inferno", 0.45, 0.0)
+    return _part("inferno", 0.55, 0.0)
 
 
 def show_missing(axes: Axes) -> None:
@@ -55,9 +55,9 @@ def missing_patch() -> Patch:
     return Patch(facecolor="#eeeeee", edgecolor="#aaaaaa", hatch="////", label="missing")
 
 
-def phase_patches(palette: Palette, alpha: float = 1.0) -> list[Patch]:
-    """The legend's entries of the four phases, as opaque as they are drawn."""
-    return [Patch(facecolor=palette[phase], alpha=alpha, label=str(phase)) for phase in Phase]
+def phase_patches(palette: Palette) -> list[Patch]:
+    """The legend's entries of the four phases."""
+    return [Patch(facecolor=palette[phase], label=str(phase)) for phase in Phase]
 
 
 def _part(name: str, start: float, end: float) -> Colormap:

@@ -14,8 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from grok.analysis.canvas import label_cells, panel_figure
-from grok.analysis.layout import Layout, cells, choose
+from grok.analysis.canvas import label_cells, legend_above, panel_figure
+from grok.analysis.layout import cells, choose
 from grok.analysis.palette import (
     Palette,
     delay_colours,
@@ -27,8 +27,6 @@ from grok.analysis.palette import (
 )
 from grok.analysis.table import Sweep
 from grok.phases import Phase, smooth_value
-
-GAP_COLOUR = "red"
 
 
 def discrete(sweep: Sweep, palette: Palette) -> Figure | None:
@@ -46,8 +44,8 @@ def discrete(sweep: Sweep, palette: Palette) -> Figure | None:
     for one, image in zip(axes, images, strict=True):
         one.imshow(image, phase_colours(palette), vmin=0, vmax=len(Phase) - 1, aspect="auto")
         show_missing(one)
-    label_cells(figure, axes, layout)
-    _legend(figure, [*phase_patches(palette), *_missing(images)])
+    label_cells(axes, layout)
+    legend_above(figure, [*phase_patches(palette), *_missing(images)])
     return figure
 
 
@@ -66,17 +64,20 @@ def smooth(sweep: Sweep, _palette: Palette) -> Figure | None:
     steps, generalises = smooth_steps(sweep.table)
     images = [cells(sweep.table, layout, panel, steps) for panel in layout.panels]
     ceiling = int(sweep.table["budget"].max())
-    delay = _scale(steps[generalises], ceiling, delay_colours())
-    stuck = _scale(steps[~generalises], ceiling, stuck_colours())
+    delay = _Scale(steps[generalises], ceiling, delay_colours())
+    stuck = _Scale(steps[~generalises], ceiling, stuck_colours())
     for one, panel in zip(axes, layout.panels, strict=True):
-        _draw(one, cells(sweep.table, layout, panel, steps[generalises]), delay)
-        _draw(one, cells(sweep.table, layout, panel, steps[~generalises]), stuck)
+        delay.draw(one, cells(sweep.table, layout, panel, steps[generalises]))
+        stuck.draw(one, cells(sweep.table, layout, panel, steps[~generalises]))
         show_missing(one)
-    label_cells(figure, axes, layout)
-    figure.colorbar(stuck, ax=axes, label="T_train, or the budget if confused (steps)")
-    bar = figure.colorbar(delay, ax=axes, label="T_val - T_train (steps)", extend="min")
-    gaps = [gap for gap in sweep.gaps if delay.norm.vmin <= gap <= ceiling]
-    _legend(figure, [*_missing(images), *(_mark(bar.ax, gap) for gap in gaps)])
+    label_cells(axes, layout)
+    aspect = 25 * layout.rows
+    stuck_label = "T_train, or the budget if confused (steps)"
+    figure.colorbar(stuck.mappable, ax=axes, aspect=aspect, label=stuck_label)
+    delay_label = "T_val - T_train (steps)"
+    bar = figure.colorbar(delay.mappable, ax=axes, aspect=aspect, label=delay_label, extend="min")
+    marks = [_mark(bar.ax, gap) for gap in sweep.gaps if delay.floor <= gap <= delay.ceiling]
+    legend_above(figure, [*_missing(images), *marks])
     return figure
 
 
@@ -96,28 +97,28 @@ def _step(value: int) -> int | None:
     return None if pd.isna(value) else int(value)
 
 
-def _scale(steps: pd.Series, ceiling: int, colours: Colormap) -> ScalarMappable:
+class _Scale:
     """From the power of ten below the smallest positive number of steps up to the budget."""
-    smallest = steps[steps > 0].min()
-    floor = 1 if math.isnan(smallest) else 10 ** math.floor(math.log10(smallest))
-    return ScalarMappable(LogNorm(floor, max(ceiling, 10 * floor)), colours)
 
+    def __init__(self, steps: pd.Series, budget: int, colours: Colormap) -> None:
+        smallest = steps[steps > 0].min()
+        self.floor = 1 if math.isnan(smallest) else 10 ** math.floor(math.log10(smallest))
+        self.ceiling = max(budget, 10 * self.floor)
+        self.mappable = ScalarMappable(LogNorm(self.floor, self.ceiling), colours)
 
-def _draw(axes: Axes, image: NDArray[np.float64], scale: ScalarMappable) -> None:
-    clipped = np.maximum(image, scale.norm.vmin)
-    axes.imshow(clipped, scale.cmap, norm=scale.norm, aspect="auto")
+    def draw(self, axes: Axes, image: NDArray[np.float64]) -> None:
+        """Draw `image` of steps, what is below the floor as the floor."""
+        clipped = np.maximum(image, self.floor)
+        norm = LogNorm(self.floor, self.ceiling)
+        axes.imshow(clipped, self.mappable.cmap, norm=norm, aspect="auto")
 
 
 def _mark(bar: Axes, gap: int) -> Line2D:
     """A line across a colour bar where a delay becomes grokking, and its entry in the legend."""
-    line = bar.axhline(gap, color=GAP_COLOUR, linewidth=2)
+    line = bar.axhline(gap, color="black", linewidth=2)
     line.set_label(f"grokking from {gap} steps")
     return line
 
 
 def _missing(images: list[NDArray[np.float64]]) -> list[Patch]:
     return [missing_patch()] if any(np.isnan(image).any() for image in images) else []
-
-
-def _legend(figure: Figure, handles: list[Patch | Line2D]) -> None:
-    figure.legend(handles=handles, loc="outside upper center", ncols=5, fontsize=8, frameon=False)

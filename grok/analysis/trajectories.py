@@ -13,9 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from grok.analysis.labels import panel_title
+from grok.analysis.layout import swept
 from grok.analysis.palette import Palette
 from grok.analysis.table import Sweep
 from grok.errors import UserError
@@ -26,6 +28,7 @@ EARLY_STEPS = 2000
 MOST_MEMBERS = 12
 MOST_POINTS = 2000
 COLUMNS = 4
+SYMBOL_COLOURS = colormaps["viridis"]
 
 
 @dataclass(frozen=True)
@@ -89,11 +92,12 @@ def read_embeddings(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float64]]
         UserError: the file isn't such an archive.
     """
     try:
-        with np.load(path) as archive:
+        # Opened here since NumPy leaves a damaged file open.
+        with path.open("rb") as file, np.load(file) as archive:
             steps, values = archive["steps"], archive["values"]
         if values.ndim != 3 or steps.shape != values.shape[:1] or values.shape[2] == 0:
             raise ValueError(f"steps of shape {steps.shape}, values of shape {values.shape}")
-    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: damaged ({error}); delete its run and run it again") from None
     return steps, values
 
@@ -106,10 +110,11 @@ def _draw(sweep: Sweep, palette: Palette, last_step: int | None) -> Figure | Non
     members = [_trajectory(sweep, row, last_step) for _, row in picked.iterrows()]
     figure, panels = _panels(len(members))
     symbols = max(member.values.shape[1] for member in members)
-    scale = ScalarMappable(Normalize(0, max(symbols - 1, 1)), colormaps["viridis"])
+    scale = Normalize(0, max(symbols - 1, 1))
     for axes, member in zip(panels, members, strict=True):
         _draw_member(axes, member, scale, palette)
-    figure.colorbar(scale, ax=panels, label="symbol", ticks=range(symbols))
+    colours = ScalarMappable(scale, SYMBOL_COLOURS)
+    figure.colorbar(colours, ax=panels, label="symbol", ticks=MaxNLocator(integer=True))
     figure.supxlabel("optimizer step", fontsize=10)
     figure.supylabel(_value_label(members), fontsize=10)
     if len(picked) < len(jobs):
@@ -120,7 +125,7 @@ def _draw(sweep: Sweep, palette: Palette, last_step: int | None) -> Figure | Non
 def _trajectory(sweep: Sweep, row: pd.Series, last_step: int | None) -> Trajectory:
     steps, values = read_embeddings(sweep.member_folder(row["job"]) / EMBEDDINGS)
     phase = None if pd.isna(row["phase"]) else Phase(row["phase"])
-    title = [phase or "unfinished", panel_title({key: row[key] for key in sweep.keys})]
+    title = [phase or "unfinished", panel_title({key: row[key] for key in swept(sweep)})]
     shown = steps <= (steps.max(initial=0) if last_step is None else last_step)
     thin = max(1, int(shown.sum()) // MOST_POINTS)
     return Trajectory(
@@ -142,10 +147,10 @@ def _panels(count: int) -> tuple[Figure, list[Axes]]:
     return figure, axes[:count]
 
 
-def _draw_member(axes: Axes, member: Trajectory, scale: ScalarMappable, palette: Palette) -> None:
+def _draw_member(axes: Axes, member: Trajectory, scale: Normalize, palette: Palette) -> None:
     """A line for each symbol; the frame has the phase's colour."""
     for symbol, values in enumerate(member.values.T):
-        axes.plot(member.steps, values, color=scale.to_rgba(symbol), linewidth=1)
+        axes.plot(member.steps, values, color=SYMBOL_COLOURS(scale(symbol)), linewidth=1)
     axes.set_title(member.title, fontsize=8)
     axes.tick_params(labelsize=8)
     if member.phase is not None:

@@ -11,6 +11,7 @@ from lightning import Trainer
 
 from grok.callbacks.member import MemberCallback
 from grok.engine import Member, Rows
+from grok.errors import ConfigError
 from grok.results import CURVE_COLUMNS, CURVES, Record, atomic_path
 
 
@@ -28,6 +29,8 @@ class Curves(MemberCallback):
     """
 
     def __init__(self, points: int = 200) -> None:
+        if not isinstance(points, int) or points < 2:
+            raise ConfigError(f"callbacks.curves.points={points}: must be a whole number over 1")
         self.points = points
         self._rows: dict[Path, list[list[float]]] = {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lightning import Callback, Trainer
+from lightning import Callback, LightningModule, Trainer
 
 from grok.engine import Member, Rows, StackModule
 from grok.results import Record
@@ -26,9 +26,10 @@ class MemberCallback(Callback):
         """The member has ended: add to its record or leave a file in its folder."""
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: StackModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Show `observe` each occupied slot."""
+        assert isinstance(pl_module, StackModule)
         for slot in pl_module.slots:
             if slot.member is not None and slot.rows is not None:
                 self.observe(slot.member, slot.rows, trainer)

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lightning import Trainer
+from lightning import LightningModule, Trainer
 
 import grok
 from grok.callbacks.member import MemberCallback
@@ -34,9 +34,10 @@ class RecordWriter(MemberCallback):
         self._started: dict[Path, float] = {}
 
     def on_train_batch_start(
-        self, trainer: Trainer, pl_module: StackModule, batch: Any, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Note when members that are new in the stack began."""
+        assert isinstance(pl_module, StackModule)
         for slot in pl_module.slots:
             if slot.member is not None:
                 self._started.setdefault(slot.member.folder, time.perf_counter())
@@ -46,13 +47,14 @@ class RecordWriter(MemberCallback):
         if rows.stop_reason is None:
             return
         record = self._record(member, rows, trainer)
-        for callback in trainer.callbacks:
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, MemberCallback):
                 callback.finish(member, record)
         write_record(member.folder, finite(record))
 
     def _record(self, member: Member, rows: Rows, trainer: Trainer) -> Record:
         rule, module = member.phase, trainer.lightning_module
+        assert isinstance(module, StackModule)
         return Record(
             task=member.task_name,
             phase=classify(rows.t_train, rows.t_val, rule.budget, rule.grokking_gap),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 
@@ -21,8 +22,34 @@ class Hyper(NamedTuple):
     eps: Tensor
 
 
+class Coefficients(NamedTuple):
+    """What one step multiplies and adds in a group, scalars of the parameters' dtype."""
+
+    keep: Tensor
+    step_size: Tensor
+    root_correction2: Tensor
+    new1: Tensor
+    old2: Tensor
+    new2: Tensor
+    eps: Tensor
+
+
+def coefficients(hyper: Hyper, step: Tensor, dtype: torch.dtype) -> Coefficients:
+    """The coefficients of step number `step` (from 1, integer scalar), rounded to `dtype` once."""
+    exact = (
+        1 - hyper.lr * hyper.weight_decay,
+        hyper.lr / (1 - hyper.beta1**step),
+        (1 - hyper.beta2**step).sqrt(),
+        1 - hyper.beta1,
+        hyper.beta2,
+        1 - hyper.beta2,
+        hyper.eps,
+    )
+    return Coefficients(*(value.to(dtype) for value in exact))
+
+
 def adamw(
-    param: Tensor, grad: Tensor, exp_avg: Tensor, exp_avg_sq: Tensor, step: Tensor, hyper: Hyper
+    param: Tensor, grad: Tensor, exp_avg: Tensor, exp_avg_sq: Tensor, c: Coefficients
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The parameter and its two moments after one step of AdamW.
 
@@ -30,7 +57,7 @@ def adamw(
 
         m <- b1 m + (1 - b1) g
         v <- b2 v + (1 - b2) g^2
-        p <- (1 - lr wd) p - lr / (1 - b1^t) m / (sqrt(v / (1 - b2^t)) + eps)
+        p <- (1 - lr wd) p - lr / (1 - b1^t) m / (sqrt(v) / sqrt(1 - b2^t) + eps)
 
     in the order of operations of ``torch.optim.AdamW``, so that both agree to rounding.
 
@@ -38,14 +65,9 @@ def adamw(
 
     Args:
         param, grad, exp_avg, exp_avg_sq: one member's tensors, of one shape and dtype.
-        step: number of this step, from 1; integer scalar.
-        hyper: scalars of the parameter's group.
+        c: of the parameter's group and this step.
     """
-    dtype = param.dtype
-    root_correction2 = (1 - hyper.beta2**step).sqrt().to(dtype)
-    step_size = (hyper.lr / (1 - hyper.beta1**step)).to(dtype)
-    keep = (1 - hyper.lr * hyper.weight_decay).to(dtype)
-    exp_avg = exp_avg + (grad - exp_avg) * (1 - hyper.beta1).to(dtype)
-    exp_avg_sq = exp_avg_sq * hyper.beta2.to(dtype) + grad * grad * (1 - hyper.beta2).to(dtype)
-    scale = exp_avg_sq.sqrt() / root_correction2 + hyper.eps.to(dtype)
-    return param * keep - step_size * (exp_avg / scale), exp_avg, exp_avg_sq
+    exp_avg = exp_avg + (grad - exp_avg) * c.new1
+    exp_avg_sq = exp_avg_sq * c.old2 + grad * grad * c.new2
+    scale = exp_avg_sq.sqrt() / c.root_correction2 + c.eps
+    return param * c.keep - c.step_size * (exp_avg / scale), exp_avg, exp_avg_sq

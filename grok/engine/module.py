@@ -94,7 +94,8 @@ class StackModule(LightningModule):
         self.automatic_optimization = False
         self._waiting = deque(members)
         self._size = min(size or len(members), len(members))
-        self._engine, self._dtype, self._watch = engine, dtype, watch
+        self._engine, self._precision, self._watch = engine, dtype, watch
+        self.stack: Stack
         self.slots: list[Slot] = []
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
@@ -108,7 +109,7 @@ class StackModule(LightningModule):
     def on_fit_start(self) -> None:
         """Seat the first members on the trainer's device."""
         first = [self._waiting.popleft() for _ in range(self._size)]
-        self.stack = Stack(first, self._dtype, self.device, self._engine.compile, self._watch)
+        self.stack = Stack(first, self._precision, self.device, self._engine.compile, self._watch)
         self.slots = [self._seated(slot, member) for slot, member in enumerate(first)]
 
     def training_step(self, batch: int, batch_idx: int) -> None:

@@ -60,8 +60,9 @@ class Stack:
 
     def _drawn(self, member: Member) -> tuple[State, dict[str, Hyper], Data]:
         params = member.weights(self.dtype)
-        zeros = [{name: torch.zeros_like(param) for name, param in params.items()} for _ in "mv"]
-        state = State(params, *zeros, step=torch.tensor(0))
+        exp_avg = {name: torch.zeros_like(param) for name, param in params.items()}
+        exp_avg_sq = {name: torch.zeros_like(param) for name, param in params.items()}
+        state = State(params, exp_avg, exp_avg_sq, step=torch.tensor(0))
         return state, member.hypers(), member.data(self.dtype)
 
     def norm(self, slot: int) -> float:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.utils import _pytree as pytree
 
-from grok.engine.adamw import Hyper, adamw
+from grok.engine.adamw import Hyper, adamw, coefficients
 from grok.tasks import Data, Task
 
 METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "weight_norm")
@@ -57,14 +57,16 @@ def member_step(
 
     grads, (loss, outputs) = grad(objective, has_aux=True)(state.params)
     step = state.step + 1
+    group_coefficients = {
+        group: coefficients(hyper, step, loss.dtype) for group, hyper in hypers.items()
+    }
     updated = {
         name: adamw(
             param,
             grads[name],
             state.exp_avg[name],
             state.exp_avg_sq[name],
-            step,
-            hypers[group_of(name)],
+            group_coefficients[group_of(name)],
         )
         for name, param in state.params.items()
     }

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException
@@ -51,7 +50,7 @@ class Composer:
         """
         parsed = self._parser.parse_overrides(list(overrides))
         structural = [override for override in parsed if not self._is_plain(override)]
-        base, choices = self._base(tuple(o.input_line for o in structural))
+        base, choices = self._base(tuple(str(o.input_line) for o in structural))
         cfg = copy.deepcopy(base)
         for override in parsed:
             if override not in structural:
@@ -61,7 +60,7 @@ class Composer:
     def _base(self, overrides: tuple[str, ...]) -> tuple[DictConfig, dict[str, Any]]:
         if overrides not in self._bases:
             cfg = self._loader.load_sweep_config(self._master, list(overrides))
-            choices = OmegaConf.to_container(cfg.hydra.runtime.choices)
+            choices = dict(cfg.hydra.runtime.choices)
             with flag_override(cfg, ["struct", "readonly"], False):
                 del cfg["hydra"]
             OmegaConf.set_struct(cfg, True)
@@ -76,7 +75,7 @@ class Composer:
             and override.package is None
             and not key.startswith("hydra.")
             and "${" not in str(override.value())
-            and not self._loader.get_group_options(key, ObjectType.CONFIG)
+            and not self._loader.get_group_options(key, results_filter=None)
         )
 
 

@@ -1,3 +1,74 @@
-from grok.errors import UserError
-def explained(error, overrides, valid=()):
-    return UserError(repr(error))
+"""Hydra's and OmegaConf's errors in one line: the key, the value and the fix."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from hydra.errors import MissingConfigException, OverrideParseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+
+from grok.config import first_line, nearest
+from grok.errors import ConfigError, UserError
+
+
+def explained(
+    error: Exception, arguments: Sequence[str], conf: Path, keys: Callable[[], Sequence[str]]
+) -> UserError:
+    """A `UserError` that says what to mend.
+
+    Args:
+        error: from Hydra, OmegaConf or the file system.
+        arguments: the words of the command line.
+        conf: the folder of the configuration, for the options of its groups.
+        keys: gives the full names of all keys, for the nearest one.
+    """
+    message = str(error)
+    cause = error.__cause__ or error
+    if isinstance(error, MissingConfigException):
+        return _no_option(message, conf)
+    if isinstance(error, OSError):
+        return _unwritable(error, arguments)
+    if isinstance(error, OverrideParseException):
+        return ConfigError(f"{error.override}: not an override ({first_line(error)}); see --help")
+    if match := re.match(r"Could not override '(.+?)'", message):
+        return _no_key(match[1], arguments, keys())
+    if match := re.match(r"Ambiguous value for argument '(.+?)'", message):
+        return ConfigError(f"{match[1]}: several values make a sweep; add -m, or write [a,b]")
+    if isinstance(cause, ConfigAttributeError | ConfigKeyError):
+        return _no_key(str(cause.full_key), arguments, keys())
+    if isinstance(cause, OmegaConfBaseException) and cause.full_key:
+        return ConfigError(f"{_given(str(cause.full_key), arguments)}: {first_line(cause)}")
+    return ConfigError(first_line(error))
+
+
+def _no_option(message: str, conf: Path) -> UserError:
+    match = re.search(r"Could not (?:find|load) '((?:hydra/)?[^/']+)/([^']+)'", message)
+    if match is None:
+        return ConfigError(first_line(Exception(message)))
+    group, option = match.groups()
+    known = re.findall(r"^\t(\S+)$", message, re.MULTILINE)
+    folder = conf / group
+    known = known or sorted(
+        str(f.relative_to(folder).with_suffix("")) for f in folder.rglob("*.yaml")
+    )
+    return ConfigError(f"{group}={option}: no such option; choose from {', '.join(known)}")
+
+
+def _no_key(key: str, arguments: Sequence[str], keys: Sequence[str]) -> UserError:
+    hint = nearest(key, keys) or "; python train.py --cfg job lists them"
+    return ConfigError(f"{_given(key, arguments)}: no such key{hint}")
+
+
+def _unwritable(error: OSError, arguments: Sequence[str]) -> UserError:
+    sweep = {"-m", "--multirun"} & set(arguments)
+    key = "hydra.sweep.dir" if sweep else "hydra.run.dir"
+    return UserError(
+        f"{key}={error.filename}: can't write there ({error.strerror}); choose another folder"
+    )
+
+
+def _given(key: str, arguments: Sequence[str]) -> str:
+    """The word of the command line that sets `key`, or `key` itself."""
+    return next((word for word in arguments if word.lstrip("+~").split("=")[0] == key), key)

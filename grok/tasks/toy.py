@@ -5,7 +5,7 @@ Source: Re-TUG, section 3; Liu et al. 2022, "Towards Understanding Grokking".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from grok.tasks.task import Batch, Data, Task
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "tanh": nn.Tanh,
     "relu": nn.ReLU,
     "leaky_relu": lambda: nn.LeakyReLU(0.1),

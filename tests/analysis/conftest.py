@@ -1,0 +1,114 @@
+"""Hand-made members and sweeps: records with chosen times, no training."""
+
+import numpy as np
+import pytest
+
+from grok.phases import classify
+from grok.results import CURVE_COLUMNS, CURVES, EMBEDDINGS, Plan, Record, write_plan, write_record
+
+FINAL = {
+    "train_loss": 0.125,
+    "train_accuracy": 1.0,
+    "val_loss": 0.5,
+    "val_accuracy": 0.75,
+    "weight_norm": 30.0,
+}
+BUDGET = 100_000
+
+
+def make_record(overrides, t_train, t_val, **changes):
+    stopped = t_train is not None and t_val is not None
+    values = {
+        "task": "toy_regression",
+        "phase": str(classify(t_train, t_val, BUDGET)),
+        "t_train": t_train,
+        "t_val": t_val,
+        "budget": BUDGET,
+        "threshold": 0.899,
+        "grokking_gap": 1000,
+        "steps": max(t_train, t_val) if stopped else BUDGET,
+        "stop_reason": "early_stop" if stopped else "budget",
+        "diverged": False,
+        "overrides": overrides,
+        "final": FINAL,
+        "wall_seconds": 1.5,
+    }
+    return Record(**values | changes)
+
+
+@pytest.fixture
+def add_member(tmp_path):
+    """Write job `number`'s record, by default one of no interest; its folder."""
+
+    def add(number, overrides=None, t_train=100, t_val=200, **changes):
+        folder = tmp_path / str(number)
+        write_record(folder, make_record(overrides or {}, t_train, t_val, **changes))
+        return folder
+
+    return add
+
+
+@pytest.fixture
+def make_sweep(tmp_path, add_member):
+    """Write a planned sweep of (settings, (t_train, t_val)), times None for a missing job."""
+
+    def make(*members):
+        settings = [setting for setting, _ in members]
+        tmp_path.mkdir(exist_ok=True)
+        write_plan(tmp_path, Plan(keys=list(settings[0]), jobs=settings))
+        for number, (setting, times) in enumerate(members):
+            if times is not None:
+                add_member(number, setting, *times)
+        return tmp_path
+
+    return make
+
+
+@pytest.fixture
+def grid_sweep(make_sweep):
+    """A 3 x 2 grid of every phase and a missing job, plotted as in the paper.
+
+    learning rate      1e-4                     1e-3                       1e-2
+    weight decay 0     negative delay           delay of exactly 1000      memorization
+    weight decay 5     delay of 999             missing                    confusion
+    """
+    times = {
+        (1e-4, 0): (500, 460),
+        (1e-3, 0): (200, 1200),
+        (1e-2, 0): (70, None),
+        (1e-4, 5): (600, 1599),
+        (1e-3, 5): None,
+        (1e-2, 5): (None, None),
+    }
+    # Neither in the order of the axes nor with the learning rate first.
+    cells = sorted(times, reverse=True)
+    return make_sweep(
+        *[({"opt.wd_dec": decay, "opt.lr_dec": rate}, times[rate, decay]) for rate, decay in cells]
+    )
+
+
+@pytest.fixture
+def add_embeddings(tmp_path):
+    """Record 5 symbols every 10 steps; symbol s stands at s + 0.001 * step in coordinate 0."""
+
+    def add(number, last_step=4000, dimensions=1):
+        steps = np.arange(0, last_step + 1, 10)
+        values = np.zeros((len(steps), 5, dimensions))
+        values[:, :, 0] = np.arange(5) + 0.001 * steps[:, None]
+        folder = tmp_path / str(number)
+        folder.mkdir(exist_ok=True)
+        np.savez(folder / EMBEDDINGS, steps=steps, values=values)
+        return folder / EMBEDDINGS
+
+    return add
+
+
+@pytest.fixture
+def add_curves():
+    """Write a ``curves.csv`` of three steps, validation loss non-finite at the last."""
+
+    def add(folder):
+        rows = ["1,1,0.1,2,0.1,30", "10,0.5,0.9,1,0.2,20", "100,0.01,1.0,,0.9,10"]
+        (folder / CURVES).write_text("\n".join([",".join(CURVE_COLUMNS), *rows]) + "\n")
+
+    return add

@@ -1,0 +1,221 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grok.analysis import command, phase_diagram, pictures
+from grok.analysis.palette import PALETTES
+from grok.errors import UserError, run_reporting
+
+ROOT = Path(__file__).parents[2]
+
+GRID = """\
+job,opt.wd_dec,opt.lr_dec,t_train,t_val,budget,phase,steps,stop_reason,diverged,\
+train_loss,train_accuracy,val_loss,val_accuracy,weight_norm,wall_seconds
+0,5,0.01,,,100000,confusion,100000,budget,False,0.125,1.0,0.5,0.75,30.0,1.5
+1,0,0.01,70,,100000,memorization,100000,budget,False,0.125,1.0,0.5,0.75,30.0,1.5
+3,0,0.001,200,1200,100000,grokking,1200,early_stop,False,0.125,1.0,0.5,0.75,30.0,1.5
+4,5,0.0001,600,1599,100000,comprehension,1599,early_stop,False,0.125,1.0,0.5,0.75,30.0,1.5
+5,0,0.0001,500,460,100000,comprehension,500,early_stop,False,0.125,1.0,0.5,0.75,30.0,1.5
+"""
+
+
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """Only the table and the text, which is faster."""
+    monkeypatch.setattr(pictures, "PICTURES", {})
+
+
+def run(*arguments):
+    command.main([str(argument) for argument in arguments])
+
+
+def written(folder):
+    """The names of what was written, after a look at the pictures."""
+    paths = sorted((folder / "analysis").iterdir())
+    starts = {".png": b"\x89PNG", ".pdf": b"%PDF", ".csv": b"job,"}
+    for path in paths:
+        assert path.read_bytes().startswith(starts[path.suffix])
+        assert path.suffix == ".csv" or path.stat().st_size > 5000
+    return [path.name for path in paths]
+
+
+def fail(folder, capsys):
+    """The one line that `folder` fails with."""
+    with pytest.raises(SystemExit) as ended:
+        run_reporting(lambda: run(folder))
+    assert ended.value.code == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert str(folder) in err
+    return err
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_table_is_exactly_this(grid_sweep):
+    run(grid_sweep)
+    assert (grid_sweep / "analysis" / "grid.csv").read_text() == GRID
+
+
+def test_pictures_and_summary_of_a_grid(grid_sweep, capsys):
+    run(grid_sweep)
+    names = ["phases.pdf", "phases.png", "smooth.pdf", "smooth.png"]
+    assert written(grid_sweep) == ["grid.csv", *names]
+    analysis = grid_sweep / "analysis"
+    assert capsys.readouterr().out.splitlines() == [
+        f"{grid_sweep}: 5 of 6 finished, 1 missing",
+        "comprehension       2   40.0%",
+        "grokking            1   20.0%",
+        "memorization        1   20.0%",
+        "confusion           1   20.0%",
+        f"table     {analysis}/grid.csv",
+        f"pictures  {analysis}/phases.png",
+        f"          {analysis}/phases.pdf",
+        f"          {analysis}/smooth.png",
+        f"          {analysis}/smooth.pdf",
+    ]
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_again_after_more_has_finished(grid_sweep, add_member, capsys):
+    run(grid_sweep)
+    add_member(2, {}, None, None, diverged=True, stop_reason="diverged")
+    capsys.readouterr()
+    run(grid_sweep)
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == f"{grid_sweep}: 6 of 6 finished"
+    assert out[4] == "confusion           2   33.3%"
+    assert out[5] == "diverged            1"
+
+
+def test_palettes_give_other_pictures(grid_sweep, monkeypatch):
+    monkeypatch.setattr(pictures, "PICTURES", {"new": phase_diagram.discrete})
+    picture = grid_sweep / "analysis" / "new.png"
+    run(grid_sweep)
+    safe = picture.read_bytes()
+    run(grid_sweep, "--palette", "paper")
+    paper = picture.read_bytes()
+    run(grid_sweep, "--palette", "safe")
+    assert safe == picture.read_bytes() != paper
+
+
+def test_palette_names_are_those_there_are(capsys):
+    for name in PALETTES:
+        assert command.parse(["folder", "--palette", name]).palette == name
+    with pytest.raises(SystemExit) as ended:
+        command.parse(["folder", "--palette", "pretty"])
+    assert ended.value.code == 2
+    assert "'safe', 'paper'" in capsys.readouterr().err
+
+
+def test_one_key_draws_lines_and_trajectories(make_sweep, add_embeddings):
+    folder = make_sweep(({"lr": 1}, (1, 2)), ({"lr": 2}, None))
+    add_embeddings(0)
+    run(folder)
+    assert written(folder) == [
+        "grid.csv",
+        "lines.pdf",
+        "lines.png",
+        "trajectories.pdf",
+        "trajectories.png",
+        "trajectories_early.pdf",
+        "trajectories_early.png",
+    ]
+
+
+def test_single_run_prints_its_result(add_member, add_curves, capsys):
+    folder = add_member(0, {"opt.lr_dec": 0.1}, 70, None)
+    add_curves(folder)
+    run(folder)
+    assert written(folder) == ["curves.pdf", "curves.png", "grid.csv"]
+    assert capsys.readouterr().out.splitlines()[:7] == [
+        f"{folder}: 1 of 1 finished",
+        "phase           memorization",
+        "T_train         70",
+        "T_val           never",
+        "steps           100000 of 100000 (budget)",
+        "train accuracy  1",
+        "val accuracy    0.75",
+    ]
+
+
+def test_times_are_printed_in_full(add_member, capsys):
+    run(add_member(0, {}, 1_234_567, 1_234_568, budget=3_000_000, phase="comprehension"))
+    assert "T_train         1234567\n" in capsys.readouterr().out
+
+
+def test_nothing_finished_is_no_error(grid_sweep, capsys):
+    for result in grid_sweep.glob("*/result.json"):
+        result.unlink()
+    run(grid_sweep)
+    assert written(grid_sweep) == ["grid.csv"]
+    assert (grid_sweep / "analysis" / "grid.csv").read_text() == "".join(GRID.splitlines(True)[:1])
+    assert capsys.readouterr().out.splitlines() == [
+        f"{grid_sweep}: 0 of 6 finished, 6 missing",
+        f"table     {grid_sweep}/analysis/grid.csv",
+        "pictures  none",
+    ]
+
+
+def test_folder_that_is_not_there(tmp_path, capsys):
+    assert "isn't there; pass the folder" in fail(tmp_path / "nowhere", capsys)
+
+
+def test_file_instead_of_a_folder(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert "is a file; pass the folder" in fail(tmp_path / "file", capsys)
+
+
+def test_folder_without_a_sweep(tmp_path, capsys):
+    (tmp_path / "0").mkdir()
+    message = fail(tmp_path, capsys)
+    assert "no plan.json, and no result.json in it or in its numbered folders" in message
+
+
+def test_damaged_record(grid_sweep, capsys):
+    (grid_sweep / "1" / "result.json").write_text('{"schema": 1, "task"')
+    assert "1/result.json: unreadable" in fail(grid_sweep, capsys)
+
+
+def test_damaged_plan(grid_sweep, capsys):
+    (grid_sweep / "plan.json").write_text("[]")
+    assert "plan.json: not a version 1 plan" in fail(grid_sweep, capsys)
+
+
+def test_analysis_that_cannot_be_written(grid_sweep, capsys):
+    (grid_sweep / "analysis").write_text("in the way")
+    assert "make it a writable folder" in fail(grid_sweep, capsys)
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_failed_write_leaves_the_old_table(grid_sweep, monkeypatch):
+    run(grid_sweep)
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    (grid_sweep / "5" / "result.json").unlink()
+    with pytest.raises(UserError, match="disk full"):
+        run(grid_sweep)
+    assert (grid_sweep / "analysis" / "grid.csv").read_text() == GRID
+    assert written(grid_sweep) == ["grid.csv"]  # No temporary file.
+
+
+def test_script_reports_and_exits(tmp_path):
+    script = [sys.executable, str(ROOT / "analyze.py")]
+    bad = subprocess.run([*script, str(tmp_path)], capture_output=True, text=True, cwd=ROOT)
+    assert bad.returncode == 1
+    assert bad.stderr.startswith(f"error: {tmp_path}: no plan.json")
+    assert "Traceback" not in bad.stderr
+    assert subprocess.run(script, capture_output=True, cwd=ROOT).returncode == 2
+
+
+def test_help_waits_for_no_matplotlib_and_pictures_for_no_torch():
+    code = """
+import sys
+import grok.analysis.command
+assert "matplotlib" not in sys.modules
+import grok.analysis.pictures
+heavy = {"torch", "hydra", "lightning", "omegaconf", "matplotlib.pyplot"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

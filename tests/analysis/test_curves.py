@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgba
+
+from grok.analysis import curves
+from grok.analysis.palette import SAFE
+from grok.analysis.table import read_sweep
+from grok.errors import UserError
+from grok.phases import Phase
+
+
+def test_curves_of_a_single_run(add_member, add_curves):
+    folder = add_member(0, {}, 10, 5000)
+    add_curves(folder)
+    figure = curves.draw(read_sweep(folder), SAFE)
+    accuracy, loss, norm = figure.axes
+    np.testing.assert_array_equal(accuracy.lines[0].get_xydata(), [[1, 0.1], [10, 0.9], [100, 1]])
+    np.testing.assert_array_equal(loss.lines[1].get_ydata(), [2, 1, np.nan])
+    np.testing.assert_array_equal(norm.lines[0].get_ydata(), [30, 20, 10])
+    assert [axes.get_xscale() for axes in figure.axes] == ["log"] * 3
+    assert [axes.get_yscale() for axes in figure.axes] == ["linear", "log", "linear"]
+    (span,) = accuracy.patches
+    assert (span.get_x(), span.get_width()) == (10, 4990)
+    assert span.get_facecolor()[:3] == to_rgba(SAFE[Phase.GROKKING])[:3]
+    figure.draw_without_rendering()  # No warning of the loss that isn't there.
+
+
+@pytest.mark.parametrize(
+    ("times", "spans"),
+    [((10, None), [(10, 99_990)]), ((None, None), []), ((200, 50), [(50, 150)])],
+)
+def test_shading_of_other_phases(add_member, add_curves, times, spans):
+    folder = add_member(0, {}, *times)
+    add_curves(folder)
+    axes = curves.draw(read_sweep(folder), SAFE).axes[0]
+    found = [sorted((span.get_x(), span.get_x() + span.get_width())) for span in axes.patches]
+    assert [(left, right - left) for left, right in found] == spans
+
+
+def test_no_curves_of_a_sweep_or_of_a_run_without_them(grid_sweep, add_curves):
+    add_curves(grid_sweep / "0")
+    assert curves.draw(read_sweep(grid_sweep), SAFE) is None
+    assert curves.draw(read_sweep(grid_sweep / "0"), SAFE) is not None
+    assert curves.draw(read_sweep(grid_sweep / "1"), SAFE) is None
+
+
+@pytest.mark.parametrize("text", ["", "step,train_loss\n1,2\n", "\x00\x01"])
+def test_damaged_curves_are_named(add_member, text):
+    folder = add_member(0)
+    (folder / "curves.csv").write_text(text)
+    with pytest.raises(UserError, match=r"curves\.csv: damaged") as raised:
+        curves.draw(read_sweep(folder), SAFE)
+    assert "\n" not in str(raised.value)
+
+
+def test_text_among_the_numbers_is_named(add_member, add_curves):
+    folder = add_member(0)
+    add_curves(folder)
+    path = folder / "curves.csv"
+    path.write_text(path.read_text().replace("0.9", "good"))
+    with pytest.raises(UserError, match="damaged"):
+        curves.read_curves(path)
