@@ -15,7 +15,7 @@ from grok.results import atomic_path
 
 FORMATS = ("png", "pdf")
 DPI = 150
-INCHES_AN_ENTRY = 0.9
+INCHES_AN_ENTRY = 1.5
 
 
 def panel_figure(layout: Layout, extra_width: float = 0.0) -> tuple[Figure, list[Axes]]:

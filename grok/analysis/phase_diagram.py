@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -71,12 +72,9 @@ def smooth(sweep: Sweep, _palette: Palette) -> Figure | None:
         stuck.draw(one, cells(sweep.table, layout, panel, steps[~generalises]))
         show_missing(one)
     label_cells(axes, layout)
-    aspect = 25 * layout.rows
-    stuck_label = "T_train, or the budget if confused (steps)"
-    figure.colorbar(stuck.mappable, ax=axes, aspect=aspect, label=stuck_label)
-    delay_label = "T_val - T_train (steps)"
-    bar = figure.colorbar(delay.mappable, ax=axes, aspect=aspect, label=delay_label, extend="min")
-    marks = [_mark(bar.ax, gap) for gap in sweep.gaps if delay.floor <= gap <= delay.ceiling]
+    stuck.add_bar(figure, axes, "T_train, or the budget if confused (steps)", "neither")
+    bar = delay.add_bar(figure, axes, "T_val - T_train (steps)", "min")
+    marks = [_mark(bar, gap) for gap in sweep.gaps if delay.floor <= gap <= delay.ceiling]
     legend_above(figure, [*_missing(images), *marks])
     return figure
 
@@ -111,6 +109,13 @@ class _Scale:
         clipped = np.maximum(image, self.floor)
         norm = LogNorm(self.floor, self.ceiling)
         axes.imshow(clipped, self.mappable.cmap, norm=norm, aspect="auto")
+
+    def add_bar(
+        self, figure: Figure, axes: list[Axes], label: str, extend: Literal["neither", "min"]
+    ) -> Axes:
+        """A colour bar beside all panels."""
+        bar = figure.colorbar(self.mappable, ax=axes, aspect=30, label=label, extend=extend)
+        return bar.ax
 
 
 def _mark(bar: Axes, gap: int) -> Line2D:

@@ -116,6 +116,17 @@ def test_smooth_values_are_clipped_to_the_floor(grid_sweep):
     assert [line.get_ydata() for line in marks] == [[1000, 1000]]
 
 
+def test_a_gap_beyond_the_budget_has_no_mark(make_sweep, add_member):
+    cells = [{"a": a, "b": b} for a in (1, 2) for b in (1, 2)]
+    folder = make_sweep(*[(cell, None) for cell in cells])
+    for number, cell in enumerate(cells):
+        add_member(number, cell, 5, 25, budget=300)
+    figure = phase_diagram.smooth(read_sweep(folder), SAFE)
+    figure.draw_without_rendering()
+    assert figure.axes[2].get_ylim() == pytest.approx((10, 300))
+    assert legend_texts(figure) == []
+
+
 def test_smooth_steps_of_every_phase(grid_sweep):
     steps, generalises = phase_diagram.smooth_steps(read_sweep(grid_sweep).table)
     assert steps.tolist() == [100_000, 70, 1000, 999, -40]

@@ -1,0 +1,71 @@
+# make                 this help
+# make toy-phase       a phase diagram of toy addition
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+TASK ?= toy_regression
+SCALE ?= quick
+LAUNCHER ?= joblib
+JOBS ?= -1
+ifndef DIR
+DIR := multirun/$(shell date +%Y-%m-%d/%H-%M-%S)
+endif
+
+# What each scale means; GRID and BUDGET override it.
+GRID_smoke := 3
+GRID_quick := 6
+GRID_paper := 21
+BUDGET_smoke := 500
+BUDGET_quick := 20000
+BUDGET_paper := 100000
+GRID ?= $(GRID_$(SCALE))
+BUDGET ?= $(BUDGET_$(SCALE))
+LAUNCHER_joblib := hydra.launcher.n_jobs=$(JOBS)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help setup toy-phase test test-slow lint bench clean
+
+help:  ## Print this help
+	@echo "make TARGET [NAME=value ...]"
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+	@echo "toy-phase takes"
+	@echo "  TASK=toy_regression|toy_classification   (now $(TASK))"
+	@echo "  SCALE=smoke|quick|paper                  (now $(SCALE))"
+	@echo "  GRID=n       values on each axis         (now $(GRID))"
+	@echo "  BUDGET=n     optimizer steps a cell      (now $(BUDGET))"
+	@echo "  LAUNCHER=joblib|basic                    (now $(LAUNCHER))"
+	@echo "  JOBS=n       processes, -1 for all cores (now $(JOBS))"
+	@echo "  DIR=folder   where the sweep goes        (multirun/<date>/<time>)"
+
+setup: $(VENV)/ready  ## Make .venv with the pinned packages
+
+$(VENV)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+toy-phase: setup  ## Sweep toy addition and draw its phase diagram
+	$(if $(GRID_$(SCALE)),,$(error SCALE=$(SCALE): choose smoke, quick or paper))
+	$(RUN) train.py -m experiment=re_tug/fig1_$(TASK:toy_%=%) hydra/launcher=$(LAUNCHER) \
+	  $(LAUNCHER_$(LAUNCHER)) hydra.sweep.dir=$(DIR) hydra.sweeper.grid=$(GRID) phase.budget=$(BUDGET)
+	$(RUN) analyze.py $(DIR)
+
+test: setup lint  ## Check the code and run the tests
+	$(RUN) -m pytest -n auto
+
+test-slow: setup  ## Run the tests that take minutes
+	$(RUN) -m pytest -m slow
+
+lint: setup  ## Ruff and mypy
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+bench: setup  ## Measure speed against a plain PyTorch loop
+	$(RUN) bench/solo.py
+
+clean:  ## Remove what was built, but no results
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -1,0 +1,75 @@
+"""Fixtures shared by all tests; global state is put back after each."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra.core.config_store import ConfigStore
+from hydra.core.singleton import Singleton
+
+from grok.config import Opt, PhaseRule, Seed
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _restore_hydra() -> Iterator[None]:
+    singletons, repo = copy.copy(Singleton._instances), copy.deepcopy(ConfigStore.instance().repo)
+    yield
+    Singleton._instances = singletons
+    ConfigStore.instance().repo = repo
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def make_member(tmp_path: Path) -> Any:
+    """Makes members of toy addition, each with a folder of its own."""
+    from grok.engine import Member
+    from grok.tasks.toy import ToyAddition
+
+    def make(
+        name: str = "0",
+        lr: float = 1e-3,
+        wd: float = 1.0,
+        data: int = 42,
+        model: int = 102,
+        budget: int = 200,
+        early_stop: bool = True,
+        betas: tuple[float, float] = (0.9, 0.999),
+        **task: Any,
+    ) -> Member:
+        return Member(
+            folder=tmp_path / name,
+            task=ToyAddition(**task),
+            opt=Opt(1e-3, lr, 0.0, wd, list(betas), 1e-8),
+            phase=PhaseRule(0.9, 1e-3, budget, 1000, early_stop),
+            seed=Seed(data, model),
+            task_name="toy",
+        )
+
+    return make
+
+
+@pytest.fixture
+def train_members() -> Any:
+    """Trains members uncompiled and returns their records."""
+    from grok.config import compose
+    from grok.results import read_record
+    from grok.run import train
+
+    def run(members: list[Any], *overrides: str, size: int | None = None) -> list[Any]:
+        cfg = compose("engine.compile=false", "engine.steps_per_call=50", *overrides)
+        train(members, cfg, size=size)
+        return [read_record(member.folder) for member in members]
+
+    return run

@@ -1,0 +1,81 @@
+import json
+
+import pytest
+
+from grok import results
+from grok.errors import UserError
+from grok.results import Plan, Record
+
+
+def record(**changes):
+    fields = {
+        "task": "toy",
+        "phase": "grokking",
+        "t_train": 10,
+        "t_val": 2000,
+        "budget": 5000,
+        "threshold": 0.9,
+        "grokking_gap": 1000,
+        "steps": 2000,
+        "stop_reason": "early_stop",
+        "diverged": False,
+        "overrides": {"opt.lr_dec": 1.4125375446227555e-05},
+    }
+    return Record(**(fields | changes))
+
+
+def test_a_record_survives_the_disk(tmp_path):
+    assert not results.finished(tmp_path)
+    results.write_record(tmp_path, record())
+    assert results.finished(tmp_path)
+    assert results.read_record(tmp_path) == record()
+    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_a_plan_survives_the_disk(tmp_path):
+    assert results.read_plan(tmp_path) is None
+    plan = Plan(["opt.lr_dec"], [{"opt.lr_dec": 0.1}, {"opt.lr_dec": 0.2}])
+    results.write_plan(tmp_path, plan)
+    assert results.read_plan(tmp_path) == plan
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path):
+    results.write_record(tmp_path, record())
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        results.write_record(tmp_path, record(final={"val_loss": float("nan")}))
+    assert results.read_record(tmp_path) == record()
+    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_a_write_in_progress_is_not_a_result(tmp_path):
+    with results.atomic_path(tmp_path / "result.json") as temporary:
+        temporary.write_text("half")
+        assert not results.finished(tmp_path)
+    assert (tmp_path / "result.json").read_text() == "half"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ('{"schema": 1, "task": "to', "unreadable"),
+        ("", "unreadable"),
+        ("[]", "not a version 1 record"),
+        ('{"schema": 99}', "not a version 1 record"),
+        ('{"schema": 1, "task": "toy"}', "damaged"),
+    ],
+)
+def test_damaged_records_are_named(tmp_path, content, reason):
+    (tmp_path / "result.json").write_text(content)
+    with pytest.raises(UserError, match=reason) as caught:
+        results.read_record(tmp_path)
+    assert str(tmp_path / "result.json") in str(caught.value)
+    assert "delete it" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_phase_is_damage(tmp_path):
+    results.write_record(tmp_path, record())
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"phase": "bliss"}))
+    with pytest.raises(UserError, match="'bliss' is not a valid Phase"):
+        results.read_record(tmp_path)
