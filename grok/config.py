@@ -76,7 +76,7 @@ class PhaseRule:
         """A line for each value out of range."""
         if not 0 < self.threshold <= 1:
             yield f"phase.threshold={self.threshold}: must be over 0 and at most 1, such as 0.9"
-        if not abs(self.tolerance) < self.threshold:
+        elif not abs(self.tolerance) < self.threshold:
             yield f"phase.tolerance={self.tolerance}: must be smaller than phase.threshold"
         if self.budget < 1:
             yield f"phase.budget={self.budget}: must be at least 1 optimizer step"

@@ -1,0 +1,150 @@
+"""What members leave in their folders."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from grok.callbacks import Curves, Embeddings
+from grok.callbacks.curves import log_spaced
+from grok.callbacks.record import finite, git_revision, versions
+from grok.engine.stack import Stack
+from grok.errors import ConfigError
+from grok.results import CURVE_COLUMNS, CURVES, EMBEDDINGS
+
+
+def test_a_finished_folder(make_member, train_members):
+    member = make_member(budget=120)
+    (record,) = train_members([member])
+    assert sorted(path.name for path in member.folder.iterdir()) == ["curves.csv", "result.json"]
+    assert json.loads((member.folder / "result.json").read_text())["schema"] == 1
+    assert (record.task, record.phase, record.budget, record.steps) == (
+        "toy",
+        "confusion",
+        120,
+        120,
+    )
+    assert (record.t_train, record.t_val, record.stop_reason) == (None, None, "budget")
+    assert record.seeds == {"data": 42, "model": 102}
+    assert record.device == "cpu"
+    assert record.compiled is False
+    assert record.versions["torch"] == torch.__version__.split("+")[0]
+    assert record.wall_seconds > 0
+    assert record.diverged is False
+
+
+def test_curves_hold_the_engines_numbers(make_member, train_members):
+    member = make_member(budget=120)
+    (record,) = train_members([member], "callbacks.curves.points=6")
+    curves = pd.read_csv(member.folder / CURVES)
+    assert tuple(curves.columns) == CURVE_COLUMNS
+    assert curves["step"].tolist() == [1, 3, 7, 18, 46, 120]
+    stack = Stack([member], torch.float32, torch.device("cpu"), compiled=False)
+    metrics, _ = stack.advance(120)
+    for name, values in metrics.items():
+        expected = values[curves["step"].to_numpy() - 1, 0]
+        np.testing.assert_allclose(curves[name], expected, rtol=1e-6)
+    assert record.final["val_loss"] == metrics["val_loss"][-1, 0].item()
+
+
+def test_curves_end_with_the_last_step(make_member, train_members):
+    member = make_member(lr=1e-2, wd=0.0, budget=500)
+    (record,) = train_members([member], "callbacks.curves.points=3")
+    assert pd.read_csv(member.folder / CURVES)["step"].tolist() == [1, 22, 500]
+    member = make_member(
+        "stopped", lr=3e-4, wd=6.0, data=43, objective="classification", budget=900
+    )
+    (record,) = train_members([member], "callbacks.curves.points=3")
+    assert pd.read_csv(member.folder / CURVES)["step"].tolist() == [1, 30, record.steps]
+    assert record.steps == record.t_train
+
+
+@pytest.mark.parametrize("budget", [1, 2, 10, 100_000])
+def test_log_spaced_steps(budget):
+    steps = log_spaced(budget, 200)
+    assert steps[0] == 1
+    assert steps[-1] == budget
+    assert (np.diff(steps) > 0).all()
+    assert len(steps) <= 200
+
+
+def test_weight_norms_at_the_moments_that_matter(make_member, train_members):
+    member = make_member(lr=3e-4, wd=1.0, objective="classification", budget=900)
+    (record,) = train_members([member])
+    stack = Stack([member], torch.float32, torch.device("cpu"), compiled=False)
+    norms = record.weight_norm
+    assert norms["initial"] == stack.norm(0)
+    curve = stack.advance(record.steps)[0]["weight_norm"][:, 0]
+    assert norms["t_train"] == curve[record.t_train - 1].item()
+    assert norms["t_val"] == norms["final"] == curve[record.t_val - 1].item()
+
+
+def test_a_threshold_never_reached_has_no_norm(make_member, train_members):
+    (record,) = train_members([make_member(budget=20)])
+    assert record.weight_norm["t_train"] is None
+    assert record.weight_norm["t_val"] is None
+
+
+def test_embeddings_every_n_steps(make_member, train_members):
+    member = make_member(budget=95)
+    train_members([member], "callbacks=embeddings", "callbacks.embeddings.every=10")
+    recorded = np.load(member.folder / EMBEDDINGS)
+    assert recorded["steps"].tolist() == list(range(0, 91, 10))
+    assert recorded["values"].shape == (10, 10, 1)
+    initial = member.weights(torch.float32)["encoder.weight"].numpy()
+    np.testing.assert_array_equal(recorded["values"][0], initial)
+    stack = Stack([member], torch.float32, torch.device("cpu"), compiled=False)
+    stack.advance(30)
+    expected = stack.state.params["encoder.weight"][0].numpy()
+    np.testing.assert_array_equal(recorded["values"][3], expected)
+
+
+def test_a_parameter_that_does_not_exist(make_member, train_members):
+    with pytest.raises(ConfigError, match=r"no parameter foo to watch; the network has encoder"):
+        train_members([make_member()], "callbacks=embeddings", "callbacks.embeddings.parameter=foo")
+
+
+@pytest.mark.parametrize("make", [lambda: Curves(points=1), lambda: Embeddings(every=0)])
+def test_callbacks_refuse_nonsense(make):
+    with pytest.raises(ConfigError, match=r"callbacks\.\w+\.\w+=\d: must be a whole number over"):
+        make()
+
+
+def test_a_diverged_member_says_so(make_member, train_members):
+    broken, sound = make_member("broken", lr=1e30, budget=300), make_member("sound", budget=60)
+    record, neighbour = train_members([broken, sound])
+    assert record.diverged
+    assert record.stop_reason == "diverged"
+    assert record.steps < 10
+    assert record.final["train_loss"] is None or record.final["weight_norm"] is None
+    assert not neighbour.diverged
+    assert neighbour.steps == 60
+
+
+def test_loggers_get_the_curves(make_member, train_members, tmp_path):
+    logger = [
+        "+logger.csv._target_=lightning.pytorch.loggers.CSVLogger",
+        f"+logger.csv.save_dir={tmp_path}/log",
+        "+logger.csv.name=csv",
+        "+logger.csv.version=''",
+    ]
+    member = make_member(budget=100)
+    train_members([member], "callbacks.curves.points=3", *logger)
+    logged = pd.read_csv(tmp_path / "log" / "csv" / "metrics.csv")
+    curves = pd.read_csv(member.folder / CURVES)
+    assert logged["step"].tolist() == curves["step"].tolist() == [1, 10, 100]
+    np.testing.assert_allclose(logged["val_loss"], curves["val_loss"], rtol=1e-6)
+
+
+def test_versions_and_revision():
+    assert set(versions()) == {"grok", "python", "torch", "lightning", "hydra-core", "numpy"}
+    revision = git_revision()
+    assert revision is None or len(revision.removesuffix("-dirty")) == 40
+
+
+def test_what_json_cannot_hold_becomes_null(make_member, train_members):
+    (record,) = train_members([make_member(budget=5)])
+    record.final["val_loss"] = float("inf")
+    assert finite(record).final["val_loss"] is None

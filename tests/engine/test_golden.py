@@ -1,0 +1,58 @@
+"""T_train and T_val of known cells, however they are trained.
+
+The first of each task is a calibration point of the published code. The others come from a plain
+PyTorch loop (``bench/plain.py``). Two implementations with the same draws agree to rounding while
+the dynamics is smooth.
+"""
+
+import pytest
+
+GOLDEN = {
+    "regression": [
+        # lr_dec, wd_dec, data seed, model seed, T_train, T_val
+        (10**-3.95, 0.0, 42, 101, 1444, 2117),
+        (2e-4, 1.0, 42, 102, 1007, 1294),
+        (1.6e-4, 3.0, 42, 102, 1274, 1757),
+        (2e-4, 2.0, 41, 103, 830, 1308),
+        (3e-4, 4.0, 43, 101, 1762, 1831),
+    ],
+    "classification": [
+        (10**-3.95, 4.0, 42, 101, 1840, 1987),
+        (3e-4, 1.0, 42, 102, 468, 549),
+        (3e-4, 6.0, 43, 102, 544, 525),
+    ],
+}
+
+
+def members_of(objective, make_member):
+    return [
+        make_member(
+            f"{i}",
+            lr=lr,
+            wd=wd,
+            data=data,
+            model=model,
+            budget=2500,
+            objective=objective,
+        )
+        for i, (lr, wd, data, model, _, _) in enumerate(GOLDEN[objective])
+    ]
+
+
+@pytest.mark.parametrize("objective", GOLDEN)
+def test_golden_steps(objective, make_member, train_members):
+    records = train_members(members_of(objective, make_member))
+    for record, (*_, t_train, t_val) in zip(records, GOLDEN[objective], strict=True):
+        assert record.t_train == pytest.approx(t_train, rel=0.01)
+        assert record.t_val == pytest.approx(t_val, rel=0.01)
+        assert record.phase == "comprehension"
+        assert record.steps == max(record.t_train, record.t_val)
+        assert record.stop_reason == "early_stop"
+
+
+def test_golden_steps_compiled(make_member, train_members):
+    """The compiled step, on the calibration point of the published code."""
+    (record,) = train_members(members_of("regression", make_member)[:1], "engine.compile=true")
+    assert record.compiled
+    assert record.t_train == pytest.approx(1444, rel=0.01)
+    assert record.t_val == pytest.approx(2117, rel=0.01)

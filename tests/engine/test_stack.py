@@ -1,0 +1,115 @@
+"""A member's result doesn't depend on its neighbours, its slot or when it got there."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from grok.engine.stack import Stack
+from grok.results import CURVES, EMBEDDINGS
+
+CELLS = [  # differing in everything that may vary inside a stack
+    {"lr": 1e-3, "wd": 0.0},
+    {"lr": 3e-4, "wd": 5.0, "data": 41, "model": 101},
+    {"lr": 1e-2, "wd": 1.0, "init_scale": 2.0, "budget": 130},
+    {"lr": 1e-5, "wd": 10.0, "model": 103, "betas": (0.8, 0.98)},
+    {"lr": 1e-3, "wd": 2.0, "data": 43, "early_stop": False},
+]
+
+
+def outcome(record):
+    return (record.phase, record.t_train, record.t_val, record.steps, record.stop_reason)
+
+
+@pytest.mark.parametrize("objective", ["classification", "regression"])
+@pytest.mark.parametrize("size", [5, 2])
+def test_a_stack_equals_solo_runs(objective, size, make_member, train_members):
+    def members(where):
+        return [
+            make_member(f"{where}/{i}", **{"budget": 320, "objective": objective} | cell)
+            for i, cell in enumerate(CELLS)
+        ]
+
+    together, alone = members("together"), members("alone")
+    stacked = train_members(together, "callbacks=embeddings", size=size)
+    solo = [train_members([member], "callbacks=embeddings")[0] for member in alone]
+    assert [outcome(record) for record in stacked] == [outcome(record) for record in solo]
+    for a, b in zip(together, alone, strict=True):
+        curves = [pd.read_csv(member.folder / CURVES) for member in (a, b)]
+        pd.testing.assert_frame_equal(*curves, rtol=2e-3, atol=1e-6)
+        first, second = (np.load(member.folder / EMBEDDINGS) for member in (a, b))
+        np.testing.assert_array_equal(first["steps"], second["steps"])
+        np.testing.assert_allclose(first["values"], second["values"], rtol=2e-3, atol=1e-5)
+
+
+def test_these_cells_differ(make_member, train_members):
+    """Otherwise the equality above would show nothing."""
+    members = [make_member(f"{i}", **{"budget": 320} | cell) for i, cell in enumerate(CELLS)]
+    records = train_members(members)
+    assert len({record.final["train_loss"] for record in records}) == len(CELLS)
+
+
+def stack_of(members):
+    return Stack(members, torch.float32, torch.device("cpu"), compiled=False)
+
+
+def test_a_stack_starts_from_each_members_own_draws(make_member):
+    members = [make_member(f"{i}", **cell) for i, cell in enumerate(CELLS)]
+    stack = stack_of(members)
+    for slot, member in enumerate(members):
+        for name, weight in member.weights(torch.float32).items():
+            assert torch.equal(stack.state.params[name][slot], weight)
+        targets = member.task.data(member.seed.data).train["targets"]
+        assert torch.equal(stack.data.train["targets"][slot], targets)
+        assert stack.hypers["decoder"].lr[slot].item() == member.opt.lr_dec
+
+
+def test_putting_a_member_in_a_slot_leaves_the_others_untouched(make_member):
+    members = [make_member(f"{i}", **cell) for i, cell in enumerate(CELLS)]
+    stack, undisturbed = stack_of(members[:3]), stack_of(members[:3])
+    stack.advance(10)
+    undisturbed.advance(10)
+    stack.put(1, members[3])
+    assert stack.state.step.tolist() == [10, 0, 10]
+    stack.advance(10)
+    undisturbed.advance(10)
+    for name, params in stack.state.params.items():
+        assert torch.equal(params[[0, 2]], undisturbed.state.params[name][[0, 2]])
+    fresh = stack_of([members[3], members[0], members[1]])
+    fresh.advance(10)
+    for name, params in stack.state.params.items():
+        torch.testing.assert_close(params[1], fresh.state.params[name][0], rtol=1e-4, atol=1e-6)
+
+
+def test_a_broken_member_does_not_touch_its_neighbours(make_member):
+    members = [make_member(f"{i}", **cell) for i, cell in enumerate(CELLS[:3])]
+    broken = dataclasses.replace(members[1], opt=dataclasses.replace(members[1].opt, lr_dec=1e30))
+    stack, sound = stack_of([members[0], broken, members[2]]), stack_of(members[:3])
+    metrics, _ = stack.advance(20)
+    expected, _ = sound.advance(20)
+    assert not torch.isfinite(metrics["train_loss"][-1, 1])
+    for name, values in metrics.items():
+        assert torch.equal(values[:, [0, 2]], expected[name][:, [0, 2]])
+
+
+def test_precision(make_member, train_members):
+    single, double = make_member("32", budget=100), make_member("64", budget=100)
+    (a,) = train_members([single])
+    (b,) = train_members([double], "trainer.precision=64-true")
+    assert (a.precision, b.precision) == ("32-true", "64-true")
+    assert a.final["train_loss"] != b.final["train_loss"]
+    assert a.final["train_loss"] == pytest.approx(b.final["train_loss"], rel=1e-3)
+    stack = Stack([double], torch.float64, torch.device("cpu"), compiled=False)
+    assert {p.dtype for p in stack.state.params.values()} == {torch.float64}
+
+
+def test_how_many_steps_a_call_takes_changes_nothing(make_member, train_members):
+    members = [make_member(f"{n}", lr=1e-2, wd=1.0, budget=230) for n in (1, 7, 400)]
+    records = [
+        train_members([member], f"engine.steps_per_call={member.folder.name}")[0]
+        for member in members
+    ]
+    assert outcome(records[0]) == outcome(records[1]) == outcome(records[2])
+    assert records[0].final == records[1].final == records[2].final

@@ -1,0 +1,105 @@
+import pytest
+import torch
+
+from grok.engine import step as step_module
+from grok.engine.stack import Stack
+from grok.engine.step import METRICS, StackStep
+
+
+def one_step(member):
+    stack = Stack([member], torch.float64, torch.device("cpu"), compiled=False)
+    metrics, _ = stack.advance(1)
+    weights = {name: param[0] for name, param in stack.state.params.items()}
+    return {name: values.item() for name, values in metrics.items()}, weights
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "leaky_relu"])
+@pytest.mark.parametrize("objective", ["classification", "regression"])
+def test_steps_equal_a_plain_loop(objective, activation, make_member):
+    """100 steps of plain modules, autograd and torch.optim.AdamW, in double precision."""
+    member = make_member(objective=objective, activation=activation, lr=3e-3, wd=2.0)
+    task, (train, _) = member.task, member.data(torch.float64)
+    network = task.network().double()
+    network.load_state_dict(member.weights(torch.float64))
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": network.encoder.parameters(), "lr": 1e-3, "weight_decay": 0.0},
+            {"params": network.decoder.parameters(), "lr": 3e-3, "weight_decay": 2.0},
+        ]
+    )
+    losses = []
+    for _ in range(100):
+        loss = task.loss(network(train["inputs"]), train)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    stack = Stack([member, member], torch.float64, torch.device("cpu"), compiled=False)
+    metrics, _ = stack.advance(100)
+    assert metrics["train_loss"][:, 0].tolist() == pytest.approx(losses, rel=1e-9)
+    for name, param in network.named_parameters():
+        torch.testing.assert_close(stack.state.params[name][1], param, rtol=1e-7, atol=1e-10)
+
+
+@pytest.mark.parametrize("objective", ["classification", "regression"])
+def test_train_is_measured_before_the_update_and_validation_after(objective, make_member):
+    member = make_member(objective=objective, lr=3e-2)
+    metrics, after = one_step(member)
+    before = member.weights(torch.float64)
+    task, (train, val) = member.task, member.data(torch.float64)
+    network = task.network().double()
+    network.load_state_dict(before)
+    assert metrics["train_loss"] == pytest.approx(task.loss(network(train["inputs"]), train).item())
+    correct = task.correct(network(train["inputs"]), train)
+    assert metrics["train_accuracy"] == pytest.approx(correct.double().mean().item())
+    network.load_state_dict(after)
+    assert metrics["val_loss"] == pytest.approx(task.loss(network(val["inputs"]), val).item())
+    correct = task.correct(network(val["inputs"]), val)
+    assert metrics["val_accuracy"] == pytest.approx(correct.double().mean().item())
+    norm = torch.cat([weight.flatten() for weight in after.values()]).norm().item()
+    assert metrics["weight_norm"] == pytest.approx(norm)
+
+
+def test_groups_have_their_own_learning_rate(make_member):
+    """The first step of AdamW moves every weight by its group's learning rate."""
+    member = make_member(lr=1e-2, wd=0.0)
+    _, after = one_step(member)
+    for name, weight in member.weights(torch.float64).items():
+        moved = (after[name] - weight).abs().max().item()
+        assert moved == pytest.approx(1e-3 if name.startswith("encoder") else 1e-2, rel=1e-3)
+
+
+def test_metrics_are_named_in_order():
+    assert METRICS == ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "weight_norm")
+
+
+def test_without_a_compiler_it_says_so_and_goes_on(make_member, monkeypatch, caplog):
+    class NoCompilerError(RuntimeError):
+        __module__ = "torch._inductor.exc"
+
+    def no_compiler(*_args, **_options):
+        def fails(*_args):
+            raise NoCompilerError("No working C++ compiler found\nmore")
+
+        return fails
+
+    monkeypatch.setattr(step_module.torch, "compile", no_compiler)
+    member = make_member()
+    step = StackStep(member.task, 1, compiled=True)
+    monkeypatch.setattr("grok.engine.stack.stack_step", lambda *_: step)
+    stack = Stack([member], torch.float32, torch.device("cpu"), compiled=True)
+    stack.advance(3)
+    assert stack.state.step.tolist() == [3]
+    assert not stack.compiled
+    (message,) = caplog.messages
+    assert "No working C++ compiler found" in message
+    assert "engine.compile=false" in message
+
+
+def test_an_error_of_the_task_is_not_taken_for_a_missing_compiler(make_member, monkeypatch):
+    member = make_member()
+    monkeypatch.setattr(type(member.task), "loss", lambda *_: 1 / 0)
+    step = StackStep(member.task, 1, compiled=False)
+    monkeypatch.setattr("grok.engine.stack.stack_step", lambda *_: step)
+    with pytest.raises(ZeroDivisionError):
+        Stack([member], torch.float32, torch.device("cpu"), compiled=False).advance(1)

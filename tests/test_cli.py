@@ -1,0 +1,154 @@
+"""The command line, end to end: runs, sweeps, and one clear line for each mistake."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from grok import cli
+from grok.results import read_plan, read_record
+
+ROOT = Path(__file__).parent.parent
+FAST = ["engine.compile=false", "phase.budget=60", "opt.lr_dec=1e-2"]
+
+
+def train(*arguments, **environment):
+    command = [sys.executable, "train.py", *map(str, arguments)]
+    env = {key: value for key, value in os.environ.items() if key != "HYDRA_FULL_ERROR"}
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, env=env | environment
+    )
+
+
+def analyze(*arguments):
+    command = [sys.executable, "analyze.py", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_a_solo_run(tmp_path):
+    done = train(*FAST, "seed.model=101", f"hydra.run.dir={tmp_path}")
+    assert (done.returncode, done.stderr) == (0, "")
+    record = read_record(tmp_path)
+    assert done.stdout.startswith(record.phase)
+    assert record.overrides == {
+        "engine.compile": False,
+        "phase.budget": 60,
+        "opt.lr_dec": 0.01,
+        "seed.model": 101,
+    }
+    assert record.task == "toy_regression"
+    assert record.config["opt"]["lr_dec"] == 0.01
+    composed = yaml.safe_load((tmp_path / ".hydra" / "config.yaml").read_text())
+    assert composed == record.config
+    assert analyze(tmp_path).returncode == 0
+
+
+def test_basic_and_joblib_sweeps_agree_and_are_analysed(tmp_path):
+    axes = ["opt.lr_dec=1e-2,1e-3", "opt.wd_dec=0,2"]
+    tables = {}
+    for launcher in ("basic", "joblib"):
+        folder = tmp_path / launcher
+        options = [f"hydra/launcher={launcher}", f"hydra.sweep.dir={folder}"]
+        done = train("-m", *FAST[:1], "phase.budget=400", *axes, *options)
+        assert done.returncode == 0, done.stderr
+        assert read_plan(folder).keys == ["opt.lr_dec", "opt.wd_dec"]
+        drawn = analyze(folder)
+        assert drawn.returncode == 0, drawn.stderr
+        assert "4 of 4 finished" in drawn.stdout
+        assert (folder / "analysis" / "phases.png").stat().st_size > 5000
+        tables[launcher] = pd.read_csv(folder / "analysis" / "grid.csv").drop(
+            columns="wall_seconds"
+        )
+    pd.testing.assert_frame_equal(tables["basic"], tables["joblib"])
+    assert tables["basic"]["opt.lr_dec"].tolist() == [1e-2, 1e-2, 1e-3, 1e-3]
+    assert tables["basic"]["phase"].nunique() > 1
+
+
+def run_in_process(monkeypatch, *arguments):
+    """The exit status of ``train.py`` with `arguments`."""
+    monkeypatch.setattr(sys, "argv", ["train.py", *map(str, arguments)])
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # as main sets it; undone after the test
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["task=foo"], "task=foo: no such option; choose from toy_classification, toy_regression"),
+        (["opt.lr_dc=1"], "opt.lr_dc=1: no such key; did you mean opt.lr_dec?"),
+        (["lr_dec=1"], "lr_dec=1: no such key; did you mean opt.lr_dec?"),
+        (["opt.lr_dec=-1"], "opt.lr_dec=-1.0: must be a number of at least 0"),
+        (["opt.lr_dec=abc"], "opt.lr_dec=abc: Value 'abc' of type 'str' could not be converted"),
+        (["phase.threshold=1.5"], "phase.threshold=1.5: must be over 0 and at most 1, such as 0.9"),
+        (["phase.budget=0"], "phase.budget=0: must be at least 1 optimizer step"),
+        (["task.p=1"], "task.p=1: its 1 pairs can't be split"),
+        (["opt.lr_dec=1,2"], "opt.lr_dec=1,2: several values make a sweep; add -m"),
+        (["opt.lr_dec=["], "opt.lr_dec=[: not an override"),
+        (["experiment=nope"], "experiment=nope: no such option; choose from re_tug/fig10"),
+        (["hydra/launcher=foo"], "hydra/launcher=foo: no such option; choose from basic, joblib"),
+        (["trainer=gpu"], "trainer: No supported gpu backend found!"),
+        (["callbacks.curves.points=a"], "callbacks.curves.points=a: must be a whole number over 1"),
+        (["-m", "opt.lr_dec=1,-1"], "opt.lr_dec=-1.0: must be a number of at least 0"),
+        (["-m", "opt.lr_dec=1,abc"], "opt.lr_dec=1,abc: Value 'abc' of type 'str' could not be"),
+        (["-m", "opt.lr_dc=1,2"], "opt.lr_dc=1,2: no such key; did you mean opt.lr_dec?"),
+        (["-m", "task=toy_regression,foo"], "task=foo: no such option; choose from"),
+        (
+            ["-m", "hydra.sweeper.gird=1"],
+            "hydra.sweeper.gird=1: no such key; did you mean hydra.sw",
+        ),
+    ],
+)
+def test_mistakes(arguments, line, monkeypatch, capfd, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert run_in_process(monkeypatch, *arguments) == 2
+    printed = capfd.readouterr().err.splitlines()
+    assert len(printed) == 1
+    assert printed[0].startswith(f"error: {line}")
+    assert not list(tmp_path.glob("multirun/**/result.json"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "key"),
+    [
+        (["hydra.run.dir=/dev/null/x"], "hydra.run.dir=/dev/null/x"),
+        (["-m", "hydra.sweep.dir=/dev/null/x", "seed.data=1,2"], "hydra.sweep.dir=/dev/null/x"),
+    ],
+)
+def test_an_unwritable_folder(arguments, key, monkeypatch, capfd):
+    assert run_in_process(monkeypatch, *arguments) == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line == f"error: {key}: can't write there (Not a directory); choose another folder"
+
+
+def test_a_mistake_is_found_soon_and_debugging_shows_the_traceback():
+    began = time.perf_counter()
+    done = train("opt.lr_dec=-1", "hydra.run.dir=/tmp/${now:%H%M%S%f}")
+    assert time.perf_counter() - began < 20  # about 2 s on an idle machine
+    assert done.returncode == 2
+    assert done.stderr == "error: opt.lr_dec=-1.0: must be a number of at least 0\n"
+    assert "Traceback" in train("opt.lr_dc=1", GROK_DEBUG="1").stderr
+
+
+def test_help_and_configuration_need_no_torch(monkeypatch):
+    code = "import sys; from grok.cli import main; sys.argv = ['train.py', {!r}{}]\n"
+    for option, more, expected in (
+        ("--help", "", "task: toy_classification, toy_regression"),
+        ("--cfg", ", 'job'", "lr_dec: 0.0001"),
+        ("--info", ", 'defaults'", "task/toy_regression"),
+    ):
+        script = "import atexit, sys\n" + (
+            "atexit.register(lambda: print('torch' in sys.modules, file=sys.stderr))\n"
+            + code.format(option, more)
+            + "main()\n"
+        )
+        command = [sys.executable, "-c", script]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert expected in done.stdout
+        assert done.stderr.strip() == "False"

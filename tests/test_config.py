@@ -1,0 +1,126 @@
+"""Every shipped configuration composes, and what is out of range is named."""
+
+import numpy as np
+import pytest
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from grok import config
+from grok.config import CONF, compose, leaves, nearest, problems
+
+
+def options(group):
+    folder = CONF / group
+    return sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml"))
+
+
+GROUPS = ("task", "opt", "phase", "seed", "engine", "trainer", "callbacks", "logger")
+
+
+@pytest.mark.parametrize(
+    "override",
+    [f"{group}={option}" for group in GROUPS for option in options(group)]
+    + [f"experiment={option}" for option in options("experiment")],
+)
+def test_every_config_composes_and_instantiates(override):
+    cfg = compose(override)
+    assert problems(cfg) == []
+    task = instantiate(cfg.task)
+    assert len(task.data(cfg.seed.data).train["inputs"]) == 45
+    instantiate(cfg.callbacks)
+    if override.partition("=")[0] == "trainer" and cfg.trainer.accelerator != "gpu":
+        assert instantiate(cfg.trainer, logger=False).max_epochs == 1
+
+
+def test_no_group_is_left_out_of_the_test_above():
+    assert {path.name for path in CONF.iterdir() if path.is_dir()} == {
+        *GROUPS,
+        "experiment",
+        "hydra",
+    }
+
+
+def test_every_experiment_names_its_own_command():
+    for option in options("experiment"):
+        head = (CONF / "experiment" / f"{option}.yaml").read_text().splitlines()
+        assert head[0] == "# @package _global_"
+        assert f"#   python train.py -m experiment={option}" in head
+
+
+@pytest.mark.parametrize(
+    ("experiment", "jobs", "budget", "task"),
+    [
+        ("fig1_classification", 441, 100_000, "classification"),
+        ("fig1_regression", 441, 100_000, "regression"),
+        ("fig3", 441, 300_000, "classification"),
+        ("fig4", 441, 300_000, "regression"),
+        ("fig7", 441 * 9, 100_000, "classification"),
+        ("fig8", 441 * 9, 100_000, "regression"),
+        ("fig9", 441 * 3, 100_000, "classification"),
+        ("fig10", 441 * 3, 100_000, "regression"),
+        ("fig11", 4, 2000, "regression"),
+        ("fig12", 4, 100_000, "regression"),
+    ],
+)
+def test_experiments_are_at_paper_scale(experiment, jobs, budget, task):
+    cfg = compose(f"experiment=re_tug/{experiment}", return_hydra_config=True)
+    params = cfg.hydra.sweeper.params
+    sizes = [len(values.split(",")) for values in params.values()]
+    assert np.prod(sizes) == jobs
+    assert cfg.phase.budget == budget
+    assert cfg.task.objective == task
+    rates = [float(value) for value in params["opt.lr_dec"].split(",")]
+    if len(rates) > 2:
+        np.testing.assert_allclose(rates, np.logspace(-5, -2, 21))
+        top = 20 if task == "classification" else 10
+        decays = [float(value) for value in params["opt.wd_dec"].split(",")]
+        np.testing.assert_allclose(decays, np.linspace(0, top, 21))
+
+
+def test_axes_are_exact_where_they_can_be():
+    assert config._logspace(-5, -2, 4) == "1e-05,0.0001,0.001,0.01"
+    assert config._linspace(0, 10, 3) == "0.0,5.0,10.0"
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        ("opt.lr_dec=-1", "opt.lr_dec=-1.0: must be a number of at least 0"),
+        ("opt.wd_enc=nan", "opt.wd_enc=nan: must be a number of at least 0"),
+        ("opt.eps=inf", "opt.eps=inf: must be a number of at least 0"),
+        ("opt.betas=[0.9,1.0]", "opt.betas=[0.9, 1.0]: must be two numbers in [0, 1)"),
+        ("phase.threshold=0", "phase.threshold=0.0: must be over 0 and at most 1"),
+        ("phase.threshold=1.01", "phase.threshold=1.01: must be over 0 and at most 1"),
+        ("phase.tolerance=0.95", "phase.tolerance=0.95: must be smaller than phase.threshold"),
+        ("phase.budget=0", "phase.budget=0: must be at least 1 optimizer step"),
+        ("phase.grokking_gap=-1", "phase.grokking_gap=-1: must be at least 0 steps"),
+        ("seed.data=-1", "seed.data=-1: must be from 0 to 2**32 - 1"),
+        ("engine.threads=0", "engine.threads=0: must be at least 1"),
+        ("engine.steps_per_call=0", "engine.steps_per_call=0: must be at least 1"),
+        ("trainer.precision=16", "trainer.precision=16: must be 32-true or 64-true"),
+        ("task.p=x", "task.p=x: Value 'x' of type 'str' could not be converted to Integer"),
+        ("task.p=1", "task.p=1: its 1 pairs can't be split"),
+        ("+task.activaton=relu", "task.activaton=relu: no such key; did you mean activation?"),
+        ("+opt.lr=1", "opt.lr=1: no such key"),
+        ("+budget=1", "budget=1: no such key"),
+    ],
+)
+def test_values_out_of_range(override, problem):
+    (found,) = problems(compose(override))
+    assert found.startswith(problem)
+
+
+def test_all_problems_are_reported_together():
+    found = problems(compose("opt.lr_dec=-1", "phase.budget=0", "task.p=1"))
+    assert [line.partition("=")[0] for line in found] == ["opt.lr_dec", "phase.budget", "task.p"]
+
+
+def test_the_edges_of_the_ranges_are_allowed():
+    edges = ["opt.lr_dec=0", "opt.wd_dec=0", "phase.threshold=1", "phase.budget=1", "task.p=2"]
+    assert problems(compose(*edges)) == []
+
+
+def test_nearest():
+    keys = leaves(OmegaConf.to_container(compose()))
+    assert nearest("opt.lr_dc", keys) == "; did you mean opt.lr_dec?"
+    assert nearest("zzz", keys) == ""
