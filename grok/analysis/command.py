@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> None:
         UserError: the folder holds no sweep, a file in it is damaged, or nothing can be written.
     """
     options = parse(arguments)
-    sweep = read_sweep(options.folder)
+    sweep = read_sweep(options.folder, options.budget)
     try:
         table, pictures = write(sweep, options.palette)
     except OSError as error:
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
-    """The options: ``folder`` (a path) and ``palette`` (a name)."""
+    """The options: ``folder`` (a path), ``palette`` (a name) and ``budget`` (steps or None)."""
     parser = argparse.ArgumentParser(
         prog="analyze.py",
         description="Write a sweep's table and draw its phase diagrams, finished or not.",
@@ -51,7 +51,19 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         default="safe",
         help="colours of the phases: safe for the colour-blind (default), or the paper's",
     )
+    parser.add_argument(
+        "--budget",
+        type=_steps,
+        help="classify every run at this many steps (the smooth diagram keeps the whole run)",
+    )
     return parser.parse_args(arguments)
+
+
+def _steps(text: str) -> int:
+    """A positive number of optimizer steps, for argparse."""
+    if (steps := int(float(text))) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: must be at least 1 optimizer step")
+    return steps
 
 
 def write(sweep: Sweep, palette: str) -> tuple[Path, list[Path]]:

@@ -27,7 +27,7 @@ from grok.analysis.palette import (
     stuck_colours,
 )
 from grok.analysis.table import Sweep
-from grok.phases import Phase, smooth_value
+from grok.phases import Phase, classify, smooth_value
 
 
 def discrete(sweep: Sweep, palette: Palette) -> Figure | None:
@@ -80,13 +80,15 @@ def smooth(sweep: Sweep, _palette: Palette) -> Figure | None:
 
 
 def smooth_steps(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """`grok.phases.smooth_value` of every member, and whether the member generalises."""
-    phases = [Phase(phase) for phase in table["phase"]]
-    times = zip(phases, table["t_train"], table["t_val"], table["budget"], strict=True)
-    steps = [
-        smooth_value(phase, _step(t_train), _step(t_val), int(budget))
-        for phase, t_train, t_val, budget in times
+    """`grok.phases.smooth_value` of every member over its whole run, and whether it generalises."""
+    times = [
+        (_step(t_train), _step(t_val), int(budget))
+        for t_train, t_val, budget in zip(
+            table["t_train"], table["t_val"], table["budget"], strict=True
+        )
     ]
+    phases = [classify(*time) for time in times]
+    steps = [smooth_value(phase, *time) for phase, time in zip(phases, times, strict=True)]
     generalises = [phase.generalises for phase in phases]
     return pd.Series(steps, table.index), pd.Series(generalises, table.index)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from grok.errors import UserError
+from grok.phases import classify
 from grok.results import PLAN, RESULT, Plan, Record, finished, read_plan, read_record
 
 OUTCOME = ("t_train", "t_val", "budget", "phase", "steps", "stop_reason", "diverged")
@@ -48,7 +50,7 @@ class Sweep:
         return self.folder if finished(self.folder) else self.folder / str(job)
 
 
-def load(folder: str | Path) -> pd.DataFrame:
+def load(folder: str | Path, budget: int | None = None) -> pd.DataFrame:
     """The tidy table of a sweep (or of a solo run): one row a finished member, in job order.
 
     Columns: ``job``, every swept key under its full name, ``t_train``, ``t_val``, ``budget`` and
@@ -57,20 +59,26 @@ def load(folder: str | Path) -> pd.DataFrame:
     step, ``wall_seconds`` and ``folder``, the member's. A swept key named like another column has
     " (swept)" added.
 
+    Args:
+        folder: of the sweep, finished or not, or of a solo run.
+        budget: classify every run as if it had ended after so many steps; only ``phase`` differs.
+
     Raises:
         UserError: the folder isn't there or holds no sweep, or one of its files is damaged.
     """
-    return read_sweep(Path(folder)).table
+    return read_sweep(Path(folder), budget).table
 
 
-def read_sweep(folder: Path) -> Sweep:
+def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
     """Read the plan and the records of `folder`; without a plan, what has finished is the sweep.
 
     Raises:
         UserError: as `load`.
     """
     plan, jobs = _find(folder)
-    records = {job: read_record(where) for job, where in jobs.items() if finished(where)}
+    records = {
+        job: _cut(read_record(where), budget) for job, where in jobs.items() if finished(where)
+    }
     if plan is None:
         keys = _differing([record.overrides for record in records.values()])
         settings = {job: record.overrides for job, record in records.items()}
@@ -85,6 +93,13 @@ def read_sweep(folder: Path) -> Sweep:
         table=_typed(planned.merge(results.reindex(columns=_RESERVED), on="job")),
         gaps=sorted({record.grokking_gap for record in records.values()}),
     )
+
+
+def _cut(record: Record, budget: int | None) -> Record:
+    """`record` with the phase that it had after `budget` steps."""
+    steps = min(budget or record.budget, record.budget)
+    phase = classify(record.t_train, record.t_val, steps, record.grokking_gap)
+    return dataclasses.replace(record, phase=str(phase))
 
 
 def _find(folder: Path) -> tuple[Plan | None, dict[int, Path]]:

@@ -117,3 +117,14 @@ def test_damaged_files_are_named(grid_sweep):
 def test_empty_plan_has_no_members(tmp_path):
     write_plan(tmp_path, Plan(keys=[], jobs=[]))
     assert len(load(tmp_path)) == 0
+
+
+def test_a_shorter_budget_changes_phases_only(make_sweep):
+    settings = [{"opt.lr_dec": rate} for rate in (1e-5, 1e-4, 1e-3)]
+    times = [(100, 2000), (100, 60_000), (70_000, 90_000)]
+    folder = make_sweep(*zip(settings, times, strict=True))
+    whole, short = load(folder), load(folder, budget=50_000)
+    assert whole["phase"].tolist() == ["grokking"] * 3
+    assert short["phase"].tolist() == ["grokking", "memorization", "confusion"]
+    pd.testing.assert_frame_equal(whole.drop(columns="phase"), short.drop(columns="phase"))
+    assert load(folder, budget=10**9)["phase"].tolist() == ["grokking"] * 3
