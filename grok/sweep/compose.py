@@ -7,6 +7,7 @@ values only share one composition, on which the values are then set.
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -75,8 +76,12 @@ class Composer:
             and override.package is None
             and not key.startswith("hydra.")
             and "${" not in str(override.value())
-            and not self._loader.get_group_options(key, results_filter=None)
+            and not self._is_group(key)
         )
+
+    @functools.cache  # noqa: B019 - a composer lives as long as its sweep is prepared
+    def _is_group(self, key: str) -> bool:
+        return bool(self._loader.get_group_options(key, results_filter=None))
 
 
 def _set(cfg: DictConfig, override: Override) -> None:
