@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lightning import Callback
 
     from grok.engine import Member
+    from grok.tasks import Task
 
 log = logging.getLogger(__name__)
 
@@ -82,18 +83,20 @@ def section(cfg: DictConfig) -> Any:
 
 
 def train(
-    members: Sequence[Member],
+    members: Iterable[Member],
     cfg: DictConfig,
-    size: int | None = None,
+    size: int = 1,
     extra: Sequence[Callback] = (),
+    failed: Callable[[Member, Exception], None] | None = None,
 ) -> None:
     """Train `members` in one stack until each has ended and written its record.
 
     Args:
-        members: all of one task, shape and precision; they start in this order.
+        members: all of one task, shape and precision; taken in this order when a slot is free.
         cfg: the configuration of any of them, for what they share.
-        size: number of slots; by default one for each member.
+        size: number of slots.
         extra: Lightning callbacks besides the configured ones.
+        failed: see `grok.engine.StackModule`.
     """
     import torch
 
@@ -108,7 +111,7 @@ def train(
     # a member's folder, so it is written last.
     callbacks = [PhaseDetection(), *configured, *extra, RecordWriter(precision)]
     watch = [name for c in configured if isinstance(c, MemberCallback) for name in c.watch]
-    check_watched(watch, members[0])
+    check_watched(watch, instantiate(cfg.task))
     loggers = list(make(cfg, "logger").values())
     module = StackModule(
         members,
@@ -116,6 +119,7 @@ def train(
         dtype=torch.float64 if precision == "64-true" else torch.float32,
         size=size,
         watch=watch,
+        failed=failed,
     )
     trainer = make(cfg, "trainer", callbacks=callbacks, logger=loggers or False)
     trainer.fit(module)
@@ -135,11 +139,9 @@ def make(cfg: DictConfig, name: str, **given: Any) -> Any:
         raise ConfigError(f"{name}: {first_line(error.__cause__ or error)}") from error
 
 
-def check_watched(watch: Sequence[str], member: Member) -> None:
+def check_watched(watch: Sequence[str], task: Task) -> None:
     """Refuse callbacks that want to see a parameter which the network doesn't have."""
-    import torch
-
-    names = list(member.weights(torch.float32))
+    names = [name for name, _ in task.network().named_parameters()]
     for name in watch:
         if name not in names:
             raise ConfigError(

@@ -61,6 +61,22 @@ def make_member(tmp_path: Path) -> Any:
 
 
 @pytest.fixture
+def stack_of() -> Any:
+    """Stacks members, uncompiled on the CPU."""
+    import torch
+
+    from grok.engine.stack import Stack
+
+    def stack(
+        members: list[Any], dtype: torch.dtype = torch.float32, compiled: bool = False
+    ) -> Stack:
+        drawn = [member.drawn(dtype) for member in members]
+        return Stack(members[0].task, drawn, torch.device("cpu"), compiled)
+
+    return stack
+
+
+@pytest.fixture
 def train_members() -> Any:
     """Trains members uncompiled and returns their records."""
     from grok.config import compose
@@ -69,7 +85,7 @@ def train_members() -> Any:
 
     def run(members: list[Any], *overrides: str, size: int | None = None) -> list[Any]:
         cfg = compose("engine.compile=false", "engine.steps_per_call=50", *overrides)
-        train(members, cfg, size=size)
+        train(members, cfg, size=size or len(members))
         return [read_record(member.folder) for member in members]
 
     return run

@@ -11,7 +11,11 @@ from torch import Tensor
 
 from grok.config import Opt, PhaseRule, Seed
 from grok.engine.adamw import Hyper
+from grok.engine.step import State
 from grok.tasks import Data, Task
+
+Drawn = tuple[State, dict[str, Hyper], Data]
+"""Everything that a member starts from."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,14 @@ class Member:
     task_name: str = ""
     config: dict[str, Any] = field(default_factory=dict)
     overrides: dict[str, Any] = field(default_factory=dict)
+
+    def drawn(self, dtype: torch.dtype) -> Drawn:
+        """The member before its first step, floating-point tensors in `dtype`."""
+        params = self.weights(dtype)
+        exp_avg = {name: torch.zeros_like(param) for name, param in params.items()}
+        exp_avg_sq = {name: torch.zeros_like(param) for name, param in params.items()}
+        state = State(params, exp_avg, exp_avg_sq, step=torch.tensor(0))
+        return state, self.hypers(), self.data(dtype)
 
     def weights(self, dtype: torch.dtype) -> dict[str, Tensor]:
         """Initial parameters by name: PyTorch's draws from the model seed times `init_scale`."""

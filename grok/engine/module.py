@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +12,7 @@ import torch
 from lightning import LightningModule
 
 from grok.config import Engine
-from grok.engine.member import Member
+from grok.engine.member import Drawn, Member
 from grok.engine.stack import Stack
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -72,29 +71,33 @@ class StackModule(LightningModule):
 
     A ``training_step`` takes many optimizer steps; `slots` then hold each member's rows for the
     callbacks, of which one sets ``rows.stop_reason``. A slot whose member has ended goes to the
-    next waiting one. The trainer stops when no member is left.
+    next waiting one; when none waits, the stack shrinks by halves. The trainer stops when no
+    member is left.
 
     Args:
-        members: in the order in which they are to start.
+        members: of one task, shape and precision, in the order in which they are to start; taken
+            when a slot is free.
         engine: how the arithmetic runs.
         dtype: of parameters and data.
-        size: number of slots; by default one for each member.
+        size: number of slots.
         watch: names of parameters whose every value the callbacks want to see.
+        failed: told of a member whose draws raise an exception; without it the exception goes on.
     """
 
     def __init__(
         self,
-        members: Sequence[Member],
+        members: Iterable[Member],
         engine: Engine,
         dtype: torch.dtype = torch.float32,
-        size: int | None = None,
+        size: int = 1,
         watch: Sequence[str] = (),
+        failed: Callable[[Member, Exception], None] | None = None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self._waiting = deque(members)
-        self._size = min(size or len(members), len(members))
-        self._engine, self._precision, self._watch = engine, dtype, watch
+        self._waiting = iter(members)
+        self._engine, self._precision, self._size = engine, dtype, size
+        self._watch, self._failed = watch, failed
         self.stack: Stack
         self.slots: list[Slot] = []
 
@@ -108,12 +111,38 @@ class StackModule(LightningModule):
 
     def on_fit_start(self) -> None:
         """Seat the first members on the trainer's device."""
-        first = [self._waiting.popleft() for _ in range(self._size)]
-        self.stack = Stack(first, self._precision, self.device, self._engine.compile, self._watch)
-        self.slots = [self._seated(slot, member) for slot, member in enumerate(first)]
+        first = list(itertools.islice(self._ready(), self._size))
+        if not first:
+            return
+        slots = self._fitting(len(first))
+        drawn = [first[min(slot, len(first) - 1)][1] for slot in range(slots)]
+        self.stack = Stack(first[0][0].task, drawn, self.device, self._engine.compile, self._watch)
+        self.slots = [self._seated(slot, member) for slot, (member, _) in enumerate(first)]
+        self.slots += [Slot(member=None) for _ in range(slots - len(first))]
+
+    def _ready(self) -> Iterator[tuple[Member, Drawn]]:
+        """Waiting members with their draws; those that can't be drawn are told of and skipped."""
+        for member in self._waiting:
+            try:
+                drawn = member.drawn(self._precision)
+            except Exception as error:
+                if self._failed is None:
+                    raise
+                self._failed(member, error)
+            else:
+                yield member, drawn
+
+    def _fitting(self, members: int) -> int:
+        """The smallest of the sizes that are compiled (`size` and its halves) for `members`."""
+        size = self._size
+        while size > 1 and (size + 1) // 2 >= members:
+            size = (size + 1) // 2
+        return size
 
     def training_step(self, batch: int, batch_idx: int) -> None:
         """Take ``steps_per_call`` optimizer steps and give each slot its rows."""
+        if not self.slots:
+            return
         steps = self._engine.steps_per_call
         metrics, watched = self.stack.advance(steps)
         for i, slot in enumerate(self.slots):
@@ -130,19 +159,29 @@ class StackModule(LightningModule):
             slot.done += steps
 
     def on_train_batch_end(self, outputs: Any, batch: int, batch_idx: int) -> None:
-        """Hand on the slots of members that ended; stop when all are empty."""
+        """Hand on the slots of members that ended; shrink when none waits, stop when all ended."""
         for i, slot in enumerate(self.slots):
             if slot.rows is not None and slot.rows.stop_reason is not None:
                 self.slots[i] = self._next(i)
-        if all(slot.member is None for slot in self.slots):
+        occupied = [i for i, slot in enumerate(self.slots) if slot.member is not None]
+        if not occupied:
             self.trainer.should_stop = True
+        elif self._fitting(len(occupied)) < len(self.slots):
+            self._shrink(occupied)
 
     def _next(self, slot: int) -> Slot:
-        if not self._waiting:
+        member, drawn = next(self._ready(), (None, None))
+        if member is None or drawn is None:
             return Slot(member=None)
-        member = self._waiting.popleft()
-        self.stack.put(slot, member)
+        self.stack.put(slot, drawn)
         return self._seated(slot, member)
+
+    def _shrink(self, occupied: list[int]) -> None:
+        """Go on with the smallest stack that holds the occupied slots."""
+        empty = [i for i in range(len(self.slots)) if i not in occupied]
+        kept = (occupied + empty)[: self._fitting(len(occupied))]
+        self.stack.keep(kept)
+        self.slots = [self.slots[i] for i in kept]
 
     def _seated(self, slot: int, member: Member) -> Slot:
         watched = self.stack.watched(slot)

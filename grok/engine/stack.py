@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Sequence
 
 import torch
@@ -9,17 +11,18 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from grok.engine.adamw import Hyper
-from grok.engine.member import Member
+from grok.engine.member import Drawn
 from grok.engine.step import METRICS, State, stack_step, weight_norm
-from grok.tasks import Data
+from grok.tasks import Data, Task
 
 
 class Stack:
     """A fixed number of slots; whoever sits in one trains independently of the others.
 
     Args:
-        members: one for each slot; all of one task, shape and precision.
-        dtype, device: of parameters and floating-point data.
+        task: what all members learn; shapes are the same for all.
+        drawn: what the member in each slot starts from.
+        device: where to train.
         compiled: whether to compile the step.
         watch: names of parameters to report after every step.
 
@@ -29,41 +32,41 @@ class Stack:
 
     def __init__(
         self,
-        members: Sequence[Member],
-        dtype: torch.dtype,
+        task: Task,
+        drawn: Sequence[Drawn],
         device: torch.device,
         compiled: bool,
         watch: Sequence[str] = (),
     ) -> None:
-        self.dtype, self.device, self.watch = dtype, device, tuple(watch)
-        drawn = [self._drawn(member) for member in members]
+        self.watch = tuple(watch)
         self.state: State
         self.hypers: dict[str, Hyper]
         self.data: Data
         self.state, self.hypers, self.data = pytree.tree_map(
             lambda *parts: torch.stack(parts).to(device), *drawn
         )
-        self._step = stack_step(members[0].task, len(members), compiled)
+        # the initial scale is in the weights, and is nothing to compile anew for
+        self._of_size = functools.partial(
+            stack_step, dataclasses.replace(task, init_scale=1.0), compiled=compiled
+        )
+        self._step = self._of_size(size=len(drawn))
 
     @property
     def compiled(self) -> bool:
         """Whether the step runs compiled."""
         return self._step.compiled
 
-    def put(self, slot: int, member: Member) -> None:
-        """Start `member` from its own draws in `slot`; the other slots go on untouched."""
+    def put(self, slot: int, drawn: Drawn) -> None:
+        """Start a member from its draws in `slot`; the other slots go on untouched."""
         mine = (self.state, self.hypers, self.data)
-        for old, new in zip(
-            pytree.tree_leaves(mine), pytree.tree_leaves(self._drawn(member)), strict=True
-        ):
+        for old, new in zip(pytree.tree_leaves(mine), pytree.tree_leaves(drawn), strict=True):
             old[slot].copy_(new)
 
-    def _drawn(self, member: Member) -> tuple[State, dict[str, Hyper], Data]:
-        params = member.weights(self.dtype)
-        exp_avg = {name: torch.zeros_like(param) for name, param in params.items()}
-        exp_avg_sq = {name: torch.zeros_like(param) for name, param in params.items()}
-        state = State(params, exp_avg, exp_avg_sq, step=torch.tensor(0))
-        return state, member.hypers(), member.data(self.dtype)
+    def keep(self, slots: Sequence[int]) -> None:
+        """Become a stack of these slots, in this order."""
+        mine = (self.state, self.hypers, self.data)
+        self.state, self.hypers, self.data = pytree.tree_map(lambda t: t[list(slots)], mine)
+        self._step = self._of_size(size=len(slots))
 
     def norm(self, slot: int) -> float:
         """L2 norm of all parameters in `slot`."""

@@ -154,6 +154,6 @@ def _from_compiler(error: Exception) -> bool:
 
 
 @functools.cache
-def stack_step(task: Task, size: int, compiled: bool) -> StackStep:
+def stack_step(task: Task, *, size: int, compiled: bool) -> StackStep:
     """The step for stacks of `size`, kept so that a process compiles each only once."""
     return StackStep(task, size, compiled)

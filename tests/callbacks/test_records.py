@@ -10,7 +10,6 @@ import torch
 from grok.callbacks import Curves, Embeddings
 from grok.callbacks.curves import log_spaced
 from grok.callbacks.record import finite, git_revision, versions
-from grok.engine.stack import Stack
 from grok.errors import ConfigError
 from grok.results import CURVE_COLUMNS, CURVES, EMBEDDINGS
 
@@ -35,13 +34,13 @@ def test_a_finished_folder(make_member, train_members):
     assert record.diverged is False
 
 
-def test_curves_hold_the_engines_numbers(make_member, train_members):
+def test_curves_hold_the_engines_numbers(make_member, train_members, stack_of):
     member = make_member(budget=120)
     (record,) = train_members([member], "callbacks.curves.points=6")
     curves = pd.read_csv(member.folder / CURVES)
     assert tuple(curves.columns) == CURVE_COLUMNS
     assert curves["step"].tolist() == [1, 3, 7, 18, 46, 120]
-    stack = Stack([member], torch.float32, torch.device("cpu"), compiled=False)
+    stack = stack_of([member])
     metrics, _ = stack.advance(120)
     for name, values in metrics.items():
         expected = values[curves["step"].to_numpy() - 1, 0]
@@ -70,10 +69,10 @@ def test_log_spaced_steps(budget):
     assert len(steps) <= 200
 
 
-def test_weight_norms_at_the_moments_that_matter(make_member, train_members):
+def test_weight_norms_at_the_moments_that_matter(make_member, train_members, stack_of):
     member = make_member(lr=3e-4, wd=1.0, objective="classification", budget=900)
     (record,) = train_members([member])
-    stack = Stack([member], torch.float32, torch.device("cpu"), compiled=False)
+    stack = stack_of([member])
     norms = record.weight_norm
     assert norms["initial"] == stack.norm(0)
     curve = stack.advance(record.steps)[0]["weight_norm"][:, 0]
@@ -87,7 +86,7 @@ def test_a_threshold_never_reached_has_no_norm(make_member, train_members):
     assert record.weight_norm["t_val"] is None
 
 
-def test_embeddings_every_n_steps(make_member, train_members):
+def test_embeddings_every_n_steps(make_member, train_members, stack_of):
     member = make_member(budget=95)
     train_members([member], "callbacks=embeddings", "callbacks.embeddings.every=10")
     recorded = np.load(member.folder / EMBEDDINGS)
@@ -95,7 +94,7 @@ def test_embeddings_every_n_steps(make_member, train_members):
     assert recorded["values"].shape == (10, 10, 1)
     initial = member.weights(torch.float32)["encoder.weight"].numpy()
     np.testing.assert_array_equal(recorded["values"][0], initial)
-    stack = Stack([member], torch.float32, torch.device("cpu"), compiled=False)
+    stack = stack_of([member])
     stack.advance(30)
     expected = stack.state.params["encoder.weight"][0].numpy()
     np.testing.assert_array_equal(recorded["values"][3], expected)

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 import torch
 
-from grok.engine.stack import Stack
 from grok.results import CURVES, EMBEDDINGS
 
 CELLS = [  # differing in everything that may vary inside a stack
@@ -51,11 +50,7 @@ def test_these_cells_differ(make_member, train_members):
     assert len({record.final["train_loss"] for record in records}) == len(CELLS)
 
 
-def stack_of(members):
-    return Stack(members, torch.float32, torch.device("cpu"), compiled=False)
-
-
-def test_a_stack_starts_from_each_members_own_draws(make_member):
+def test_a_stack_starts_from_each_members_own_draws(make_member, stack_of):
     members = [make_member(f"{i}", **cell) for i, cell in enumerate(CELLS)]
     stack = stack_of(members)
     for slot, member in enumerate(members):
@@ -66,12 +61,12 @@ def test_a_stack_starts_from_each_members_own_draws(make_member):
         assert stack.hypers["decoder"].lr[slot].item() == member.opt.lr_dec
 
 
-def test_putting_a_member_in_a_slot_leaves_the_others_untouched(make_member):
+def test_putting_a_member_in_a_slot_leaves_the_others_untouched(make_member, stack_of):
     members = [make_member(f"{i}", **cell) for i, cell in enumerate(CELLS)]
     stack, undisturbed = stack_of(members[:3]), stack_of(members[:3])
     stack.advance(10)
     undisturbed.advance(10)
-    stack.put(1, members[3])
+    stack.put(1, members[3].drawn(torch.float32))
     assert stack.state.step.tolist() == [10, 0, 10]
     stack.advance(10)
     undisturbed.advance(10)
@@ -83,7 +78,7 @@ def test_putting_a_member_in_a_slot_leaves_the_others_untouched(make_member):
         torch.testing.assert_close(params[1], fresh.state.params[name][0], rtol=1e-4, atol=1e-6)
 
 
-def test_a_broken_member_does_not_touch_its_neighbours(make_member):
+def test_a_broken_member_does_not_touch_its_neighbours(make_member, stack_of):
     members = [make_member(f"{i}", **cell) for i, cell in enumerate(CELLS[:3])]
     broken = dataclasses.replace(members[1], opt=dataclasses.replace(members[1].opt, lr_dec=1e30))
     stack, sound = stack_of([members[0], broken, members[2]]), stack_of(members[:3])
@@ -94,14 +89,14 @@ def test_a_broken_member_does_not_touch_its_neighbours(make_member):
         assert torch.equal(values[:, [0, 2]], expected[name][:, [0, 2]])
 
 
-def test_precision(make_member, train_members):
+def test_precision(make_member, train_members, stack_of):
     single, double = make_member("32", budget=100), make_member("64", budget=100)
     (a,) = train_members([single])
     (b,) = train_members([double], "trainer.precision=64-true")
     assert (a.precision, b.precision) == ("32-true", "64-true")
     assert a.final["train_loss"] != b.final["train_loss"]
     assert a.final["train_loss"] == pytest.approx(b.final["train_loss"], rel=1e-3)
-    stack = Stack([double], torch.float64, torch.device("cpu"), compiled=False)
+    stack = stack_of([double], torch.float64)
     assert {p.dtype for p in stack.state.params.values()} == {torch.float64}
 
 

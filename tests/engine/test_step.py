@@ -2,12 +2,11 @@ import pytest
 import torch
 
 from grok.engine import step as step_module
-from grok.engine.stack import Stack
 from grok.engine.step import METRICS, StackStep
 
 
-def one_step(member):
-    stack = Stack([member], torch.float64, torch.device("cpu"), compiled=False)
+def one_step(member, stack_of):
+    stack = stack_of([member], torch.float64)
     metrics, _ = stack.advance(1)
     weights = {name: param[0] for name, param in stack.state.params.items()}
     return {name: values.item() for name, values in metrics.items()}, weights
@@ -15,7 +14,7 @@ def one_step(member):
 
 @pytest.mark.parametrize("activation", ["tanh", "relu", "leaky_relu"])
 @pytest.mark.parametrize("objective", ["classification", "regression"])
-def test_steps_equal_a_plain_loop(objective, activation, make_member):
+def test_steps_equal_a_plain_loop(objective, activation, make_member, stack_of):
     """100 steps of plain modules, autograd and torch.optim.AdamW, in double precision."""
     member = make_member(objective=objective, activation=activation, lr=3e-3, wd=2.0)
     task, (train, _) = member.task, member.data(torch.float64)
@@ -34,7 +33,7 @@ def test_steps_equal_a_plain_loop(objective, activation, make_member):
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    stack = Stack([member, member], torch.float64, torch.device("cpu"), compiled=False)
+    stack = stack_of([member, member], torch.float64)
     metrics, _ = stack.advance(100)
     assert metrics["train_loss"][:, 0].tolist() == pytest.approx(losses, rel=1e-9)
     for name, param in network.named_parameters():
@@ -42,9 +41,9 @@ def test_steps_equal_a_plain_loop(objective, activation, make_member):
 
 
 @pytest.mark.parametrize("objective", ["classification", "regression"])
-def test_train_is_measured_before_the_update_and_validation_after(objective, make_member):
+def test_train_is_measured_before_the_update_and_validation_after(objective, make_member, stack_of):
     member = make_member(objective=objective, lr=3e-2)
-    metrics, after = one_step(member)
+    metrics, after = one_step(member, stack_of)
     before = member.weights(torch.float64)
     task, (train, val) = member.task, member.data(torch.float64)
     network = task.network().double()
@@ -60,10 +59,10 @@ def test_train_is_measured_before_the_update_and_validation_after(objective, mak
     assert metrics["weight_norm"] == pytest.approx(norm)
 
 
-def test_groups_have_their_own_learning_rate(make_member):
+def test_groups_have_their_own_learning_rate(make_member, stack_of):
     """The first step of AdamW moves every weight by its group's learning rate."""
     member = make_member(lr=1e-2, wd=0.0)
-    _, after = one_step(member)
+    _, after = one_step(member, stack_of)
     for name, weight in member.weights(torch.float64).items():
         moved = (after[name] - weight).abs().max().item()
         assert moved == pytest.approx(1e-3 if name.startswith("encoder") else 1e-2, rel=1e-3)
@@ -73,7 +72,7 @@ def test_metrics_are_named_in_order():
     assert METRICS == ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "weight_norm")
 
 
-def test_without_a_compiler_it_says_so_and_goes_on(make_member, monkeypatch, caplog):
+def test_without_a_compiler_it_says_so_and_goes_on(make_member, monkeypatch, caplog, stack_of):
     class NoCompilerError(RuntimeError):
         __module__ = "torch._inductor.exc"
 
@@ -86,8 +85,8 @@ def test_without_a_compiler_it_says_so_and_goes_on(make_member, monkeypatch, cap
     monkeypatch.setattr(step_module.torch, "compile", no_compiler)
     member = make_member()
     step = StackStep(member.task, 1, compiled=True)
-    monkeypatch.setattr("grok.engine.stack.stack_step", lambda *_: step)
-    stack = Stack([member], torch.float32, torch.device("cpu"), compiled=True)
+    monkeypatch.setattr("grok.engine.stack.stack_step", lambda *_, **__: step)
+    stack = stack_of([member], compiled=True)
     stack.advance(3)
     assert stack.state.step.tolist() == [3]
     assert not stack.compiled
@@ -96,10 +95,12 @@ def test_without_a_compiler_it_says_so_and_goes_on(make_member, monkeypatch, cap
     assert "engine.compile=false" in message
 
 
-def test_an_error_of_the_task_is_not_taken_for_a_missing_compiler(make_member, monkeypatch):
+def test_an_error_of_the_task_is_not_taken_for_a_missing_compiler(
+    make_member, monkeypatch, stack_of
+):
     member = make_member()
     monkeypatch.setattr(type(member.task), "loss", lambda *_: 1 / 0)
     step = StackStep(member.task, 1, compiled=False)
-    monkeypatch.setattr("grok.engine.stack.stack_step", lambda *_: step)
+    monkeypatch.setattr("grok.engine.stack.stack_step", lambda *_, **__: step)
     with pytest.raises(ZeroDivisionError):
-        Stack([member], torch.float32, torch.device("cpu"), compiled=False).advance(1)
+        stack_of([member]).advance(1)
