@@ -7,20 +7,29 @@ import sys
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from grok import config, run
 from grok.config import CONF
 from grok.errors import debugging, run_reporting
+from grok.sweep import stacked
 from grok.sweep.explain import explained
 
 
-@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def job(cfg: DictConfig) -> None:
     """One Hydra job: one member."""
-    run_reporting(lambda: run.run(cfg))
+    if HydraConfig.get().mode is RunMode.MULTIRUN:
+        run.run(cfg)  # the sweeper reports what failed, once all jobs have had their turn
+    else:
+        run_reporting(lambda: run.run(cfg))
+
+
+job.stacked = stacked  # type: ignore[attr-defined]  # how hydra/launcher=stacked trains many
+hydra_main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
 
 
 def main() -> None:
@@ -32,7 +41,7 @@ def main() -> None:
 
 def _compose_and_run() -> None:
     try:
-        job()
+        hydra_main()
     except (HydraException, OmegaConfBaseException, OSError) as error:
         if debugging():
             raise

@@ -5,6 +5,7 @@ from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
 from hydra.core.config_store import ConfigStore
+from hydra.core.utils import JobReturn
 
 
 @dataclass
@@ -33,13 +34,22 @@ class GrokSweeper(BasicSweeper):
         super().__init__(max_batch_size, params)
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Check every job's configuration, write the plan, then launch as Hydra does."""
-        from grok.sweep.plan import prepare
+        """Check every job's configuration, write the plan, launch, and report what failed.
+
+        Raises:
+            ConfigError: jobs that can't be trained; none has been launched.
+            UserError: jobs that failed; the others have been trained.
+        """
+        from grok.sweep.plan import prepare, report_failures
 
         assert self.hydra_context is not None
         assert self.config is not None
-        prepare(self.hydra_context.config_loader, self.config, [*self._parse_config(), *arguments])
-        return super().sweep(arguments)
-
-    def validate_batch_is_legal(self, batch: Any) -> None:
-        """Nothing: `sweep` has composed and checked all jobs, in seconds rather than minutes."""
+        assert self.launcher is not None
+        jobs = prepare(
+            self.hydra_context.config_loader, self.config, [*self._parse_config(), *arguments]
+        )
+        results: list[JobReturn] = []
+        for batch in self.split_overrides_to_chunks(jobs, self.max_batch_size):
+            results += self.launcher.launch(batch, initial_job_idx=len(results))
+        report_failures(results)
+        return results

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from hydra._internal.config_loader_impl import get_overrides_dirname
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException
-from omegaconf import DictConfig, OmegaConf, flag_override
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 from grok.sweep.overrides import settings_of
@@ -30,6 +32,21 @@ class Job:
     settings: dict[str, Any]
 
 
+@dataclass
+class StackJob(Job):
+    """A job about to be trained.
+
+    Attributes:
+        number: of the job in its sweep.
+        folder: its own, with ``.hydra/`` in it.
+        choices: config group to chosen option.
+    """
+
+    number: int
+    folder: Path
+    choices: dict[str, Any]
+
+
 class Composer:
     """Composes jobs as Hydra would, sharing what they have in common.
 
@@ -41,7 +58,7 @@ class Composer:
     def __init__(self, loader: ConfigLoader, master: DictConfig) -> None:
         self._loader, self._master = loader, master
         self._parser = OverridesParser.create(config_loader=loader)
-        self._bases: dict[tuple[str, ...], tuple[DictConfig, dict[str, Any]]] = {}
+        self._bases: dict[tuple[str, ...], tuple[DictConfig, DictConfig]] = {}
 
     def compose(self, overrides: Sequence[str]) -> Job:
         """The job that `overrides` describe.
@@ -49,24 +66,52 @@ class Composer:
         Raises:
             ConfigCompositionException: a key that doesn't exist, as Hydra would raise.
         """
-        parsed = self._parser.parse_overrides(list(overrides))
-        structural = [override for override in parsed if not self._is_plain(override)]
-        base, choices = self._base(tuple(str(o.input_line) for o in structural))
-        cfg = copy.deepcopy(base)
-        for override in parsed:
-            if override not in structural:
-                _set(cfg, override)
-        return Job(cfg, settings_of(parsed, cfg, choices))
+        parsed = self._parse(overrides)
+        cfg, hydra = self._base(parsed)
+        return self._job(copy.deepcopy(cfg), parsed, hydra.hydra.runtime.choices)
 
-    def _base(self, overrides: tuple[str, ...]) -> tuple[DictConfig, dict[str, Any]]:
-        if overrides not in self._bases:
-            cfg = self._loader.load_sweep_config(self._master, list(overrides))
-            choices = dict(cfg.hydra.runtime.choices)
-            with flag_override(cfg, ["struct", "readonly"], False):
+    def prepare(self, overrides: Sequence[str], number: int) -> StackJob:
+        """The job that `overrides` describe, with its folder made as Hydra makes it."""
+        parsed = self._parse(overrides)
+        base, whole = self._base(parsed)
+        job = self._job(copy.deepcopy(base), parsed, whole.hydra.runtime.choices)
+        whole = copy.deepcopy(whole)
+        with read_write(whole), open_dict(whole):
+            whole.merge_with(job.cfg)
+            hydra = whole.hydra
+            naming = hydra.job.config.override_dirname
+            hydra.overrides.task = list(overrides)
+            hydra.job.override_dirname = get_overrides_dirname(
+                overrides=parsed,
+                kv_sep=naming.kv_sep,
+                item_sep=naming.item_sep,
+                exclude_keys=naming.exclude_keys,
+            )
+            hydra.job.id = hydra.job.num = number
+            folder = Path(str(hydra.sweep.dir), str(hydra.sweep.subdir)).absolute()
+            hydra.runtime.output_dir = str(folder)
+        _write_hydra_files(folder, job.cfg, whole)
+        return StackJob(job.cfg, job.settings, number, folder, dict(hydra.runtime.choices))
+
+    def _parse(self, overrides: Sequence[str]) -> list[Override]:
+        return self._parser.parse_overrides(list(overrides))
+
+    def _base(self, overrides: Sequence[Override]) -> tuple[DictConfig, DictConfig]:
+        """Hydra's composition of what is not plain: without, and with, the ``hydra`` section."""
+        structural = tuple(str(o.input_line) for o in overrides if not self._is_plain(o))
+        if structural not in self._bases:
+            whole = self._loader.load_sweep_config(self._master, list(structural))
+            cfg = copy.deepcopy(whole)
+            with read_write(cfg), open_dict(cfg):
                 del cfg["hydra"]
-            OmegaConf.set_struct(cfg, True)
-            self._bases[overrides] = cfg, choices
-        return self._bases[overrides]
+            self._bases[structural] = cfg, whole
+        return self._bases[structural]
+
+    def _job(self, cfg: DictConfig, overrides: list[Override], choices: Mapping[str, Any]) -> Job:
+        for override in overrides:
+            if self._is_plain(override):
+                _set(cfg, override)
+        return Job(cfg, settings_of(overrides, cfg, choices))
 
     def _is_plain(self, override: Override) -> bool:
         """Whether it sets one existing key to a value that refers to nothing else."""
@@ -82,6 +127,22 @@ class Composer:
     @functools.cache  # noqa: B019 - a composer lives as long as its sweep is prepared
     def _is_group(self, key: str) -> bool:
         return bool(self._loader.get_group_options(key, results_filter=None))
+
+
+def _write_hydra_files(folder: Path, cfg: DictConfig, whole: DictConfig) -> None:
+    """What Hydra's ``run_job`` leaves in a job's folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if whole.hydra.output_subdir is None:
+        return
+    hydra = OmegaConf.masked_copy(whole, "hydra")
+    target = folder / str(whole.hydra.output_subdir)
+    target.mkdir(exist_ok=True)
+    for name, content in (
+        ("config.yaml", cfg),
+        ("hydra.yaml", hydra),
+        ("overrides.yaml", whole.hydra.overrides.task),
+    ):
+        (target / name).write_text(OmegaConf.to_yaml(content))
 
 
 def _set(cfg: DictConfig, override: Override) -> None:

@@ -8,17 +8,18 @@ from pathlib import Path
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig
+from hydra.core.utils import JobReturn, JobStatus
+from omegaconf import DictConfig, OmegaConf
 
-from grok.config import problems
-from grok.errors import ConfigError
+from grok.config import first_line, problems
+from grok.errors import ConfigError, UserError
 from grok.results import Plan, write_plan
 from grok.sweep.compose import Composer
 from grok.sweep.overrides import swept_keys
 
 
-def prepare(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) -> Plan:
-    """Compose and check every job of a sweep and write its plan.
+def prepare(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) -> list[list[str]]:
+    """Compose and check every job of a sweep and write its plan; the overrides of each job.
 
     Args:
         loader: Hydra's, of the running application.
@@ -40,6 +41,20 @@ def prepare(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) 
         planned.append({key: composed.settings[key] for key in keys})
     if found:
         raise ConfigError(*found)
-    plan = Plan(keys, planned)
-    write_plan(Path(master.hydra.sweep.dir), plan)
-    return plan
+    folder = Path(str(master.hydra.sweep.dir))
+    write_plan(folder, Plan(keys, planned))
+    OmegaConf.save(master, folder / "multirun.yaml")
+    return jobs
+
+
+def report_failures(results: Sequence[JobReturn]) -> None:
+    """Raise a `UserError` with a line for each job that failed: its settings and the cause."""
+    lines = []
+    for result in results:
+        if result.status is JobStatus.FAILED:
+            error = result._return_value
+            lines.append(
+                f"{' '.join(result.overrides or [])}: {type(error).__name__}: {first_line(error)}"
+            )
+    if lines:
+        raise UserError("\n".join([*lines, f"{len(lines)} of {len(results)} jobs failed"]))

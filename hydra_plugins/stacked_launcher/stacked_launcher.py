@@ -1,0 +1,35 @@
+"""The launcher as Hydra sees it; the work is in `_core`, imported when it runs."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+from hydra.core.utils import JobReturn
+
+from hydra_plugins.stacked_launcher import config as _config  # noqa: F401 - registers itself
+
+log = logging.getLogger(__name__)
+
+
+class StackedLauncher(BasicLauncher):
+    """Trains the jobs of a sweep in stacks, where the application knows how.
+
+    An application that does has an attribute ``stacked`` on its task function (see `_core`).
+    Any other is launched as Hydra's basic launcher would, one job after another.
+    """
+
+    def __init__(self, stack_size: Any = "auto", workers: Any = "auto") -> None:
+        super().__init__()
+        self.stack_size, self.workers = stack_size, workers
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Run the jobs, numbered from `initial_job_idx`; results in the order of the jobs."""
+        if not hasattr(self.task_function, "stacked"):
+            log.info("This application can't be stacked: one job after another")
+            return super().launch(job_overrides, initial_job_idx)
+        from hydra_plugins.stacked_launcher import _core
+
+        return _core.launch(self, job_overrides, initial_job_idx)
