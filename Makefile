@@ -24,6 +24,12 @@ GRID ?= $(GRID_$(SCALE))
 BUDGET ?= $(BUDGET_$(SCALE))
 LAUNCHER_joblib := hydra.launcher.n_jobs=$(JOBS)
 
+ifneq ($(filter toy-phase,$(MAKECMDGOALS)),)
+$(if $(filter $(SCALE),smoke quick paper),,$(error SCALE=$(SCALE): choose smoke, quick or paper))
+$(if $(filter $(TASK),toy_regression toy_classification),,$(error TASK=$(TASK): choose toy_regression or toy_classification))
+$(if $(filter $(LAUNCHER),joblib basic stacked),,$(error LAUNCHER=$(LAUNCHER): choose joblib, stacked or basic))
+endif
+
 .DEFAULT_GOAL := help
 
 .PHONY: help setup toy-phase test test-slow lint bench clean
@@ -48,7 +54,6 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	@touch $@
 
 toy-phase: setup  ## Sweep toy addition and draw its phase diagram
-	$(if $(GRID_$(SCALE)),,$(error SCALE=$(SCALE): choose smoke, quick or paper))
 	$(RUN) train.py -m experiment=re_tug/fig1_$(TASK:toy_%=%) hydra/launcher=$(LAUNCHER) \
 	  $(LAUNCHER_$(LAUNCHER)) hydra.sweep.dir=$(DIR) hydra.sweeper.grid=$(GRID) phase.budget=$(BUDGET)
 	$(RUN) analyze.py $(DIR)

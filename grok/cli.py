@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
@@ -15,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from grok import config, run
 from grok.config import CONF
-from grok.errors import debugging, run_reporting
+from grok.errors import UserError, debugging, run_reporting
 from grok.sweep import stacked
 from grok.sweep.explain import explained
 
@@ -25,31 +26,38 @@ def job(cfg: DictConfig) -> None:
     if HydraConfig.get().mode is RunMode.MULTIRUN:
         run.run(cfg)  # the sweeper reports what failed, once all jobs have had their turn
     else:
-        run_reporting(lambda: run.run(cfg))
+        run_reporting(lambda: _explaining(lambda: run.run(cfg), EXPLAINED))
 
 
 job.stacked = stacked  # type: ignore[attr-defined]  # how hydra/launcher=stacked trains many
 hydra_main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
+
+# What a single run can be told of in a line; anything else there is a bug, with its traceback.
+EXPLAINED = (HydraException, OmegaConfBaseException, OSError)
 
 
 def main() -> None:
     """Compose, check and train; mistakes end with one line each and exit status 2 or 1."""
     config.register()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # hand exceptions on to here
-    run_reporting(_compose_and_run)
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")  # joblib's, when interrupted
+    run_reporting(lambda: _explaining(hydra_main, (Exception,)))
 
 
-def _compose_and_run() -> None:
+def _explaining(command: Callable[[], None], errors: tuple[type[Exception], ...]) -> None:
+    """Run `command`; its `errors` become `UserError` with a line that says what to mend."""
     try:
-        hydra_main()
-    except (HydraException, OmegaConfBaseException, OSError) as error:
+        command()
+    except UserError:
+        raise
+    except errors as error:
         if debugging():
             raise
-        raise explained(error, sys.argv[1:], CONF, _keys) from None
+        raise explained(error, sys.argv[1:], CONF, _keys) from error
 
 
 def _keys() -> list[str]:
     """Full names of all keys of the default configuration."""
     GlobalHydra.instance().clear()
     cfg = config.compose(return_hydra_config=True)
-    return config.leaves(OmegaConf.to_container(cfg, resolve=False))  # type: ignore[arg-type]
+    return list(config.flat(OmegaConf.to_container(cfg, resolve=False)))  # type: ignore[arg-type]

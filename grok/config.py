@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +23,12 @@ from hydra.utils import get_class
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from grok.errors import ConfigError
+
 CONF = Path(__file__).parent.parent / "conf"
 PRECISIONS = ("32-true", "64-true")
+MOST_STEPS = 10**12
+ACCELERATORS = ("cpu", "gpu", "auto")
 
 
 @dataclass
@@ -78,8 +83,8 @@ class PhaseRule:
             yield f"phase.threshold={self.threshold}: must be over 0 and at most 1, such as 0.9"
         elif not abs(self.tolerance) < self.threshold:
             yield f"phase.tolerance={self.tolerance}: must be smaller than phase.threshold"
-        if self.budget < 1:
-            yield f"phase.budget={self.budget}: must be at least 1 optimizer step"
+        if not 1 <= self.budget <= MOST_STEPS:
+            yield f"phase.budget={self.budget}: must be at least 1 optimizer step, at most 1e12"
         if self.grokking_gap < 0:
             yield f"phase.grokking_gap={self.grokking_gap}: must be at least 0 steps"
 
@@ -114,21 +119,42 @@ class Engine:
 
     def problems(self) -> Iterable[str]:
         """A line for each value out of range."""
-        for key in ("steps_per_call", "threads"):
-            if getattr(self, key) < 1:
-                yield f"engine.{key}={getattr(self, key)}: must be at least 1"
+        if not 1 <= self.steps_per_call <= 10**6:
+            yield f"engine.steps_per_call={self.steps_per_call}: must be at least 1, at most 1e6"
+        cores = os.cpu_count() or 1
+        if not 1 <= self.threads <= cores:
+            yield f"engine.threads={self.threads}: must be at least 1, at most {cores} here"
+
+
+@dataclass
+class Trainer:
+    """Where Lightning's trainer trains.
+
+    Attributes:
+        accelerator: ``cpu``, ``gpu`` or ``auto``, which is a GPU if there is one.
+        precision: ``32-true`` or ``64-true``.
+    """
+
+    accelerator: str = MISSING
+    precision: str = MISSING
+
+    def problems(self) -> Iterable[str]:
+        """A line for each value that isn't a choice."""
+        for key, choices in (("accelerator", ACCELERATORS), ("precision", PRECISIONS)):
+            if getattr(self, key) not in choices:
+                yield f"trainer.{key}={getattr(self, key)}: must be one of {', '.join(choices)}"
 
 
 @dataclass
 class Config:
-    """One run. The open parts (task, trainer, callbacks, logger) are named by ``_target_``."""
+    """One run. The open parts (task, callbacks, logger) are named by ``_target_``."""
 
     task: dict[str, Any] = MISSING
     opt: Opt = field(default_factory=Opt)
     phase: PhaseRule = field(default_factory=PhaseRule)
     seed: Seed = field(default_factory=Seed)
     engine: Engine = field(default_factory=Engine)
-    trainer: dict[str, Any] = MISSING
+    trainer: Trainer = field(default_factory=Trainer)
     callbacks: dict[str, Any] | None = None
     logger: dict[str, Any] | None = None
 
@@ -149,13 +175,16 @@ def compose(*overrides: str, return_hydra_config: bool = False) -> DictConfig:
 
 def _linspace(start: float, stop: float, values: int) -> str:
     """``${linspace:0,10,21}``: evenly spaced values as a Hydra sweep, ends included."""
+    if values < 1:
+        raise ConfigError(f"hydra.sweeper.grid={values}: must be at least 1 value on each axis")
     return ",".join(repr(float(value)) for value in np.linspace(start, stop, values))
 
 
 def _logspace(start: float, stop: float, values: int) -> str:
     """``${logspace:-5,-2,21}``: values from 10^start to 10^stop as a Hydra sweep."""
     # Python's power, for numpy's may miss a round value such as 1e-5 by one bit.
-    return ",".join(repr(10.0 ** float(e)) for e in np.linspace(start, stop, values))
+    exponents = _linspace(start, stop, values).split(",")
+    return ",".join(repr(10.0 ** float(exponent)) for exponent in exponents)
 
 
 def problems(cfg: DictConfig) -> list[str]:
@@ -165,14 +194,14 @@ def problems(cfg: DictConfig) -> list[str]:
     """
     found: list[str] = []
     found += _unknown_keys("", cfg, Config)
-    for name in ("opt", "phase", "seed", "engine"):
+    for name in ("opt", "phase", "seed", "engine", "trainer"):
         section: Any = OmegaConf.to_object(cfg[name])
         found += _unknown_keys(f"{name}.", cfg[name], type(section))
         found += section.problems()
-    if cfg.trainer.precision not in PRECISIONS:
-        options = " or ".join(PRECISIONS)
-        found.append(f"trainer.precision={cfg.trainer.precision}: must be {options}")
-    return found + _task_problems(cfg.task)
+    found += _part_problems("callbacks", cfg.callbacks) + _part_problems("logger", cfg.logger)
+    if found:
+        return found  # before PyTorch has to be imported
+    return _task_problems(cfg.task) + _gpu_problems(cfg.trainer)
 
 
 def _unknown_keys(prefix: str, section: DictConfig, schema: type) -> Iterable[str]:
@@ -183,10 +212,39 @@ def _unknown_keys(prefix: str, section: DictConfig, schema: type) -> Iterable[st
             yield f"{prefix}{key}={section[key]}: no such key{nearest(key, known)}"
 
 
+def _part_problems(section: str, parts: DictConfig | None) -> list[str]:
+    """Mistakes in a section whose entries are objects named by ``_target_``."""
+    found = []
+    for name, part in parts.items_ex(resolve=False) if parts else ():
+        where = f"{section}.{name!s}"
+        if not OmegaConf.is_dict(part) or not part.get("_target_"):
+            found.append(f"{where}={part}: must be a mapping with a _target_, a class")
+            continue
+        for key, least in (("points", 2), ("every", 1)):
+            value = part.get(key, least)
+            if not isinstance(value, int) or value < least:
+                found.append(f"{where}.{key}={value}: must be a whole number of at least {least}")
+    return found
+
+
+def _gpu_problems(trainer: DictConfig) -> list[str]:
+    if trainer.accelerator != "gpu":
+        return []
+    import torch
+
+    found = torch.cuda.is_available()
+    return [] if found else ["trainer=gpu: no GPU found here; choose trainer=cpu or trainer=auto"]
+
+
 def _task_problems(task: DictConfig) -> list[str]:
     """Mistakes in the task's own keys, by the types and the checks of its class."""
+    try:
+        schema = get_class(task._target_)
+    except Exception as error:  # whatever importing somebody's module may raise
+        return [f"task._target_={task._target_}: can't be imported ({first_line(error)})"]
+    if not dataclasses.is_dataclass(schema) or not hasattr(schema, "problems"):
+        return [f"task._target_={task._target_}: is no task; see grok/tasks/task.py"]
     settings = {key: value for key, value in task.items() if key != "_target_"}
-    schema = get_class(task._target_)
     unknown = list(_unknown_keys("task.", OmegaConf.create(settings), schema))
     if unknown:
         return unknown
@@ -195,8 +253,8 @@ def _task_problems(task: DictConfig) -> list[str]:
         checked: Any = OmegaConf.to_object(typed)
         return list(checked.problems())
     except OmegaConfBaseException as error:
-        key = f"task.{error.full_key}"
-        return [f"{key}={settings.get(str(error.full_key))}: {first_line(error)}"]
+        key = str(error.full_key)
+        return [f"task.{key}={settings.get(key)}: {expected(error)}"]
 
 
 def first_line(error: BaseException) -> str:
@@ -204,14 +262,27 @@ def first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
-def leaves(cfg: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Full names of all keys of a configuration, sections included."""
-    names: list[str] = []
+def expected(error: BaseException) -> str:
+    """What a value should have been, from OmegaConf's message about its type."""
+    line = first_line(error)
+    for sign, words in (
+        ("to Float", "must be a number, such as 1e-3"),
+        ("to Integer", "must be a whole number in plain digits, such as 100000"),
+        ("valid bool", "must be true or false"),
+    ):
+        if sign in line:
+            return words
+    return line
+
+
+def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of a configuration by full name, such as ``opt.lr_dec``."""
+    values: dict[str, Any] = {}
     for key, value in cfg.items():
-        names.append(prefix + key)
-        if isinstance(value, Mapping):
-            names += leaves(value, f"{prefix}{key}.")
-    return names
+        values |= (
+            flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
+        )
+    return values
 
 
 def nearest(key: str, valid: Iterable[str]) -> str:

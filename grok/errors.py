@@ -33,6 +33,18 @@ class ConfigError(UserError):
         super().__init__("\n".join(problems))
 
 
+class UsageError(UserError):
+    """Words of a command line that make no command."""
+
+    exit_status = BAD_CONFIG
+
+
+class InterruptedSweepError(UserError):
+    """The user has ended a sweep; what has finished is kept."""
+
+    exit_status = 130
+
+
 def debugging() -> bool:
     """Whether ``GROK_DEBUG=1`` asks for full tracebacks."""
     return os.environ.get("GROK_DEBUG", "") not in ("", "0")

@@ -19,6 +19,7 @@ from grok.errors import UserError
 from grok.phases import Phase
 
 SCHEMA = 1
+LOCK = ".lock"
 RESULT = "result.json"
 CURVES = "curves.csv"
 EMBEDDINGS = "embeddings.npz"
@@ -84,10 +85,12 @@ class Plan:
     Attributes:
         keys: full names of the swept keys, in the order of the command line.
         jobs: one dictionary a job, swept key to value; job ``i`` writes to the folder ``str(i)``.
+        common: the configuration of the first job, for what all have in common.
     """
 
     keys: list[str]
     jobs: list[dict[str, Any]]
+    common: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
 
 
@@ -159,8 +162,21 @@ def _read(path: Path, kind: type[_Content]) -> _Content:
         )
     try:
         loaded = kind(**content)
-        if isinstance(loaded, Record):
-            Phase(loaded.phase)
+        _check(loaded)
     except (TypeError, ValueError) as error:
         raise UserError(f"{path}: damaged ({error}); delete it and run its job again") from None
     return loaded
+
+
+def _check(loaded: Record | Plan) -> None:
+    """Raise ValueError where what was read can't be what was written."""
+    if isinstance(loaded, Plan):
+        sound = isinstance(loaded.keys, list) and isinstance(loaded.jobs, list)
+        if not sound or not all(isinstance(job, dict) for job in loaded.jobs):
+            raise ValueError("keys and jobs are no lists of names and of settings")
+        return
+    Phase(loaded.phase)
+    for name in ("t_train", "t_val", "budget", "steps", "grokking_gap"):
+        value = getattr(loaded, name)
+        if not (isinstance(value, int) or (value is None and name.startswith("t_"))):
+            raise ValueError(f"{name} is {value!r}")

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, cast
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import InstantiationException
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from grok.config import first_line, problems
+from grok.config import problems
 from grok.errors import ConfigError
-from grok.results import read_record
+from grok.results import Record, finished, read_record
 from grok.sweep.overrides import settings_of
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     from grok.engine import Member
     from grok.tasks import Task
-
-log = logging.getLogger(__name__)
 
 
 def run(cfg: DictConfig) -> None:
@@ -38,6 +37,8 @@ def run(cfg: DictConfig) -> None:
     if found:
         raise ConfigError(*found)
     hydra = HydraConfig.get()
+    if hydra.mode is RunMode.RUN and hydra.sweeper.params:
+        raise ConfigError("this configuration is a sweep, not a single run; add -m")
     folder = Path(hydra.runtime.output_dir)
     member = make_member(
         cfg,
@@ -49,16 +50,17 @@ def run(cfg: DictConfig) -> None:
             hydra.runtime.choices,
         ),
     )
-    train([member], cfg)
-    record = read_record(folder)
+    if not finished(folder):
+        train([member], cfg)
+    if hydra.mode is RunMode.RUN:
+        print(outcome(read_record(folder)))
+
+
+def outcome(record: Record) -> str:
+    """A run in a line."""
     settings = " ".join(f"{key}={value}" for key, value in record.overrides.items())
-    log.info(
-        "%s  T_train %s  T_val %s  %s",
-        record.phase.ljust(13),
-        str(record.t_train or "-").rjust(6),
-        str(record.t_val or "-").rjust(6),
-        settings or folder,
-    )
+    times = f"T_train {record.t_train or '-':>6}  T_val {record.t_val or '-':>6}"
+    return f"{record.phase:13}  {times}  {settings}"
 
 
 def make_member(cfg: DictConfig, folder: Path, task_name: str, overrides: dict[str, Any]) -> Member:
@@ -99,6 +101,7 @@ def train(
         failed: see `grok.engine.StackModule`.
     """
     import torch
+    from lightning import Trainer
 
     from grok.callbacks import MemberCallback, PhaseDetection, RecordWriter
     from grok.engine import StackModule
@@ -121,22 +124,35 @@ def train(
         watch=watch,
         failed=failed,
     )
-    trainer = make(cfg, "trainer", callbacks=callbacks, logger=loggers or False)
-    trainer.fit(module)
+    gpu = cfg.trainer.accelerator != "cpu" and torch.cuda.is_available()
+    trainer = Trainer(
+        accelerator="cuda" if gpu else "cpu",
+        devices=1,
+        precision=precision,
+        max_epochs=1,
+        callbacks=callbacks,
+        logger=loggers or False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+    )
+    try:
+        trainer.fit(module)
+    except SystemExit:  # Lightning's way to end after an interrupt
+        raise KeyboardInterrupt from None
 
 
-def make(cfg: DictConfig, name: str, **given: Any) -> Any:
-    """What a section of the configuration describes by ``_target_``; an empty one gives {}.
+def make(cfg: DictConfig, name: str) -> Any:
+    """The objects that a section of the configuration describes by ``_target_``, by name.
 
     Raises:
-        ConfigError: its class refuses its settings.
+        ConfigError: a class can't be found, or refuses its settings.
     """
     try:
-        return instantiate(cfg[name] or {}, **given)
+        return instantiate(cfg[name] or {})
     except InstantiationException as error:
-        if isinstance(error.__cause__, ConfigError):
-            raise error.__cause__ from None
-        raise ConfigError(f"{name}: {first_line(error.__cause__ or error)}") from error
+        cause = " ".join(str(error.__cause__ or error).split())
+        raise ConfigError(f"{name}: {cause}") from error
 
 
 def check_watched(watch: Sequence[str], task: Task) -> None:

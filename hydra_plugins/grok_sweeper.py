@@ -40,16 +40,25 @@ class GrokSweeper(BasicSweeper):
             ConfigError: jobs that can't be trained; none has been launched.
             UserError: jobs that failed; the others have been trained.
         """
-        from grok.sweep.plan import prepare, report_failures
+        from grok.errors import InterruptedSweepError
+        from grok.sweep.live import watching
+        from grok.sweep.plan import opened, prepare, report_failures
 
         assert self.hydra_context is not None
         assert self.config is not None
         assert self.launcher is not None
-        jobs = prepare(
+        sweep = prepare(
             self.hydra_context.config_loader, self.config, [*self._parse_config(), *arguments]
         )
         results: list[JobReturn] = []
-        for batch in self.split_overrides_to_chunks(jobs, self.max_batch_size):
-            results += self.launcher.launch(batch, initial_job_idx=len(results))
+        try:
+            with opened(sweep, self.config), watching(sweep.folder, sweep.plan):
+                for batch in self.split_overrides_to_chunks(sweep.jobs, self.max_batch_size):
+                    results += self.launcher.launch(batch, initial_job_idx=len(results))
+        except KeyboardInterrupt:
+            raise InterruptedSweepError(
+                "interrupted; what has finished is kept. To go on, give the same command with "
+                f"hydra.sweep.dir={sweep.folder}"
+            ) from None
         report_failures(results)
         return results

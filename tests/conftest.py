@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
+import functools
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra.core.config_store import ConfigStore
-from hydra.core.singleton import Singleton
 
 from grok.config import Opt, PhaseRule, Seed
 
@@ -17,11 +17,8 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(autouse=True)
-def _restore_hydra() -> Iterator[None]:
-    singletons, repo = copy.copy(Singleton._instances), copy.deepcopy(ConfigStore.instance().repo)
-    yield
-    Singleton._instances = singletons
-    ConfigStore.instance().repo = repo
+def _restore_hydra(hydra_restore_singletons: None) -> None:
+    """Hydra's own fixture, for every test."""
 
 
 @pytest.fixture(autouse=True)
@@ -89,3 +86,23 @@ def train_members() -> Any:
         return [read_record(member.folder) for member in members]
 
     return run
+
+
+@pytest.fixture(scope="session")
+def run_python() -> Any:
+    """Runs Python from the repository's folder; a completed process with its texts."""
+
+    def run(*arguments: Any, **environment: str) -> subprocess.CompletedProcess[str]:
+        env = {key: value for key, value in os.environ.items() if key != "HYDRA_FULL_ERROR"}
+        command = [sys.executable, *map(str, arguments)]
+        return subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, check=False, env=env | environment
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def run_train(run_python: Any) -> Any:
+    """Runs ``train.py``."""
+    return functools.partial(run_python, "train.py")

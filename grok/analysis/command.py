@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
+from typing import NoReturn
 
 import pandas as pd
 
 from grok.analysis.table import Sweep, read_sweep
-from grok.errors import UserError
+from grok.errors import UsageError, UserError
 from grok.phases import Phase
 from grok.results import atomic_path
 
@@ -37,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The options: ``folder`` (a path), ``palette`` (a name) and ``budget`` (steps or None)."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="analyze.py",
         description="Write a sweep's table and draw its phase diagrams, finished or not.",
     )
@@ -61,9 +63,20 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def _steps(text: str) -> int:
     """A positive number of optimizer steps, for argparse."""
-    if (steps := int(float(text))) < 1:
-        raise argparse.ArgumentTypeError(f"{text}: must be at least 1 optimizer step")
-    return steps
+    try:
+        steps = float(text)
+    except ValueError:
+        steps = math.nan
+    if not (steps >= 1 and steps.is_integer()):
+        raise argparse.ArgumentTypeError(f"{text}: must be a whole number of optimizer steps")
+    return int(steps)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a mistake in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see python {self.prog} --help")
 
 
 def write(sweep: Sweep, palette: str) -> tuple[Path, list[Path]]:

@@ -37,17 +37,18 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
     if not (folder / CURVES).is_file():
         return None
     record, curves = read_record(folder), read_curves(folder / CURVES)
+    phase = Phase(sweep.table["phase"].iloc[0])
     figure = Figure(figsize=(5.2, 6.0), layout="constrained")
     for axes, (label, columns) in zip(figure.subplots(3, 1, sharex=True), ROWS, strict=True):
         for (column, name), colour in zip(columns.items(), COLOURS, strict=False):
             axes.plot(curves["step"], curves[column], color=colour, label=name)
         axes.set_ylabel(label)
         axes.set(xscale="log", yscale="log" if label == "loss" else "linear")
-        _shade_delay(axes, record, palette)
+        _shade_delay(axes, record, palette[phase])
         if len(columns) > 1:
             axes.legend(fontsize=8, frameon=False)
     figure.supxlabel("optimizer step", fontsize=10)
-    figure.suptitle(f"{record.task}: {record.phase}", fontsize=10)
+    figure.suptitle(f"{record.task}: {phase}", fontsize=10)
     return figure
 
 
@@ -64,8 +65,7 @@ def read_curves(path: Path) -> pd.DataFrame:
         raise UserError(f"{path}: damaged ({problem}); delete its run and run it again") from None
 
 
-def _shade_delay(axes: Axes, record: Record, palette: Palette) -> None:
+def _shade_delay(axes: Axes, record: Record, colour: str) -> None:
     if record.t_train is not None:
         end, name = (record.t_val, "T_val") if record.t_val is not None else (record.steps, "end")
-        colour = palette[Phase(record.phase)]
         axes.axvspan(record.t_train, end, color=colour, alpha=0.35, label=f"T_train to {name}")

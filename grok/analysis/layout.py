@@ -63,7 +63,7 @@ def choose(sweep: Sweep) -> Layout:
         panels=[
             dict(zip(others, each, strict=True)) for each in itertools.product(*others.values())
         ],
-        columns=min(len(last), MOST_COLUMNS),
+        columns=min(len(last), MOST_COLUMNS) if len(others) < 2 else len(last),
     )
 
 

@@ -72,9 +72,12 @@ def smooth(sweep: Sweep, _palette: Palette) -> Figure | None:
         stuck.draw(one, cells(sweep.table, layout, panel, steps[~generalises]))
         show_missing(one)
     label_cells(axes, layout)
-    stuck.add_bar(figure, axes, "T_train, or the budget if confused (steps)", "neither")
-    bar = delay.add_bar(figure, axes, "T_val - T_train (steps)", "min")
-    marks = [_mark(bar, gap) for gap in sweep.gaps if delay.floor <= gap <= delay.ceiling]
+    if not generalises.all():
+        stuck.add_bar(figure, axes, "T_train, or the budget if confused (steps)", "neither")
+    marks = []
+    if generalises.any():
+        bar = delay.add_bar(figure, axes, "T_val - T_train (steps)", "min")
+        marks = [_mark(bar, gap) for gap in sweep.gaps if delay.floor <= gap <= delay.ceiling]
     legend_above(figure, [*_missing(images), *marks])
     return figure
 

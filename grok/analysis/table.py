@@ -97,8 +97,13 @@ def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
 
 def _cut(record: Record, budget: int | None) -> Record:
     """`record` with the phase that it had after `budget` steps."""
-    steps = min(budget or record.budget, record.budget)
-    phase = classify(record.t_train, record.t_val, steps, record.grokking_gap)
+    if budget is None:
+        return record
+    if budget > record.budget:
+        raise UserError(
+            f"--budget {budget}: the runs were ended at {record.budget} steps; give at most that"
+        )
+    phase = classify(record.t_train, record.t_val, budget, record.grokking_gap)
     return dataclasses.replace(record, phase=str(phase))
 
 

@@ -11,7 +11,6 @@ from lightning import Trainer
 
 from grok.callbacks.member import MemberCallback
 from grok.engine import Member, Rows
-from grok.errors import ConfigError
 from grok.results import CURVE_COLUMNS, CURVES, Record, atomic_path
 
 
@@ -29,8 +28,6 @@ class Curves(MemberCallback):
     """
 
     def __init__(self, points: int = 200) -> None:
-        if not isinstance(points, int) or points < 2:
-            raise ConfigError(f"callbacks.curves.points={points}: must be a whole number over 1")
         self.points = points
         self._rows: dict[Path, list[list[float]]] = {}
 

@@ -9,7 +9,6 @@ from lightning import Trainer
 
 from grok.callbacks.member import MemberCallback
 from grok.engine import Member, Rows
-from grok.errors import ConfigError
 from grok.results import EMBEDDINGS, Record, atomic_path
 
 
@@ -24,8 +23,6 @@ class Embeddings(MemberCallback):
     """
 
     def __init__(self, every: int = 10, parameter: str = "encoder.weight") -> None:
-        if not isinstance(every, int) or every < 1:
-            raise ConfigError(f"callbacks.embeddings.every={every}: must be a whole number over 0")
         self.every, self.parameter = every, parameter
         self.watch = (parameter,)
         self._kept: dict[Path, list[tuple[np.ndarray, np.ndarray]]] = {}

@@ -9,7 +9,7 @@ from pathlib import Path
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from grok.config import first_line, nearest
+from grok.config import expected, first_line, nearest
 from grok.errors import ConfigError, UserError
 
 
@@ -30,6 +30,8 @@ def explained(
         return _no_option(message, conf)
     if isinstance(error, OSError):
         return _unwritable(error, arguments)
+    if match := re.search(r"raised while resolving interpolation: (.+)", message):
+        return ConfigError(match[1])
     if isinstance(error, OverrideParseException):
         return ConfigError(f"{error.override}: not an override ({first_line(error)}); see --help")
     if match := re.match(r"Could not override '(.+?)'", message):
@@ -39,7 +41,7 @@ def explained(
     if isinstance(cause, ConfigAttributeError | ConfigKeyError):
         return _no_key(str(cause.full_key), arguments, keys())
     if isinstance(cause, OmegaConfBaseException) and cause.full_key:
-        return ConfigError(f"{_given(str(cause.full_key), arguments)}: {first_line(cause)}")
+        return ConfigError(f"{_given(str(cause.full_key), arguments)}: {expected(cause)}")
     return ConfigError(first_line(error))
 
 
@@ -62,13 +64,15 @@ def _no_key(key: str, arguments: Sequence[str], keys: Sequence[str]) -> UserErro
 
 
 def _unwritable(error: OSError, arguments: Sequence[str]) -> UserError:
-    sweep = {"-m", "--multirun"} & set(arguments)
-    key = "hydra.sweep.dir" if sweep else "hydra.run.dir"
-    return UserError(
-        f"{key}={error.filename}: can't write there ({error.strerror}); choose another folder"
-    )
+    where = f"{error.filename}: " if error.filename else ""
+    for key in ("hydra.sweep.dir", "hydra.run.dir"):
+        folder = _given(key, arguments).partition("=")[2]
+        if folder and str(error.filename).startswith(folder):
+            where = f"{key}={error.filename}: "
+    return UserError(f"{where}can't write there ({error.strerror}); choose another folder")
 
 
 def _given(key: str, arguments: Sequence[str]) -> str:
     """The word of the command line that sets `key`, or `key` itself."""
-    return next((word for word in arguments if word.lstrip("+~").split("=")[0] == key), key)
+    words = [word for word in arguments if word.lstrip("+~").partition("=")[0] == key]
+    return words[-1] if words else key

@@ -23,7 +23,8 @@ def settings_of(
     for override in overrides:
         key = override.key_or_group
         if not override.is_delete() and not key.startswith("hydra."):
-            value = choices[key] if key in choices else OmegaConf.select(cfg, key)
+            chosen = key in choices and isinstance(override.value(), str)
+            value = choices[key] if chosen else OmegaConf.select(cfg, key)
             settings[key] = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
     return settings
 

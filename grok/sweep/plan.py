@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import fcntl
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_loader import ConfigLoader
@@ -11,15 +15,30 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
 
-from grok.config import first_line, problems
+from grok.config import first_line, flat, problems
 from grok.errors import ConfigError, UserError
-from grok.results import Plan, write_plan
+from grok.results import LOCK, Plan, read_plan, write_plan
 from grok.sweep.compose import Composer
 from grok.sweep.overrides import swept_keys
 
 
-def prepare(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) -> list[list[str]]:
-    """Compose and check every job of a sweep and write its plan; the overrides of each job.
+@dataclass
+class Sweep:
+    """A sweep about to be launched.
+
+    Attributes:
+        folder: of the sweep.
+        plan: what goes to ``plan.json``.
+        jobs: overrides of each job.
+    """
+
+    folder: Path
+    plan: Plan
+    jobs: list[list[str]]
+
+
+def prepare(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) -> Sweep:
+    """Compose and check every job of a sweep.
 
     Args:
         loader: Hydra's, of the running application.
@@ -29,22 +48,65 @@ def prepare(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) 
     Raises:
         ConfigError: jobs that can't be trained; a line for each different mistake.
     """
+    raw: Any = OmegaConf.to_container(master.hydra.sweep)
+    if raw["subdir"] != "${hydra.job.num}":
+        raise ConfigError("hydra.sweep.subdir: must be ${hydra.job.num}, the number of the job")
     overrides = OverridesParser.create(config_loader=loader).parse_overrides(list(arguments))
     (jobs,) = BasicSweeper.split_arguments(overrides, None)
     keys = swept_keys(overrides)
     composer = Composer(loader, master)
     found: dict[str, None] = {}  # in order, without repeats
     planned = []
+    common: Any = None
     for job in jobs:
         composed = composer.compose(job)
         found.update(dict.fromkeys(problems(composed.cfg)))
         planned.append({key: composed.settings[key] for key in keys})
+        common = common or OmegaConf.to_container(composed.cfg)
     if found:
         raise ConfigError(*found)
-    folder = Path(str(master.hydra.sweep.dir))
-    write_plan(folder, Plan(keys, planned))
-    OmegaConf.save(master, folder / "multirun.yaml")
-    return jobs
+    return Sweep(Path(str(master.hydra.sweep.dir)), Plan(keys, planned, common), jobs)
+
+
+@contextlib.contextmanager
+def opened(sweep: Sweep, master: DictConfig) -> Iterator[None]:
+    """Own the sweep's folder for as long as the block runs: plan written, nobody else in it.
+
+    Raises:
+        ConfigError: the folder holds another sweep.
+        UserError: another process is at work in it.
+    """
+    sweep.folder.mkdir(parents=True, exist_ok=True)
+    with (sweep.folder / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"hydra.sweep.dir={sweep.folder}: another process is at work there; "
+                "wait for it, or choose another folder"
+            ) from None
+        before = read_plan(sweep.folder)
+        if before is not None and before != sweep.plan:
+            raise ConfigError(_difference(sweep.folder, before, sweep.plan))
+        write_plan(sweep.folder, sweep.plan)
+        OmegaConf.save(master, sweep.folder / "multirun.yaml")
+        yield
+
+
+def _difference(folder: Path, before: Plan, now: Plan) -> str:
+    """Why `now` can't go on with the sweep that was planned as `before`."""
+    end = f"; choose another hydra.sweep.dir than {folder}, or repeat the command it began with"
+    if before.keys != now.keys:
+        return f"swept keys: {', '.join(now.keys)}, but {', '.join(before.keys)} before{end}"
+    for key in now.keys:
+        values = [list(dict.fromkeys(job[key] for job in plan.jobs)) for plan in (now, before)]
+        if values[0] != values[1]:
+            return f"{key}: sweeps over {values[0]}, but over {values[1]} before{end}"
+    old, new = (flat(plan.common) for plan in (before, now))
+    for key in sorted(old.keys() | new.keys()):
+        if old.get(key) != new.get(key):
+            return f"{key}={new.get(key)}: was {old.get(key)} before{end}"
+    return f"the jobs are in another order than before{end}"
 
 
 def report_failures(results: Sequence[JobReturn]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -36,8 +37,8 @@ class Task(abc.ABC):
 
     def problems(self) -> Iterable[str]:
         """A line for each key out of range: ``task.key=value: what to write instead``."""
-        if not self.init_scale > 0:
-            yield f"task.init_scale={self.init_scale}: must be over 0"
+        if not 0 < self.init_scale < math.inf:
+            yield f"task.init_scale={self.init_scale}: must be a number over 0"
 
     @abc.abstractmethod
     def network(self) -> nn.Module:

@@ -19,6 +19,7 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "leaky_relu": lambda: nn.LeakyReLU(0.1),
 }
+LARGEST_P = 1000
 OBJECTIVES = ("classification", "regression")
 
 
@@ -75,7 +76,11 @@ class ToyAddition(Task):
         for key in ("width", "target_dim"):
             if getattr(self, key) < 1:
                 yield f"task.{key}={getattr(self, key)}: must be at least 1"
-        if self.p < 2 or not 0 < self.train_size < self.pairs:
+        if not 0 < self.train_fraction < 1:
+            yield f"task.train_fraction={self.train_fraction}: must be between 0 and 1"
+        elif self.p > LARGEST_P:
+            yield f"task.p={self.p}: must be at most {LARGEST_P}, for the batch holds all pairs"
+        elif self.p < 2 or not 0 < self.train_size < self.pairs:
             yield (
                 f"task.p={self.p}: its {max(self.pairs, 0)} pairs can't be split at "
                 f"task.train_fraction={self.train_fraction:.4g}; both parts need one, try task.p=10"

@@ -6,7 +6,7 @@ import pytest
 
 from grok.analysis import command, phase_diagram, pictures
 from grok.analysis.palette import PALETTES
-from grok.errors import UserError, run_reporting
+from grok.errors import UsageError, UserError, run_reporting
 
 ROOT = Path(__file__).parents[2]
 
@@ -101,13 +101,19 @@ def test_palettes_give_other_pictures(grid_sweep, monkeypatch):
     assert safe == picture.read_bytes() != paper
 
 
-def test_palette_names_are_those_there_are(capsys):
+def test_palette_names_are_those_there_are():
     for name in PALETTES:
         assert command.parse(["folder", "--palette", name]).palette == name
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(UsageError, match=r"'pretty' \(choose from '?safe'?, '?paper'?\)") as caught:
         command.parse(["folder", "--palette", "pretty"])
-    assert ended.value.code == 2
-    assert "'safe', 'paper'" in capsys.readouterr().err
+    assert caught.value.exit_status == 2
+
+
+@pytest.mark.parametrize("steps", ["0", "x", "inf", "nan", "1.5", "-3"])
+def test_a_budget_is_a_whole_number(steps):
+    with pytest.raises(UsageError, match=rf"{steps}: must be a whole number of optimizer steps"):
+        command.parse(["folder", f"--budget={steps}"])
+    assert command.parse(["folder", "--budget", "1e5"]).budget == 100_000
 
 
 def test_one_key_draws_lines_and_trajectories(make_sweep, add_embeddings):

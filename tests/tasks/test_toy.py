@@ -124,7 +124,7 @@ def test_classification_loss_and_accuracy():
         ({"activation": "gelu"}, "task.activation=gelu: must be one of tanh, relu, leaky_relu"),
         ({"objective": "ranking"}, "task.objective=ranking: must be one of"),
         ({"width": 0}, "task.width=0: must be at least 1"),
-        ({"init_scale": 0.0}, "task.init_scale=0.0: must be over 0"),
+        ({"init_scale": 0.0}, "task.init_scale=0.0: must be a number over 0"),
     ],
 )
 def test_settings_out_of_range(settings, problem):

@@ -1,0 +1,152 @@
+"""The launcher under Hydra's own conformance tests, and against the basic launcher."""
+
+import pandas as pd
+import pytest
+import yaml
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+from hydra.test_utils.launcher_common_tests import IntegrationTestSuite, LauncherTestSuite
+
+from grok.analysis import load
+from hydra_plugins.stacked_launcher import StackedLauncher
+
+
+def test_discovery():
+    names = [launcher.__name__ for launcher in Plugins.instance().discover(Launcher)]
+    assert StackedLauncher.__name__ in names
+
+
+# The suites are written for applications of Hydra 1.1, whose jobs change their directory.
+AS_HYDRA_1_1 = pytest.mark.filterwarnings("ignore:\\s*Future Hydra versions")
+
+
+@AS_HYDRA_1_1
+@pytest.mark.parametrize(("launcher_name", "overrides"), [("stacked", [])])
+class TestStackedLauncher(LauncherTestSuite):
+    """Hydra's own tests of a launcher."""
+
+
+@AS_HYDRA_1_1
+@pytest.mark.parametrize(
+    ("task_launcher_cfg", "extra_flags"),
+    [
+        (
+            {
+                "defaults": [
+                    {"override hydra/launcher": "stacked"},
+                    {"override hydra/hydra_logging": "disabled"},
+                    {"override hydra/job_logging": "disabled"},
+                ]
+            },
+            ["-m"],
+        )
+    ],
+)
+class TestStackedLauncherIntegration(IntegrationTestSuite):
+    """Hydra's own tests of a launcher in an application."""
+
+
+SWEEP = [
+    "engine.compile=false",
+    "phase.budget=400",
+    "opt.lr_dec=1e-2,1e-3",
+    "opt.wd_dec=0,2",
+    "task.activation=tanh,relu",
+]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory, run_train):
+    """The same sweep by the basic and by the stacked launcher."""
+    found = {}
+    for name, options in (("basic", []), ("stacked", ["hydra.launcher.stack_size=3"])):
+        found[name] = tmp_path_factory.mktemp(name)
+        where = [f"hydra/launcher={name}", f"hydra.sweep.dir={found[name]}"]
+        done = run_train("-m", *SWEEP, *where, *options)
+        assert done.returncode == 0, done.stderr
+        assert "8 of 8 finished" in done.stdout
+    return found
+
+
+def test_same_numbers(folders):
+    tables = {
+        name: load(folder).drop(columns=["wall_seconds", "folder"])
+        for name, folder in folders.items()
+    }
+    exact = ["job", "opt.lr_dec", "opt.wd_dec", "task.activation", "phase", "steps", "stop_reason"]
+    pd.testing.assert_frame_equal(tables["basic"][exact], tables["stacked"][exact])
+    assert tables["basic"]["phase"].nunique() > 1
+    for times in ("t_train", "t_val"):
+        pd.testing.assert_series_equal(
+            tables["basic"][times], tables["stacked"][times], rtol=0.01, check_exact=False
+        )
+
+
+def test_same_folders_and_files(folders):
+    listings = {
+        name: sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+        for name, folder in folders.items()
+    }
+    assert listings["basic"] == listings["stacked"]
+
+
+def without_launcher(content, folder):
+    """Hydra's own record of a job, less what differs between launchers by intent."""
+    hydra = yaml.safe_load(content.replace(str(folder), "FOLDER"))["hydra"]
+    del hydra["launcher"], hydra["runtime"]["choices"]["hydra/launcher"]
+    hydra["overrides"]["hydra"] = [
+        override for override in hydra["overrides"]["hydra"] if "launcher" not in override
+    ]
+    return hydra
+
+
+@pytest.mark.parametrize("job", range(8))
+def test_jobs_are_composed_as_hydra_does(folders, job):
+    texts = {
+        name: {path.name: path.read_text() for path in (folder / str(job) / ".hydra").iterdir()}
+        for name, folder in folders.items()
+    }
+    for name in ("config.yaml", "overrides.yaml"):
+        assert texts["basic"][name] == texts["stacked"][name]
+    hydra = [without_launcher(texts[name]["hydra.yaml"], folders[name]) for name in folders]
+    assert hydra[0] == hydra[1]
+
+
+def test_a_logger_is_not_ignored(tmp_path, run_train):
+    done = run_train(
+        "-m", *SWEEP[:1], "phase.budget=20", "seed.model=1,2", "logger=csv",
+        "hydra/launcher=stacked", f"hydra.sweep.dir={tmp_path}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "one job after another" in done.stdout
+    assert all((tmp_path / job / "csv" / "metrics.csv").is_file() for job in "01")
+
+
+FAILING = """
+import sys
+sys.argv[0] = "train.py"
+from grok.tasks.toy import ToyAddition
+draws = ToyAddition.data
+def data(self, seed):
+    if seed == 3:
+        raise RuntimeError("no such data")
+    return draws(self, seed)
+ToyAddition.data = data
+from grok.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("launcher", ["basic", "stacked"])
+def test_one_failure_leaves_the_others_running(tmp_path, run_python, launcher):
+    done = run_python(
+        "-c", FAILING, "-m", *SWEEP[:1], "phase.budget=20", "seed.data=1,2,3,4",
+        f"hydra/launcher={launcher}", f"hydra.sweep.dir={tmp_path}",
+        *(["hydra.launcher.workers=1"] if launcher == "stacked" else []),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert sorted(int(path.parent.name) for path in tmp_path.glob("*/result.json")) == [0, 1, 3]
+    assert "seed.data=3" in done.stderr
+    assert "RuntimeError: no such data" in done.stderr
+    assert done.stderr.splitlines()[-1] == "error: 1 of 4 jobs failed"
+    assert "Traceback" not in done.stderr

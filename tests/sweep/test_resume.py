@@ -1,0 +1,126 @@
+"""A sweep's folder: resumed, owned by one process, and holding one sweep only."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from grok.errors import ConfigError, UserError
+from grok.results import LOCK, Plan, read_plan
+from grok.sweep.plan import Sweep, opened
+
+ROOT = Path(__file__).parent.parent.parent
+COMMON = {"opt": {"lr_dec": 1e-4, "wd_dec": 0.0}, "phase": {"budget": 100}}
+JOBS = [{"opt.lr_dec": 1e-3}, {"opt.lr_dec": 1e-2}]
+
+
+def sweep(folder, keys=("opt.lr_dec",), jobs=JOBS, common=COMMON):
+    return Sweep(folder, Plan(list(keys), jobs, common), [[] for _ in jobs])
+
+
+@pytest.fixture
+def master():
+    from omegaconf import OmegaConf
+
+    return OmegaConf.create({"some": "thing"})
+
+
+def test_a_new_folder_gets_its_plan(tmp_path, master):
+    with opened(sweep(tmp_path / "new"), master):
+        assert read_plan(tmp_path / "new") == sweep(tmp_path).plan
+    assert (tmp_path / "new" / "multirun.yaml").read_text() == "some: thing\n"
+
+
+def test_the_same_sweep_goes_on(tmp_path, master):
+    for _ in range(2):
+        with opened(sweep(tmp_path), master):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"keys": ["opt.wd_dec"]}, "swept keys: opt.wd_dec, but opt.lr_dec before"),
+        (
+            {"jobs": [{"opt.lr_dec": 1e-3}, {"opt.lr_dec": 0.5}]},
+            r"opt.lr_dec: sweeps over \[0.001, 0.5\], but over \[0.001, 0.01\] before",
+        ),
+        (
+            {"common": {**COMMON, "phase": {"budget": 200}}},
+            "phase.budget=200: was 100 before; choose another hydra.sweep.dir",
+        ),
+    ],
+)
+def test_another_sweep_is_refused(tmp_path, master, changes, message):
+    with opened(sweep(tmp_path), master):
+        pass
+    with pytest.raises(ConfigError, match=message), opened(sweep(tmp_path, **changes), master):
+        pass
+    assert read_plan(tmp_path) == sweep(tmp_path).plan
+
+
+def test_a_second_process_is_refused(tmp_path, master):
+    with (tmp_path / LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with (
+            pytest.raises(UserError, match="another process is at work there"),
+            opened(sweep(tmp_path), master),
+        ):
+            pass
+    with opened(sweep(tmp_path), master):
+        pass
+
+
+ARGUMENTS = ["-m", "engine.compile=false", "opt.lr_dec=1e-2,1e-3", "seed.model=1,2"]
+
+
+def start(folder, *more):
+    command = [sys.executable, "train.py", *ARGUMENTS, f"hydra.sweep.dir={folder}", *more]
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def results(folder):
+    return {path.parent.name: path.read_bytes() for path in folder.glob("*/result.json")}
+
+
+def wait_for_a_result(folder, process):
+    deadline = time.monotonic() + 100
+    while not results(folder):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("launcher", "kill"),
+    [("basic", signal.SIGINT), ("basic", signal.SIGKILL), ("stacked", signal.SIGKILL)],
+)
+def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path, launcher, kill):
+    options = [f"hydra/launcher={launcher}", "phase.budget=700"]
+    if launcher == "stacked":
+        options += ["hydra.launcher.workers=1", "hydra.launcher.stack_size=1"]
+    process = start(tmp_path, *options)
+    wait_for_a_result(tmp_path, process)
+    os.kill(process.pid, kill)
+    _, errors = process.communicate(timeout=60)
+    before = results(tmp_path)
+    assert 0 < len(before) < 4
+    if kill is signal.SIGINT:
+        assert process.returncode == 130
+        assert errors.startswith("error: interrupted; what has finished is kept.")
+        assert f"hydra.sweep.dir={tmp_path}" in errors
+    process = start(tmp_path, *options)
+    out, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+    assert "4 of 4 finished" in out
+    after = results(tmp_path)
+    assert len(after) == 4
+    assert {job: after[job] for job in before} == before, "a finished job was trained again"
+    assert not (tmp_path / ".claims").exists()
