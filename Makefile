@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python
 
 TASK ?= toy_regression
 SCALE ?= quick
-LAUNCHER ?= joblib
+LAUNCHER ?= stacked
 JOBS ?= -1
 ifndef DIR
 DIR := multirun/$(shell date +%Y-%m-%d/%H-%M-%S)
@@ -15,14 +15,15 @@ endif
 
 # What each scale means; GRID and BUDGET override it.
 GRID_smoke := 3
-GRID_quick := 6
+GRID_quick := 11
 GRID_paper := 21
 BUDGET_smoke := 500
-BUDGET_quick := 20000
+BUDGET_quick := 40000
 BUDGET_paper := 100000
 GRID ?= $(GRID_$(SCALE))
 BUDGET ?= $(BUDGET_$(SCALE))
 LAUNCHER_joblib := hydra.launcher.n_jobs=$(JOBS)
+LAUNCHER_stacked := $(if $(filter -1,$(JOBS)),,hydra.launcher.workers=$(JOBS))
 
 ifneq ($(filter toy-phase,$(MAKECMDGOALS)),)
 $(if $(filter $(SCALE),smoke quick paper),,$(error SCALE=$(SCALE): choose smoke, quick or paper))
@@ -42,9 +43,9 @@ help:  ## Print this help
 	@echo "  SCALE=smoke|quick|paper                  (now $(SCALE))"
 	@echo "  GRID=n       values on each axis         (now $(GRID))"
 	@echo "  BUDGET=n     optimizer steps a cell      (now $(BUDGET))"
-	@echo "  LAUNCHER=joblib|basic                    (now $(LAUNCHER))"
+	@echo "  LAUNCHER=stacked|joblib|basic            (now $(LAUNCHER))"
 	@echo "  JOBS=n       processes, -1 for all cores (now $(JOBS))"
-	@echo "  DIR=folder   where the sweep goes        (multirun/<date>/<time>)"
+	@echo "  DIR=folder   a new sweep's folder, or that of one to go on with"
 
 setup: $(VENV)/ready  ## Make .venv with the pinned packages
 

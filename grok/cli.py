@@ -30,7 +30,6 @@ def job(cfg: DictConfig) -> None:
 
 
 job.stacked = stacked  # type: ignore[attr-defined]  # how hydra/launcher=stacked trains many
-hydra_main = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
 
 # What a single run can be told of in a line; anything else there is a bug, with its traceback.
 EXPLAINED = (HydraException, OmegaConfBaseException, OSError)
@@ -41,7 +40,8 @@ def main() -> None:
     config.register()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # hand exceptions on to here
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")  # joblib's, when interrupted
-    run_reporting(lambda: _explaining(hydra_main, (Exception,)))
+    command = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
+    run_reporting(lambda: _explaining(command, (Exception,)))
 
 
 def _explaining(command: Callable[[], None], errors: tuple[type[Exception], ...]) -> None:

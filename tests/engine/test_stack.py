@@ -108,3 +108,20 @@ def test_how_many_steps_a_call_takes_changes_nothing(make_member, train_members)
     ]
     assert outcome(records[0]) == outcome(records[1]) == outcome(records[2])
     assert records[0].final == records[1].final == records[2].final
+
+
+def test_compiled_weights_are_the_same_to_the_bit_in_any_stack(make_member, stack_of):
+    """Whatever the stack's size: the batched products are computed alike."""
+    members = [
+        make_member(f"{i}", **cell, objective="classification") for i, cell in enumerate(CELLS)
+    ]
+    alone = [stack_of([member], compiled=True) for member in members]
+    accuracies = [stack.advance(200)[0]["val_accuracy"][:, 0] for stack in alone]
+    for size in (2, 3, 5):
+        together = stack_of(members[:size], compiled=True)
+        metrics, _ = together.advance(200)
+        assert together.compiled
+        for slot in range(size):
+            assert torch.equal(metrics["val_accuracy"][:, slot], accuracies[slot])
+            for name, params in together.state.params.items():
+                assert torch.equal(params[slot], alone[slot].state.params[name][0])
