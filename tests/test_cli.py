@@ -92,6 +92,10 @@ def run_in_process(monkeypatch, *arguments):
         (["-m", "hydra.sweep.subdir=x", "opt.lr_dec=1,2"], "hydra.sweep.subdir: must be"),
         (["-m", "trainer.accelerator=cpu,tpu"], "trainer.accelerator=tpu: must be one of"),
         (["-m", "callbacks.curves.points=10,1"], "callbacks.curves.points=1: must be a whole"),
+        (
+            ["-m", "hydra/launcher=stacked", "hydra.launcher.workers=0", "seed.model=1,2"],
+            "hydra.launcher.workers=0: must be auto or a whole number of at least 1",
+        ),
         (["-m", "opt.lr_dec=1,-1"], "opt.lr_dec=-1.0: must be a number of at least 0"),
         (["-m", "opt.lr_dec=1,abc"], "opt.lr_dec=1,abc: must be a number, such as 1e-3"),
         (["-m", "opt.lr_dc=1,2"], "opt.lr_dc=1,2: no such key; did you mean opt.lr_dec?"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import joblib
 from omegaconf import DictConfig, OmegaConf
 
 from grok.config import first_line
@@ -44,7 +44,7 @@ def structure(cfg: DictConfig) -> str:
 
 def workers(cfg: DictConfig, jobs: int, wanted: int | str) -> int:
     """Processes to train `jobs` of one structure with, `wanted` unless that is ``auto``."""
-    cores = len(os.sched_getaffinity(0)) if cfg.trainer.accelerator == "cpu" else 1
+    cores = joblib.cpu_count() if cfg.trainer.accelerator == "cpu" else 1
     return min(jobs, cores if wanted == "auto" else int(wanted))
 
 

@@ -22,6 +22,7 @@ from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
+from hydra.errors import ConfigCompositionException
 from joblib import Parallel, delayed
 from omegaconf import DictConfig
 
@@ -48,6 +49,8 @@ def launch(
     assert launcher.config is not None
     assert launcher.hydra_context is not None
     config, loader = launcher.config, launcher.hydra_context.config_loader
+    for key in ("stack_size", "workers"):
+        check_count(key, getattr(launcher, key))
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)
     jobs = {initial_job_idx + i: list(overrides) for i, overrides in enumerate(job_overrides)}
     composer = Composer(loader, config)
@@ -80,6 +83,14 @@ def launch(
             failures.update(failed)
     shutil.rmtree(claims)
     return [_result(jobs[n], job.cfg, failures.get(n)) for n, job in composed.items()]
+
+
+def check_count(key: str, value: Any) -> None:
+    """Refuse what is neither ``auto`` nor a positive whole number."""
+    if value != "auto" and not (isinstance(value, int) and value >= 1):
+        raise ConfigCompositionException(
+            f"hydra.launcher.{key}={value}: must be auto or a whole number of at least 1"
+        )
 
 
 def train_share(

@@ -50,9 +50,18 @@ def test_golden_steps(objective, make_member, train_members):
         assert record.stop_reason == "early_stop"
 
 
-def test_golden_steps_compiled(make_member, train_members):
-    """The compiled step, on the calibration point of the published code."""
-    (record,) = train_members(members_of("regression", make_member)[:1], "engine.compile=true")
-    assert record.compiled
-    assert record.t_train == pytest.approx(1444, rel=0.01)
-    assert record.t_val == pytest.approx(2117, rel=0.01)
+def test_golden_phases_compiled(make_member, train_members):
+    """A cell that comprehends, one that groks and one that memorises, compiled, in one stack."""
+    members = [
+        make_member("comprehends", lr=10**-3.95, wd=0.0, model=101, budget=5000),
+        make_member("groks", lr=10**-4.4, wd=6.0, budget=11_000),
+        make_member("memorises", lr=10**-2.6, wd=0.0, budget=1000),
+    ]
+    first, second, third = train_members(members, "engine.compile=true", size=2)
+    assert first.compiled
+    assert (first.phase, second.phase, third.phase) == ("comprehension", "grokking", "memorization")
+    for record, t_train, t_val in ((first, 1444, 2117), (second, 6881, 9771)):
+        assert record.t_train == pytest.approx(t_train, rel=0.01)
+        assert record.t_val == pytest.approx(t_val, rel=0.01)
+    assert third.t_train == pytest.approx(265, rel=0.01)
+    assert third.t_val is None
