@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
@@ -24,7 +25,11 @@ from grok.sweep.explain import explained
 def job(cfg: DictConfig) -> None:
     """One Hydra job: one member."""
     if HydraConfig.get().mode is RunMode.MULTIRUN:
-        run.run(cfg)  # the sweeper reports what failed, once all jobs have had their turn
+        try:
+            run.run(cfg)
+        except Exception as error:  # the sweeper reports it, once all jobs have had their turn
+            run.leave_error(Path(HydraConfig.get().runtime.output_dir), error)
+            raise
     else:
         run_reporting(lambda: _explaining(lambda: run.run(cfg), EXPLAINED))
 

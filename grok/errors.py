@@ -33,6 +33,10 @@ class ConfigError(UserError):
         super().__init__("\n".join(problems))
 
 
+class FailedJobError(Exception):
+    """What is left of another process's exception: its name and message."""
+
+
 class UsageError(UserError):
     """Words of a command line that make no command."""
 

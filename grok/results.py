@@ -20,6 +20,7 @@ from grok.phases import Phase
 
 SCHEMA = 1
 LOCK = ".lock"
+ERROR = "error.txt"
 RESULT = "result.json"
 CURVES = "curves.csv"
 EMBEDDINGS = "embeddings.npz"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import traceback
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -15,9 +17,9 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from grok.config import problems
+from grok.config import flat, problems
 from grok.errors import ConfigError
-from grok.results import Record, finished, read_record
+from grok.results import ERROR, Record, finished, read_record
 from grok.sweep.overrides import settings_of
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def run(cfg: DictConfig) -> None:
     if found:
         raise ConfigError(*found)
     hydra = HydraConfig.get()
-    if hydra.mode is RunMode.RUN and hydra.sweeper.params:
+    if hydra.mode is RunMode.RUN and hydra.sweeper.get("params"):
         raise ConfigError("this configuration is a sweep, not a single run; add -m")
     folder = Path(hydra.runtime.output_dir)
     member = make_member(
@@ -50,10 +52,28 @@ def run(cfg: DictConfig) -> None:
             hydra.runtime.choices,
         ),
     )
-    if not finished(folder):
+    if finished(folder):
+        check_same(read_record(folder), member)
+    else:
         train([member], cfg)
     if hydra.mode is RunMode.RUN:
         print(outcome(read_record(folder)))
+
+
+def check_same(record: Record, member: Member) -> None:
+    """Refuse a folder that holds the record of a run with another configuration."""
+    before, now = flat(record.config), flat(json.loads(json.dumps(member.config)))
+    for key in sorted(before.keys() | now.keys()):
+        if before.get(key) != now.get(key):
+            raise ConfigError(
+                f"{key}={now.get(key)}: {member.folder} holds a run with {before.get(key)}; "
+                "choose another folder"
+            )
+
+
+def leave_error(folder: Path, error: Exception) -> None:
+    """Write the traceback of a job that failed to its folder."""
+    (folder / ERROR).write_text("".join(traceback.format_exception(error)))
 
 
 def outcome(record: Record) -> str:

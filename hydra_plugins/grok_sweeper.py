@@ -60,5 +60,5 @@ class GrokSweeper(BasicSweeper):
                 "interrupted; what has finished is kept. To go on, give the same command with "
                 f"hydra.sweep.dir={sweep.folder}"
             ) from None
-        report_failures(results)
+        report_failures(sweep.folder, results)
         return results

@@ -1,5 +1,6 @@
 """The command line, end to end: runs, sweeps, and one clear line for each mistake."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -53,6 +54,32 @@ def test_basic_and_joblib_sweeps_agree_and_are_analysed(tmp_path, run_train, run
     pd.testing.assert_frame_equal(tables["basic"], tables["joblib"])
     assert tables["basic"]["opt.lr_dec"].tolist() == [1e-2, 1e-2, 1e-3, 1e-3]
     assert tables["basic"]["phase"].nunique() > 1
+
+
+def test_a_used_folder_keeps_its_run(tmp_path, run_train):
+    folder = f"hydra.run.dir={tmp_path}"
+    first = run_train(*FAST, folder)
+    before = (tmp_path / "result.json").read_bytes()
+    again = run_train(*FAST, folder)
+    assert (again.returncode, again.stdout) == (0, first.stdout)
+    other = run_train(*FAST, folder, "opt.wd_dec=7")
+    assert other.returncode == 2
+    (line,) = other.stderr.splitlines()
+    assert line.startswith(f"error: opt.wd_dec=7.0: {tmp_path} holds a run with 1.0")
+    assert (tmp_path / "result.json").read_bytes() == before
+
+
+def test_ctrl_c_ends_a_run_in_one_line(tmp_path):
+    settings = ["engine.compile=false", "phase.early_stop=false", f"hydra.run.dir={tmp_path}"]
+    command = [sys.executable, "train.py", *settings]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        while not (tmp_path / ".hydra").exists():
+            time.sleep(0.1)
+        time.sleep(8)  # past the imports, into the training
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "error: interrupted\n")
+    assert not (tmp_path / "result.json").exists()
 
 
 def run_in_process(monkeypatch, *arguments):

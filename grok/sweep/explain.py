@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from hydra.errors import MissingConfigException, OverrideParseException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from grok.config import expected, first_line, nearest
@@ -42,7 +42,9 @@ def explained(
         return _no_key(str(cause.full_key), arguments, keys())
     if isinstance(cause, OmegaConfBaseException) and cause.full_key:
         return ConfigError(f"{_given(str(cause.full_key), arguments)}: {expected(cause)}")
-    return ConfigError(first_line(error))
+    if isinstance(error, HydraException | OmegaConfBaseException | ValueError | AssertionError):
+        return ConfigError(first_line(error))
+    return UserError(f"{type(error).__name__}: {first_line(error)}; GROK_DEBUG=1 shows where")
 
 
 def _no_option(message: str, conf: Path) -> UserError:

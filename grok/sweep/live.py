@@ -16,7 +16,7 @@ from rich.text import Text
 from grok.phases import Phase
 from grok.results import Plan, Record, finished, read_record
 
-COLOURS = {  # the colour-blind safe ones of the diagrams
+COLOURS = {  # as in the diagrams, but for black, which a dark terminal would not show
     Phase.COMPREHENSION: "#56B4E9",
     Phase.GROKKING: "#F0E442",
     Phase.MEMORIZATION: "#0072B2",

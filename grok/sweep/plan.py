@@ -16,7 +16,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
 
 from grok.config import first_line, flat, problems
-from grok.errors import ConfigError, UserError
+from grok.errors import ConfigError, FailedJobError, UserError
 from grok.results import LOCK, Plan, read_plan, write_plan
 from grok.sweep.compose import Composer
 from grok.sweep.overrides import swept_keys
@@ -109,14 +109,19 @@ def _difference(folder: Path, before: Plan, now: Plan) -> str:
     return f"the jobs are in another order than before{end}"
 
 
-def report_failures(results: Sequence[JobReturn]) -> None:
-    """Raise a `UserError` with a line for each job that failed: its settings and the cause."""
+def report_failures(folder: Path, results: Sequence[JobReturn]) -> None:
+    """Raise a `UserError` with a line for each job that failed: folder, settings and cause."""
     lines = []
-    for result in results:
+    for number, result in enumerate(results):
         if result.status is JobStatus.FAILED:
             error = result._return_value
-            lines.append(
-                f"{' '.join(result.overrides or [])}: {type(error).__name__}: {first_line(error)}"
-            )
+            settings = " ".join(result.overrides or [])
+            lines.append(f"{folder / str(number)} ({settings}): {_named(error)}")
     if lines:
         raise UserError("\n".join([*lines, f"{len(lines)} of {len(results)} jobs failed"]))
+
+
+def _named(error: BaseException) -> str:
+    """An exception in a line; the stacked launcher's are named already."""
+    line = first_line(error)
+    return line if type(error) is FailedJobError else f"{type(error).__name__}: {line}"

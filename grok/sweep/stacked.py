@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,6 @@ VARIES = ("opt", "phase", "seed")
 """Sections that may differ between the members of a stack."""
 CPU_STACK = 4
 """Members whose parameters and moments fit a core's cache together."""
-ERROR = "error.txt"
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +69,7 @@ def train(jobs: Iterable[StackJob], cfg: DictConfig, size: int | str) -> dict[in
                 yield run.make_member(job.cfg, job.folder, job.choices["task"], job.settings)
 
     def failed(member: Member, error: Exception) -> None:
-        (member.folder / ERROR).write_text("".join(traceback.format_exception(error)))
+        run.leave_error(member.folder, error)
         failures[numbers[member.folder]] = f"{type(error).__name__}: {first_line(error)}"
 
     run.train(members(), cfg, CPU_STACK if size == "auto" else int(size), failed=failed)

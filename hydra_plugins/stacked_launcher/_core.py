@@ -26,6 +26,7 @@ from hydra.errors import ConfigCompositionException
 from joblib import Parallel, delayed
 from omegaconf import DictConfig
 
+from grok.errors import FailedJobError
 from grok.sweep.compose import Composer, StackJob
 from grok.sweep.order import coarse_to_fine
 from grok.sweep.queue import claimed
@@ -119,5 +120,5 @@ def train_share(
 def _result(overrides: list[str], cfg: DictConfig, failure: str | None) -> JobReturn:
     result = JobReturn(overrides=overrides, cfg=cfg, status=JobStatus.COMPLETED)
     if failure is not None:
-        result.status, result.return_value = JobStatus.FAILED, RuntimeError(failure)
+        result.status, result.return_value = JobStatus.FAILED, FailedJobError(failure)
     return result

@@ -146,7 +146,10 @@ def test_one_failure_leaves_the_others_running(tmp_path, run_python, launcher):
     )  # fmt: skip
     assert done.returncode == 1
     assert sorted(int(path.parent.name) for path in tmp_path.glob("*/result.json")) == [0, 1, 3]
-    assert "seed.data=3" in done.stderr
-    assert "RuntimeError: no such data" in done.stderr
+    first = done.stderr.splitlines()[0]
+    assert first.startswith(f"error: {tmp_path / '2'} (")
+    assert "seed.data=3" in first
+    assert first.endswith("): RuntimeError: no such data")
+    assert "RuntimeError: no such data" in (tmp_path / "2" / "error.txt").read_text()
     assert done.stderr.splitlines()[-1] == "error: 1 of 4 jobs failed"
     assert "Traceback" not in done.stderr
