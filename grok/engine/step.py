@@ -124,7 +124,7 @@ class StackStep:
         except Exception as error:
             if not self.compiled or not _from_compiler(error):
                 raise
-            reason = str(error).strip().splitlines()[0]
+            reason = " ".join(str(error).split())[:200]
             log.warning(
                 "can't compile the training step (%s); going on uncompiled, slower. "
                 "Install a C++ compiler, or set engine.compile=false",

@@ -78,7 +78,7 @@ def test_without_a_compiler_it_says_so_and_goes_on(make_member, monkeypatch, cap
 
     def no_compiler(*_args, **_options):
         def fails(*_args):
-            raise NoCompilerError("No working C++ compiler found\nmore")
+            raise NoCompilerError("backend raised:\nNo working C++ compiler found\nmore")
 
         return fails
 
