@@ -14,10 +14,10 @@ DIR := multirun/$(shell date +%Y-%m-%d/%H-%M-%S)
 endif
 
 # What each scale means; GRID and BUDGET override it.
-GRID_smoke := 3
+GRID_smoke := 4
 GRID_quick := 11
 GRID_paper := 21
-BUDGET_smoke := 500
+BUDGET_smoke := 2000
 BUDGET_quick := 40000
 BUDGET_paper := 100000
 GRID ?= $(GRID_$(SCALE))
@@ -33,7 +33,7 @@ endif
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup toy-phase test test-slow lint bench clean
+.PHONY: help setup toy-phase test lint bench clean
 
 help:  ## Print this help
 	@echo "make TARGET [NAME=value ...]"
@@ -61,9 +61,6 @@ toy-phase: setup  ## Sweep toy addition and draw its phase diagram
 
 test: setup lint  ## Check the code and run the tests
 	$(RUN) -m pytest -n auto
-
-test-slow: setup  ## Run the tests that take minutes
-	$(RUN) -m pytest -m slow
 
 lint: setup  ## Ruff and mypy
 	$(VENV)/bin/ruff check .
