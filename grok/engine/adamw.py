@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class Hyper(NamedTuple):
-    """One parameter group's hyperparameters, float64 scalars (a stack's have shape (K,)).
+    """A member's hyperparameters, float64, each of shape (groups,); a stack's (K, groups).
 
     Double precision keeps ``1 - lr * weight_decay`` and the bias corrections as exact as the
     Python floats of ``torch.optim.AdamW``.
@@ -34,18 +34,36 @@ class Coefficients(NamedTuple):
     eps: Tensor
 
 
-def coefficients(hyper: Hyper, step: Tensor, dtype: torch.dtype) -> Coefficients:
-    """The coefficients of step number `step` (from 1, integer scalar), rounded to `dtype` once."""
-    exact = (
-        1 - hyper.lr * hyper.weight_decay,
-        hyper.lr / (1 - hyper.beta1**step),
-        (1 - hyper.beta2**step).sqrt(),
-        1 - hyper.beta1,
-        hyper.beta2,
-        1 - hyper.beta2,
-        hyper.eps,
+def coefficients(
+    hyper: Hyper, beta_powers: Tensor, steps: int, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """The coefficients of the next steps of a stack, taken in double precision and rounded once.
+
+    Outside the compiled step, where a power would be taken anew for every few weights.
+
+    Args:
+        beta_powers: the betas to the power of the steps done, shape (K, groups, 2).
+        steps: how many.
+        dtype: of the parameters.
+
+    Returns:
+        `Coefficients` of each step, shape (steps, K, groups, 7), and the new `beta_powers`.
+    """
+    betas = torch.stack([hyper.beta1, hyper.beta2], -1)
+    # a product in order, not a power: the same however the steps are cut into calls
+    powers = torch.cat([beta_powers[None], betas.expand(steps, *betas.shape)]).cumprod(0)[1:]
+    correction1, correction2 = (1 - powers).unbind(-1)
+    exact = Coefficients(
+        keep=1 - hyper.lr * hyper.weight_decay,
+        step_size=hyper.lr / correction1,
+        root_correction2=correction2.sqrt(),
+        new1=1 - hyper.beta1,
+        old2=hyper.beta2,
+        new2=1 - hyper.beta2,
+        eps=hyper.eps,
     )
-    return Coefficients(*(value.to(dtype) for value in exact))
+    table = torch.stack([value.expand_as(correction1) for value in exact], -1)
+    return table.to(dtype), powers[-1]
 
 
 def adamw(

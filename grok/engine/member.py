@@ -11,10 +11,10 @@ from torch import Tensor
 
 from grok.config import Opt, PhaseRule, Seed
 from grok.engine.adamw import Hyper
-from grok.engine.step import State
+from grok.engine.step import GROUPS, State
 from grok.tasks import Data, Task
 
-Drawn = tuple[State, dict[str, Hyper], Data]
+Drawn = tuple[State, Hyper, Data]
 """Everything that a member starts from."""
 
 
@@ -43,8 +43,8 @@ class Member:
         params = self.weights(dtype)
         exp_avg = {name: torch.zeros_like(param) for name, param in params.items()}
         exp_avg_sq = {name: torch.zeros_like(param) for name, param in params.items()}
-        state = State(params, exp_avg, exp_avg_sq, step=torch.tensor(0))
-        return state, self.hypers(), self.data(dtype)
+        beta_powers = torch.ones(len(GROUPS), 2, dtype=torch.float64)
+        return State(params, exp_avg, exp_avg_sq, beta_powers), self.hyper(), self.data(dtype)
 
     def weights(self, dtype: torch.dtype) -> dict[str, Tensor]:
         """Initial parameters by name: PyTorch's draws from the model seed times `init_scale`."""
@@ -67,19 +67,11 @@ class Member:
         )
         return Data(train, val)
 
-    def hypers(self) -> dict[str, Hyper]:
-        """Hyperparameters by parameter group, float64 scalars."""
-        beta1, beta2 = self.opt.betas
-        groups = {
-            "encoder": (self.opt.lr_enc, self.opt.wd_enc),
-            "decoder": (self.opt.lr_dec, self.opt.wd_dec),
-        }
-        return {
-            group: Hyper(
-                *(
-                    torch.tensor(value, dtype=torch.float64)
-                    for value in (lr, weight_decay, beta1, beta2, self.opt.eps)
-                )
-            )
-            for group, (lr, weight_decay) in groups.items()
-        }
+    def hyper(self) -> Hyper:
+        """Hyperparameters of each group, in the order of `GROUPS`."""
+        opt, (beta1, beta2) = self.opt, self.opt.betas
+        both = [
+            (opt.lr_enc, opt.wd_enc, beta1, beta2, opt.eps),
+            (opt.lr_dec, opt.wd_dec, beta1, beta2, opt.eps),
+        ]
+        return Hyper(*torch.tensor(both, dtype=torch.float64).unbind(-1))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from grok.engine.adamw import Hyper
+from grok.engine.adamw import Hyper, coefficients
 from grok.engine.member import Drawn
 from grok.engine.step import METRICS, State, stack_step, weight_norm
 from grok.tasks import Data, Task
@@ -27,7 +27,7 @@ class Stack:
         watch: names of parameters to report after every step.
 
     Attributes:
-        state, hypers, data: tensors of shape (K, ...), updated in place.
+        state, hyper, data: tensors of shape (K, ...), updated in place.
     """
 
     def __init__(
@@ -40,9 +40,9 @@ class Stack:
     ) -> None:
         self.watch = tuple(watch)
         self.state: State
-        self.hypers: dict[str, Hyper]
+        self.hyper: Hyper
         self.data: Data
-        self.state, self.hypers, self.data = pytree.tree_map(
+        self.state, self.hyper, self.data = pytree.tree_map(
             lambda *parts: torch.stack(parts).to(device), *drawn
         )
         # the initial scale is in the weights, and is nothing to compile anew for
@@ -58,14 +58,14 @@ class Stack:
 
     def put(self, slot: int, drawn: Drawn) -> None:
         """Start a member from its draws in `slot`; the other slots go on untouched."""
-        mine = (self.state, self.hypers, self.data)
+        mine = (self.state, self.hyper, self.data)
         for old, new in zip(pytree.tree_leaves(mine), pytree.tree_leaves(drawn), strict=True):
             old[slot].copy_(new)
 
     def keep(self, slots: Sequence[int]) -> None:
         """Become a stack of these slots, in this order."""
-        mine = (self.state, self.hypers, self.data)
-        self.state, self.hypers, self.data = pytree.tree_map(lambda t: t[list(slots)], mine)
+        mine = (self.state, self.hyper, self.data)
+        self.state, self.hyper, self.data = pytree.tree_map(lambda t: t[list(slots)], mine)
         self._step = self._of_size(size=len(slots))
 
     def norm(self, slot: int) -> float:
@@ -85,8 +85,11 @@ class Stack:
         """
         metrics: list[Tensor] = []
         watched: dict[str, list[Tensor]] = {name: [] for name in self.watch}
-        for _ in range(steps):
-            metrics.append(self._step(self.state, self.hypers, self.data))
+        dtype = next(iter(self.state.params.values())).dtype
+        table, powers = coefficients(self.hyper, self.state.beta_powers, steps, dtype)
+        self.state.beta_powers.copy_(powers)
+        for of_step in table.unbind(0):
+            metrics.append(self._step(self.state, of_step, self.data))
             for name, history in watched.items():
                 history.append(self.state.params[name].clone())
         columns = torch.stack(metrics).double().cpu().unbind(-1)

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.utils import _pytree as pytree
 
-from grok.engine.adamw import Hyper, adamw, coefficients
+from grok.engine.adamw import Coefficients, adamw
 from grok.tasks import Data, Task
 
+GROUPS = ("encoder", "decoder")
 METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "weight_norm")
 
 log = logging.getLogger(__name__)
@@ -25,18 +26,21 @@ class State(NamedTuple):
 
     Attributes:
         params, exp_avg, exp_avg_sq: parameter name to tensor, of the network's shapes.
-        step: optimizer steps done, int64 scalar.
+        beta_powers: each group's two betas to the power of the steps done, shape (groups, 2).
     """
 
     params: dict[str, Tensor]
     exp_avg: dict[str, Tensor]
     exp_avg_sq: dict[str, Tensor]
-    step: Tensor
+    beta_powers: Tensor
+
+
+Tensors = dict[str, Tensor]
 
 
 def member_step(
-    task: Task, network: nn.Module, state: State, hypers: dict[str, Hyper], data: Data
-) -> tuple[State, Tensor]:
+    task: Task, network: nn.Module, state: State, coefficients: Tensor, data: Data
+) -> tuple[tuple[Tensors, Tensors, Tensors], Tensor]:
     """One step of one member.
 
     As in the published runs, train metrics are those of the outputs before the update,
@@ -44,10 +48,10 @@ def member_step(
 
     Args:
         network: gives the structure only; the weights are those of `state`.
-        hypers: hyperparameters by group, the first part of a parameter's name.
+        coefficients: `Coefficients` of this step for each of `GROUPS`, shape (groups, 7).
 
     Returns:
-        The state after the step and the values of `METRICS`, shape (5,).
+        Parameters and both moments after the step, and the values of `METRICS`, shape (5,).
     """
 
     def objective(params: dict[str, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
@@ -56,17 +60,14 @@ def member_step(
         return loss, (loss, outputs)
 
     grads, (loss, outputs) = grad(objective, has_aux=True)(state.params)
-    step = state.step + 1
-    group_coefficients = {
-        group: coefficients(hyper, step, loss.dtype) for group, hyper in hypers.items()
-    }
+    of_group = dict(zip(GROUPS, coefficients.unbind(0), strict=True))
     updated = {
         name: adamw(
             param,
             grads[name],
             state.exp_avg[name],
             state.exp_avg_sq[name],
-            group_coefficients[group_of(name)],
+            Coefficients(*of_group[group_of(name)].unbind(0)),
         )
         for name, param in state.params.items()
     }
@@ -83,11 +84,11 @@ def member_step(
             weight_norm(params),
         ]
     )
-    return State(params, exp_avg, exp_avg_sq, step), metrics
+    return (params, exp_avg, exp_avg_sq), metrics
 
 
 def group_of(name: str) -> str:
-    """The parameter group, ``encoder`` or ``decoder``, of a parameter of the network."""
+    """The parameter group of a parameter, the first part of its name."""
     return name.partition(".")[0]
 
 
@@ -117,10 +118,10 @@ class StackStep:
             torch._dynamo.config.recompile_limit = 256  # every stack size is a compilation
             self._step = torch.compile(self._advance, fullgraph=True, dynamic=False)
 
-    def __call__(self, state: State, hypers: dict[str, Hyper], data: Data) -> Tensor:
+    def __call__(self, state: State, coefficients: Tensor, data: Data) -> Tensor:
         """Advance `state` in place; the values of `METRICS`, shape (K, 5)."""
         try:
-            return self._step(state, hypers, data)
+            return self._step(state, coefficients, data)
         except Exception as error:
             if not self.compiled or not _from_compiler(error):
                 raise
@@ -131,11 +132,11 @@ class StackStep:
                 reason,
             )
             self.compiled, self._step = False, self._advance
-            return self._step(state, hypers, data)
+            return self._step(state, coefficients, data)
 
-    def _advance(self, state: State, hypers: dict[str, Hyper], data: Data) -> Tensor:
-        new, metrics = self._mapped(state, hypers, data)
-        for old, value in zip(pytree.tree_leaves(state), pytree.tree_leaves(new), strict=True):
+    def _advance(self, state: State, coefficients: Tensor, data: Data) -> Tensor:
+        new, metrics = self._mapped(state, coefficients, data)
+        for old, value in zip(pytree.tree_leaves(state[:3]), pytree.tree_leaves(new), strict=True):
             old.copy_(value)
         return metrics
 

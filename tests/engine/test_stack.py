@@ -58,7 +58,7 @@ def test_a_stack_starts_from_each_members_own_draws(make_member, stack_of):
             assert torch.equal(stack.state.params[name][slot], weight)
         targets = member.task.data(member.seed.data).train["targets"]
         assert torch.equal(stack.data.train["targets"][slot], targets)
-        assert stack.hypers["decoder"].lr[slot].item() == member.opt.lr_dec
+        assert stack.hyper.lr[slot].tolist() == [member.opt.lr_enc, member.opt.lr_dec]
 
 
 def test_putting_a_member_in_a_slot_leaves_the_others_untouched(make_member, stack_of):
@@ -67,7 +67,7 @@ def test_putting_a_member_in_a_slot_leaves_the_others_untouched(make_member, sta
     stack.advance(10)
     undisturbed.advance(10)
     stack.put(1, members[3].drawn(torch.float32))
-    assert stack.state.step.tolist() == [10, 0, 10]
+    assert stack.state.beta_powers[:, 1, 0].tolist() == pytest.approx([0.9**10, 1, 0.9**10])
     stack.advance(10)
     undisturbed.advance(10)
     for name, params in stack.state.params.items():
