@@ -220,7 +220,7 @@ def _part_problems(section: str, parts: DictConfig | None) -> list[str]:
         if not OmegaConf.is_dict(part) or not part.get("_target_"):
             found.append(f"{where}={part}: must be a mapping with a _target_, a class")
             continue
-        for key, least in (("points", 2), ("every", 1)):
+        for key, least in (("points", 2), ("every", 1), ("seconds", 0)):
             value = part.get(key, least)
             if not isinstance(value, int) or value < least:
                 found.append(f"{where}.{key}={value}: must be a whole number of at least {least}")
@@ -283,6 +283,15 @@ def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
             flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
         )
     return values
+
+
+def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """The first key in which two configurations differ, in a line; None where they are equal."""
+    old, new = flat(before), flat(now)
+    for key in sorted(old.keys() | new.keys()):
+        if old.get(key) != new.get(key):
+            return f"{key}={new.get(key)}: was {old.get(key)} before"
+    return None
 
 
 def nearest(key: str, valid: Iterable[str]) -> str:

@@ -2,7 +2,8 @@
 
 A member's folder holds ``result.json`` (a `Record`), ``curves.csv`` and whatever else its
 callbacks add. ``result.json`` is written last, so a folder that has one is finished. A sweep's
-folder holds one such folder a job, named by job number, and ``plan.json`` (a `Plan`).
+folder holds one such folder a job, named by job number, and ``plan.json`` (a `Plan`). A member
+under way has a ``checkpoint.pt``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ SCHEMA = 1
 LOCK = ".lock"
 ERROR = "error.txt"
 RESULT = "result.json"
+CHECKPOINT = "checkpoint.pt"
 CURVES = "curves.csv"
 EMBEDDINGS = "embeddings.npz"
 PLAN = "plan.json"
@@ -51,7 +53,7 @@ class Record:
         config: the whole composed configuration.
         final: losses, accuracies and weight norm at the last step.
         weight_norm: L2 norm of all parameters ``initial``, at ``t_train``, at ``t_val``, ``final``.
-        wall_seconds: from the member's first step to its last, shared with its neighbours.
+        wall_seconds: spent on the member's steps, shared with its neighbours.
         versions: package name to version; ``git_revision`` is None outside a checkout.
     """
 

@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from grok.config import flat, problems
+from grok.config import difference, problems
 from grok.errors import ConfigError
 from grok.results import ERROR, Record, finished, read_record
 from grok.sweep.overrides import settings_of
@@ -62,13 +62,9 @@ def run(cfg: DictConfig) -> None:
 
 def check_same(record: Record, member: Member) -> None:
     """Refuse a folder that holds the record of a run with another configuration."""
-    before, now = flat(record.config), flat(json.loads(json.dumps(member.config)))
-    for key in sorted(before.keys() | now.keys()):
-        if before.get(key) != now.get(key):
-            raise ConfigError(
-                f"{key}={now.get(key)}: {member.folder} holds a run with {before.get(key)}; "
-                "choose another folder"
-            )
+    changed = difference(record.config, json.loads(json.dumps(member.config)))
+    if changed:
+        raise ConfigError(f"{changed} in {member.folder}; choose another folder")
 
 
 def leave_error(folder: Path, error: Exception) -> None:

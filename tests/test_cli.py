@@ -65,7 +65,7 @@ def test_a_used_folder_keeps_its_run(tmp_path, run_train):
     other = run_train(*FAST, folder, "opt.wd_dec=7")
     assert other.returncode == 2
     (line,) = other.stderr.splitlines()
-    assert line.startswith(f"error: opt.wd_dec=7.0: {tmp_path} holds a run with 1.0")
+    assert line == f"error: opt.wd_dec=7.0: was 1.0 before in {tmp_path}; choose another folder"
     assert (tmp_path / "result.json").read_bytes() == before
 
 

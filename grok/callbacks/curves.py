@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import functools
-from pathlib import Path
 
 import numpy as np
 from lightning import Trainer
@@ -28,14 +27,14 @@ class Curves(MemberCallback):
     """
 
     def __init__(self, points: int = 200) -> None:
+        super().__init__()
         self.points = points
-        self._rows: dict[Path, list[list[float]]] = {}
 
     def observe(self, member: Member, rows: Rows, trainer: Trainer) -> None:
         """Keep the rows that are due, and the member's last one."""
         due = np.isin(rows.steps, log_spaced(member.phase.budget, self.points))
         due[-1] |= rows.stop_reason is not None
-        kept = self._rows.setdefault(member.folder, [])
+        kept = self.memory.setdefault(member.folder, [])
         for i in np.flatnonzero(due):
             step = int(rows.steps[i])
             values = {name: float(rows.metrics[name][i]) for name in CURVE_COLUMNS[1:]}
@@ -51,5 +50,5 @@ class Curves(MemberCallback):
             writer.writerow(CURVE_COLUMNS)
             writer.writerows(
                 [step, *(f"{value:.8g}" for value in values)]
-                for step, *values in self._rows.pop(member.folder)
+                for step, *values in self.memory[member.folder]
             )

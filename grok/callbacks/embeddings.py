@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
+import torch
 from lightning import Trainer
 
 from grok.callbacks.member import MemberCallback
@@ -23,20 +22,21 @@ class Embeddings(MemberCallback):
     """
 
     def __init__(self, every: int = 10, parameter: str = "encoder.weight") -> None:
+        super().__init__()
         self.every, self.parameter = every, parameter
         self.watch = (parameter,)
-        self._kept: dict[Path, list[tuple[np.ndarray, np.ndarray]]] = {}
 
     def observe(self, member: Member, rows: Rows, trainer: Trainer) -> None:
         """Keep the initial value and every n-th one."""
         if rows.first_step == 1:
             first = (np.array([0]), rows.initial[self.parameter][None])
-            self._kept[member.folder] = [first]
+            self.memory[member.folder] = [tuple(map(torch.from_numpy, first))]
         due = rows.steps % self.every == 0
-        self._kept[member.folder].append((rows.steps[due], rows.watched[self.parameter][due]))
+        newest = (rows.steps[due], rows.watched[self.parameter][due])
+        self.memory[member.folder].append(tuple(map(torch.from_numpy, newest)))
 
     def finish(self, member: Member, record: Record) -> None:
         """Write the file."""
-        steps, values = zip(*self._kept.pop(member.folder), strict=True)
+        steps, values = map(torch.cat, zip(*self.memory[member.folder], strict=True))
         with atomic_path(member.folder / EMBEDDINGS) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, steps=np.concatenate(steps), values=np.concatenate(values))
+            np.savez_compressed(file, steps=steps.numpy(), values=values.numpy())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
@@ -15,15 +16,23 @@ class MemberCallback(Callback):
 
     Attributes:
         watch: names of parameters whose value after every step is wanted in ``rows.watched``.
+        memory: by member folder, all that is remembered of a member until it ends: numbers,
+            strings and tensors in lists and dictionaries, for it goes into checkpoints.
     """
 
     watch: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self.memory: dict[Path, Any] = {}
 
     def observe(self, member: Member, rows: Rows, trainer: Trainer) -> None:
         """Look at a member's newest rows; ``rows.stop_reason`` is set if they are its last."""
 
     def finish(self, member: Member, record: Record) -> None:
-        """The member has ended: add to its record or leave a file in its folder."""
+        """The member has ended: add to its record or leave a file in its folder.
+
+        Its memory is forgotten afterwards.
+        """
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int

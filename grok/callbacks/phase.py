@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
 from lightning import Trainer
 
 from grok.callbacks.member import MemberCallback
 from grok.engine import Member, Rows
-from grok.results import Record
-
-
-@dataclass
-class Times:
-    """First steps at the threshold, None while not reached."""
-
-    t_train: int | None = None
-    t_val: int | None = None
 
 
 class PhaseDetection(MemberCallback):
@@ -27,12 +15,9 @@ class PhaseDetection(MemberCallback):
     Cuts its rows there, so that no later callback sees a step too many.
     """
 
-    def __init__(self) -> None:
-        self._times: dict[Path, Times] = {}
-
     def observe(self, member: Member, rows: Rows, trainer: Trainer) -> None:
         """Update T_train and T_val and decide whether the member ends in these rows."""
-        times = self._times.setdefault(member.folder, Times())
+        times = self.memory.setdefault(member.folder, {"t_train": None, "t_val": None})
         rule = member.phase
         self._end(rows, rule.budget, "budget")
         broken = first_true(~np.isfinite(rows.metrics["train_loss"] + rows.metrics["weight_norm"]))
@@ -40,11 +25,11 @@ class PhaseDetection(MemberCallback):
             self._end(rows, rows.first_step + broken, "diverged")
         level = rule.threshold - rule.tolerance
         sound = np.arange(len(rows)) != broken
-        times.t_train = times.t_train or _reached(rows, "train_accuracy", level, sound)
-        times.t_val = times.t_val or _reached(rows, "val_accuracy", level, sound)
-        if rule.early_stop and times.t_train and times.t_val:
-            self._end(rows, max(times.t_train, times.t_val), "early_stop")
-        rows.t_train, rows.t_val = times.t_train, times.t_val
+        t_train = times["t_train"] or _reached(rows, "train_accuracy", level, sound)
+        t_val = times["t_val"] or _reached(rows, "val_accuracy", level, sound)
+        if rule.early_stop and t_train and t_val:
+            self._end(rows, max(t_train, t_val), "early_stop")
+        rows.t_train, rows.t_val = times["t_train"], times["t_val"] = t_train, t_val
 
     @staticmethod
     def _end(rows: Rows, step: int, reason: str) -> None:
@@ -53,10 +38,6 @@ class PhaseDetection(MemberCallback):
         if length <= len(rows):
             rows.cut(length)
             rows.stop_reason = reason
-
-    def finish(self, member: Member, record: Record) -> None:
-        """Forget the member."""
-        del self._times[member.folder]
 
 
 def _reached(rows: Rows, metric: str, level: float, sound: np.ndarray) -> int | None:

@@ -17,7 +17,7 @@ import grok
 from grok.callbacks.member import MemberCallback
 from grok.engine import Member, Rows, StackModule
 from grok.phases import classify
-from grok.results import Record, write_record
+from grok.results import CHECKPOINT, Record, write_record
 
 PACKAGES = ("torch", "lightning", "hydra-core", "numpy")
 
@@ -30,27 +30,29 @@ class RecordWriter(MemberCallback):
     """
 
     def __init__(self, precision: str) -> None:
+        super().__init__()
         self.precision = precision
-        self._started: dict[Path, float] = {}
+        self._batch_began = 0.0
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Note when members that are new in the stack began."""
-        assert isinstance(pl_module, StackModule)
-        for slot in pl_module.slots:
-            if slot.member is not None:
-                self._started.setdefault(slot.member.folder, time.perf_counter())
+        """Note the time."""
+        self._batch_began = time.perf_counter()
 
     def observe(self, member: Member, rows: Rows, trainer: Trainer) -> None:
-        """Write the record of a member whose last rows these are."""
+        """Count the member's seconds; write its record if these are its last rows."""
+        spent = time.perf_counter() - self._batch_began
+        self.memory[member.folder] = self.memory.get(member.folder, 0.0) + spent
         if rows.stop_reason is None:
             return
         record = self._record(member, rows, trainer)
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, MemberCallback):
                 callback.finish(member, record)
+                callback.memory.pop(member.folder, None)
         write_record(member.folder, finite(record))
+        (member.folder / CHECKPOINT).unlink(missing_ok=True)
 
     def _record(self, member: Member, rows: Rows, trainer: Trainer) -> Record:
         rule, module = member.phase, trainer.lightning_module
@@ -72,7 +74,7 @@ class RecordWriter(MemberCallback):
             precision=self.precision,
             device=str(module.device),
             compiled=module.stack.compiled,
-            wall_seconds=round(time.perf_counter() - self._started.pop(member.folder), 3),
+            wall_seconds=round(self.memory[member.folder], 3),
             versions=versions(),
             git_revision=git_revision(),
             config=member.config,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from lightning import Trainer
 
 from grok.callbacks.member import MemberCallback
@@ -14,13 +12,10 @@ from grok.results import Record
 class WeightNorm(MemberCallback):
     """Adds to the record the L2 norm of all parameters at the start, T_train, T_val and the end."""
 
-    def __init__(self) -> None:
-        self._norms: dict[Path, dict[str, float | None]] = {}
-
     def observe(self, member: Member, rows: Rows, trainer: Trainer) -> None:
         """Keep the norms of the moments that lie in these rows."""
         empty = {"initial": rows.initial_norm, "t_train": None, "t_val": None, "final": None}
-        norms = self._norms.setdefault(member.folder, empty)
+        norms = self.memory.setdefault(member.folder, empty)
         moments = {"t_train": rows.t_train, "t_val": rows.t_val, "final": rows.steps[-1]}
         for name, step in moments.items():
             if step is not None and step >= rows.first_step:
@@ -28,4 +23,4 @@ class WeightNorm(MemberCallback):
 
     def finish(self, member: Member, record: Record) -> None:
         """Hand the norms to the record."""
-        record.weight_norm = self._norms.pop(member.folder)
+        record.weight_norm = self.memory[member.folder]

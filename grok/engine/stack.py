@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -58,9 +59,22 @@ class Stack:
 
     def put(self, slot: int, drawn: Drawn) -> None:
         """Start a member from its draws in `slot`; the other slots go on untouched."""
-        mine = (self.state, self.hyper, self.data)
-        for old, new in zip(pytree.tree_leaves(mine), pytree.tree_leaves(drawn), strict=True):
+        self._copy(slot, (self.state, self.hyper, self.data), drawn)
+
+    @staticmethod
+    def _copy(slot: int, into: Any, member: Any) -> None:
+        """Copy a member's tensors into those of the stack that have the same structure."""
+        for old, new in zip(pytree.tree_leaves(into), pytree.tree_leaves(member), strict=True):
             old[slot].copy_(new)
+
+    def states(self, slots: Sequence[int]) -> list[dict[str, Any]]:
+        """Copies on the CPU of the state in each of `slots`, as plain dictionaries."""
+        on_cpu = pytree.tree_map(lambda tensor: tensor.cpu(), self.state._asdict())
+        return [_in_slot(on_cpu, slot) for slot in slots]
+
+    def restore(self, slot: int, state: dict[str, Any]) -> None:
+        """Give `slot` a state of `states`; hyperparameters and data stay."""
+        self._copy(slot, self.state, State(**state))
 
     def keep(self, slots: Sequence[int]) -> None:
         """Become a stack of these slots, in this order."""
@@ -97,3 +111,9 @@ class Stack:
             dict(zip(METRICS, columns, strict=True)),
             {name: torch.stack(history).cpu() for name, history in watched.items()},
         )
+
+
+def _in_slot(stacked: dict[str, Any], slot: int) -> dict[str, Any]:
+    """Copies of one member's part of a stack's tensors."""
+    member: dict[str, Any] = pytree.tree_map(lambda tensor: tensor[slot].clone(), stacked)
+    return member

@@ -15,7 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
 
-from grok.config import first_line, flat, problems
+from grok.config import difference, first_line, problems
 from grok.errors import ConfigError, FailedJobError, UserError
 from grok.results import LOCK, Plan, read_plan, write_plan
 from grok.sweep.compose import Composer
@@ -102,11 +102,8 @@ def _difference(folder: Path, before: Plan, now: Plan) -> str:
         values = [list(dict.fromkeys(job[key] for job in plan.jobs)) for plan in (now, before)]
         if values[0] != values[1]:
             return f"{key}: sweeps over {values[0]}, but over {values[1]} before{end}"
-    old, new = (flat(plan.common) for plan in (before, now))
-    for key in sorted(old.keys() | new.keys()):
-        if old.get(key) != new.get(key):
-            return f"{key}={new.get(key)}: was {old.get(key)} before{end}"
-    return f"the jobs are in another order than before{end}"
+    changed = difference(before.common, now.common)
+    return f"{changed or 'the jobs are in another order than before'}{end}"
 
 
 def report_failures(folder: Path, results: Sequence[JobReturn]) -> None:

@@ -1,0 +1,107 @@
+"""Members under way, saved now and then, so that an interrupted run goes on where it was."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+
+from grok.callbacks.member import MemberCallback
+from grok.config import difference
+from grok.engine import StackModule
+from grok.engine.module import Slot
+from grok.errors import ConfigError
+from grok.results import CHECKPOINT, SCHEMA, atomic_path
+
+log = logging.getLogger(__name__)
+
+
+class Checkpoints(Callback):
+    """Leaves ``checkpoint.pt`` in each member's folder until it ends, and goes on from one.
+
+    A checkpoint holds all that a member and the callbacks' memories of it consist of, whoever
+    its neighbours are: any launcher, with any size of stack, takes it up again.
+
+    Args:
+        seconds: from one checkpoint to the next.
+    """
+
+    def __init__(self, seconds: float = 45) -> None:
+        self.seconds = seconds
+        self._saved = time.monotonic()
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Take up members that are new in the stack; save all when it is time."""
+        assert isinstance(pl_module, StackModule)
+        for i, slot in enumerate(pl_module.slots):
+            if slot.member is not None and slot.done == 0:
+                self._take_up(i, slot, pl_module, trainer)
+        if time.monotonic() - self._saved >= self.seconds:
+            self._save(pl_module, trainer)
+            self._saved = time.monotonic()
+
+    def _take_up(self, i: int, slot: Slot, module: StackModule, trainer: Trainer) -> None:
+        assert slot.member is not None
+        saved = load(slot.member.folder)
+        if saved is None:
+            return
+        changed = difference(saved["config"], slot.member.config)
+        if changed:
+            raise ConfigError(f"{changed} in {slot.member.folder}; choose another folder")
+        module.stack.restore(i, saved["state"])
+        slot.done, slot.initial_norm = saved["done"], saved["initial_norm"]
+        slot.initial = {name: value.numpy() for name, value in saved["initial"].items()}
+        for callback, memory in zip(_remembering(trainer), saved["memories"], strict=True):
+            if memory is not None:
+                callback.memory[slot.member.folder] = memory
+
+    def _save(self, module: StackModule, trainer: Trainer) -> None:
+        under_way = [
+            (i, slot) for i, slot in enumerate(module.slots) if slot.member and slot.done > 0
+        ]
+        states = module.stack.states([i for i, _ in under_way])
+        for (_, slot), state in zip(under_way, states, strict=True):
+            assert slot.member is not None
+            folder = slot.member.folder
+            content = {
+                "schema": SCHEMA,
+                "config": slot.member.config,
+                "state": state,
+                "done": slot.done,
+                "initial_norm": slot.initial_norm,
+                "initial": {name: torch.from_numpy(v) for name, v in slot.initial.items()},
+                "memories": [callback.memory.get(folder) for callback in _remembering(trainer)],
+            }
+            with atomic_path(folder / CHECKPOINT) as temporary, temporary.open("wb") as file:
+                torch.save(content, file)
+                file.flush()
+                os.fsync(file.fileno())
+
+
+def load(folder: Path) -> dict[str, Any] | None:
+    """The checkpoint in `folder`; None where there is none, or none that can be used."""
+    path = folder / CHECKPOINT
+    if not path.exists():
+        return None
+    try:
+        saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a damaged file may raise
+        log.warning("%s: unreadable (%s); its member starts again", path, type(error).__name__)
+        return None
+    if saved["schema"] != SCHEMA:
+        log.warning("%s: of another version of grok; its member starts again", path)
+        return None
+    return saved
+
+
+def _remembering(trainer: Trainer) -> list[MemberCallback]:
+    """The callbacks with a memory, in their order, which the configuration fixes."""
+    every = trainer.callbacks  # type: ignore[attr-defined]
+    return [callback for callback in every if isinstance(callback, MemberCallback)]

@@ -1,0 +1,131 @@
+"""An interrupted run goes on where its last checkpoint was, and ends as if unbroken."""
+
+import dataclasses
+import logging
+
+import numpy as np
+import pandas as pd
+import pytest
+from lightning import Callback
+
+from grok.config import compose
+from grok.errors import ConfigError
+from grok.results import CHECKPOINT, CURVES, EMBEDDINGS, read_record
+from grok.run import train
+
+BUDGET = 330
+
+
+class PowerCutError(Exception):
+    pass
+
+
+class PowerCut(Callback):
+    """Ends the process, as far as a test can, before a given ``training_step``."""
+
+    def __init__(self, call):
+        self.call = call
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if batch_idx == self.call:
+            raise PowerCutError
+
+
+class FirstSteps(Callback):
+    """Notes where each member begins."""
+
+    def __init__(self):
+        self.steps = {}
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        for slot in pl_module.slots:
+            if slot.member and slot.rows:
+                self.steps.setdefault(slot.member.folder.name, slot.rows.first_step)
+
+
+def config(seconds=0):
+    return compose(
+        "engine.compile=false",
+        "engine.steps_per_call=50",
+        "callbacks=embeddings",
+        f"callbacks.checkpoints.seconds={seconds}",
+    )
+
+
+@pytest.fixture
+def members(make_member):
+    def make(where):
+        return [
+            make_member(f"{where}/{i}", lr=lr, budget=BUDGET)
+            for i, lr in enumerate([1e-3, 3e-4, 2e-3])
+        ]
+
+    return make
+
+
+def interrupted(members, size, call, seconds=0):
+    with pytest.raises(PowerCutError):
+        train(members, config(seconds), size=size, extra=[PowerCut(call)])
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_an_interrupted_run_ends_as_an_unbroken_one(members, size):
+    unbroken, broken = members("unbroken"), members("broken")
+    train(unbroken, config(), size=size)
+    interrupted(broken, size, call=4)
+    assert not any((member.folder / "result.json").exists() for member in broken)
+    assert [(member.folder / CHECKPOINT).exists() for member in broken] == [True, size == 2, False]
+    firsts = FirstSteps()
+    train(broken, config(), size=size, extra=[firsts])
+    assert firsts.steps == {"0": 201, "1": 201 if size == 2 else 1, "2": 1}
+    for a, b in zip(unbroken, broken, strict=True):
+        before, after = read_record(a.folder), read_record(b.folder)
+        assert dataclasses.replace(after, wall_seconds=before.wall_seconds) == before
+        pd.testing.assert_frame_equal(
+            pd.read_csv(b.folder / CURVES), pd.read_csv(a.folder / CURVES), check_exact=True
+        )
+        left, right = np.load(a.folder / EMBEDDINGS), np.load(b.folder / EMBEDDINGS)
+        for name in ("steps", "values"):
+            np.testing.assert_array_equal(left[name], right[name])
+        assert not (b.folder / CHECKPOINT).exists()
+
+
+def test_a_checkpoint_is_taken_up_in_a_stack_of_another_size(members):
+    alone, moved = members("alone"), members("moved")
+    train(alone, config())
+    interrupted(moved, size=3, call=3)
+    firsts = FirstSteps()
+    train(moved[::-1], config(), size=2, extra=[firsts])
+    assert firsts.steps == {"0": 151, "1": 151, "2": 151}
+    for a, b in zip(alone, moved, strict=True):
+        first, second = read_record(a.folder), read_record(b.folder)
+        assert (first.t_train, first.t_val, first.steps) == (
+            second.t_train,
+            second.t_val,
+            second.steps,
+        )
+        assert first.final["train_loss"] == pytest.approx(second.final["train_loss"], rel=1e-3)
+
+
+def test_seconds_since_the_last_checkpoint(members):
+    waiting = members("waiting")
+    interrupted(waiting, size=3, call=4, seconds=1000)
+    assert not any((member.folder / CHECKPOINT).exists() for member in waiting)
+
+
+def test_a_damaged_checkpoint_is_no_harm(members, caplog):
+    (member, *_) = members("damaged")
+    member.folder.mkdir(parents=True)
+    (member.folder / CHECKPOINT).write_bytes(b"half a file")
+    with caplog.at_level(logging.WARNING):
+        train([member], config())
+    assert "its member starts again" in caplog.text
+    assert read_record(member.folder).steps == BUDGET
+
+
+def test_another_configuration_is_refused(members):
+    (member, *_) = members("changed")
+    interrupted([dataclasses.replace(member, config={"opt": {"lr_dec": 1.0}})], 1, call=2)
+    changed = dataclasses.replace(member, config={"opt": {"lr_dec": 2.0}})
+    with pytest.raises(ConfigError, match=r"opt.lr_dec=2.0: was 1.0 before in .*; choose another"):
+        train([changed], config())
