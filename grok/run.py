@@ -104,6 +104,7 @@ def train(
     members: Iterable[Member],
     cfg: DictConfig,
     size: int = 1,
+    gpu: int | None = None,
     extra: Sequence[Callback] = (),
     failed: Callable[[Member, Exception], None] | None = None,
 ) -> None:
@@ -112,7 +113,8 @@ def train(
     Args:
         members: all of one task, shape and precision; taken in this order when a slot is free.
         cfg: the configuration of any of them, for what they share.
-        size: number of slots.
+        size: number of slots, at most as many as a GPU's memory holds.
+        gpu: number of the GPU to use where the trainer uses one; the first by default.
         extra: Lightning callbacks besides the configured ones.
         failed: see `grok.engine.StackModule`.
     """
@@ -140,10 +142,10 @@ def train(
         watch=watch,
         failed=failed,
     )
-    gpu = cfg.trainer.accelerator != "cpu" and torch.cuda.is_available()
+    on_gpu = cfg.trainer.accelerator != "cpu" and torch.cuda.is_available()
     trainer = Trainer(
-        accelerator="cuda" if gpu else "cpu",
-        devices=1,
+        accelerator="cuda" if on_gpu else "cpu",
+        devices=[gpu or 0] if on_gpu else 1,
         precision=precision,
         max_epochs=1,
         callbacks=callbacks,

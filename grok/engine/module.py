@@ -13,7 +13,7 @@ from lightning import LightningModule
 
 from grok.config import Engine
 from grok.engine.member import Drawn, Member
-from grok.engine.stack import Stack
+from grok.engine.stack import Stack, capacity
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -79,7 +79,7 @@ class StackModule(LightningModule):
             when a slot is free.
         engine: how the arithmetic runs.
         dtype: of parameters and data.
-        size: number of slots.
+        size: number of slots, at most as many as a GPU's memory holds.
         watch: names of parameters whose every value the callbacks want to see.
         failed: told of a member whose draws raise an exception; without it the exception goes on.
     """
@@ -111,9 +111,12 @@ class StackModule(LightningModule):
 
     def on_fit_start(self) -> None:
         """Seat the first members on the trainer's device."""
-        first = list(itertools.islice(self._ready(), self._size))
-        if not first:
+        head = next(self._ready(), None)
+        if head is None:
             return
+        if self.device.type == "cuda":
+            self._size = min(self._size, capacity(head[0].task, head[1], self.device))
+        first = [head, *itertools.islice(self._ready(), self._size - 1)]
         slots = self._fitting(len(first))
         drawn = [first[min(slot, len(first) - 1)][1] for slot in range(slots)]
         self.stack = Stack(first[0][0].task, drawn, self.device, self._engine.compile, self._watch)

@@ -13,7 +13,7 @@ from torch.utils import _pytree as pytree
 
 from grok.engine.adamw import Hyper, coefficients
 from grok.engine.member import Drawn
-from grok.engine.step import METRICS, State, stack_step, weight_norm
+from grok.engine.step import METRICS, Replay, StackStep, State, stack_step, weight_norm
 from grok.tasks import Data, Task
 
 
@@ -50,7 +50,12 @@ class Stack:
         self._of_size = functools.partial(
             stack_step, dataclasses.replace(task, init_scale=1.0), compiled=compiled
         )
-        self._step = self._of_size(size=len(drawn))
+        self._use_step(len(drawn))
+
+    def _use_step(self, size: int) -> None:
+        self._step: StackStep | Replay = self._of_size(size=size)
+        if self.state.beta_powers.is_cuda:
+            self._step = Replay(self._step)
 
     @property
     def compiled(self) -> bool:
@@ -80,7 +85,7 @@ class Stack:
         """Become a stack of these slots, in this order."""
         mine = (self.state, self.hyper, self.data)
         self.state, self.hyper, self.data = pytree.tree_map(lambda t: t[list(slots)], mine)
-        self._step = self._of_size(size=len(slots))
+        self._use_step(len(slots))
 
     def norm(self, slot: int) -> float:
         """L2 norm of all parameters in `slot`."""
@@ -111,6 +116,20 @@ class Stack:
             dict(zip(METRICS, columns, strict=True)),
             {name: torch.stack(history).cpu() for name, history in watched.items()},
         )
+
+
+def capacity(task: Task, drawn: Drawn, device: torch.device) -> int:
+    """How many members a GPU's free memory holds, with a quarter of it to spare.
+
+    Measured by an uncompiled step, which takes the most, of one member and of two.
+    """
+    peaks = []
+    for size in (1, 2):
+        torch.cuda.reset_peak_memory_stats(device)
+        Stack(task, [drawn] * size, device, compiled=False).advance(1)
+        peaks.append(torch.cuda.max_memory_allocated(device))
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(1, int(0.75 * free / max(1, peaks[1] - peaks[0])))
 
 
 def _in_slot(stacked: dict[str, Any], slot: int) -> dict[str, Any]:

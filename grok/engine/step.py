@@ -141,6 +141,49 @@ class StackStep:
         return metrics
 
 
+class Replay:
+    """A `StackStep` on a GPU, captured as one CUDA graph: a call launches all its kernels.
+
+    Args:
+        step: what to capture; called always with the same state and data, updated in place.
+    """
+
+    def __init__(self, step: StackStep) -> None:
+        self._capture = step
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._coefficients: Tensor
+        self._metrics: Tensor
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the step runs compiled."""
+        return self._capture.compiled
+
+    def __call__(self, state: State, coefficients: Tensor, data: Data) -> Tensor:
+        """Advance `state` in place; the values of `METRICS`, shape (K, 5)."""
+        if self._graph is None:
+            self._record(state, coefficients, data)
+        assert self._graph is not None
+        self._coefficients.copy_(coefficients)
+        self._graph.replay()
+        return self._metrics.clone()
+
+    def _record(self, state: State, coefficients: Tensor, data: Data) -> None:
+        self._coefficients = coefficients.clone()
+        before = pytree.tree_map(torch.clone, state)
+        stream = torch.cuda.Stream(coefficients.device)  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(3):  # compiles, and lets the libraries allocate what they keep
+                self._capture(state, self._coefficients, data)
+        torch.cuda.current_stream().wait_stream(stream)
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph):
+            self._metrics = self._capture(state, self._coefficients, data)
+        for now, old in zip(pytree.tree_leaves(state), pytree.tree_leaves(before), strict=True):
+            now.copy_(old)
+
+
 def _from_compiler(error: Exception) -> bool:
     """Whether an exception came out of compilation rather than out of the step itself."""
     return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))

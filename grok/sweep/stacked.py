@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import logging
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import joblib
 from omegaconf import DictConfig, OmegaConf
 
 from grok.config import first_line
+from grok.errors import ConfigError
 from grok.results import finished
 from grok.sweep.compose import StackJob
 
@@ -22,8 +23,6 @@ VARIES = ("opt", "phase", "seed")
 """Sections that may differ between the members of a stack."""
 CPU_STACK = 4
 """Members whose parameters and moments fit a core's cache together."""
-
-log = logging.getLogger(__name__)
 
 
 def obstacle(cfg: DictConfig) -> str | None:
@@ -40,19 +39,58 @@ def structure(cfg: DictConfig) -> str:
     return json.dumps(content, sort_keys=True)
 
 
-def workers(cfg: DictConfig, jobs: int, wanted: int | str) -> int:
-    """Processes to train `jobs` of one structure with, `wanted` unless that is ``auto``."""
-    cores = joblib.cpu_count() if cfg.trainer.accelerator == "cpu" else 1
-    return min(jobs, cores if wanted == "auto" else int(wanted))
+class Place(NamedTuple):
+    """Where one worker trains: with how many slots, and on which GPU (None is the CPU)."""
+
+    slots: int
+    gpu: int | None
 
 
-def train(jobs: Iterable[StackJob], cfg: DictConfig, size: int | str) -> dict[int, str]:
+def places(
+    cfg: DictConfig, jobs: int, stack_size: int | str, workers: int | str, devices: str | list[int]
+) -> list[Place]:
+    """A place for each worker that trains `jobs` of one structure.
+
+    Args:
+        stack_size, workers: numbers, or ``auto``: on a CPU a process a core with a few slots each;
+            a process a GPU with its share of the jobs, or as many as its memory holds.
+        devices: numbers of the GPUs to use, or ``auto`` for all.
+
+    Raises:
+        ConfigError: a GPU isn't there, or not trained on.
+    """
+    gpus = _gpus(cfg.trainer.accelerator, devices)
+    count = min(jobs, (len(gpus) or joblib.cpu_count()) if workers == "auto" else int(workers))
+    share = math.ceil(jobs / count)
+    slots = (share if gpus else min(share, CPU_STACK)) if stack_size == "auto" else int(stack_size)
+    return [Place(slots, gpus[i % len(gpus)] if gpus else None) for i in range(count)]
+
+
+def _gpus(accelerator: str, devices: str | list[int]) -> list[int]:
+    if accelerator == "cpu":
+        found = 0
+    else:
+        import torch
+
+        found = torch.cuda.device_count()
+    if isinstance(devices, str):
+        return list(range(found))
+    for number in devices:
+        if not (isinstance(number, int) and 0 <= number < found):
+            raise ConfigError(
+                f"hydra.launcher.devices={devices}: GPU {number} can't be used, there are {found}"
+                f" with trainer.accelerator={accelerator}; leave it at auto"
+            )
+    return list(devices)
+
+
+def train(jobs: Iterable[StackJob], cfg: DictConfig, place: Place) -> dict[int, str]:
     """Train unfinished jobs in one stack; those that fail leave ``error.txt``.
 
     Args:
         jobs: of one structure, taken when a slot is free.
         cfg: of any of them.
-        size: slots of the stack, or ``auto``.
+        place: where.
 
     Returns:
         Number and message of each job that failed.
@@ -72,5 +110,5 @@ def train(jobs: Iterable[StackJob], cfg: DictConfig, size: int | str) -> dict[in
         run.leave_error(member.folder, error)
         failures[numbers[member.folder]] = f"{type(error).__name__}: {first_line(error)}"
 
-    run.train(members(), cfg, CPU_STACK if size == "auto" else int(size), failed=failed)
+    run.train(members(), cfg, place.slots, gpu=place.gpu, failed=failed)
     return failures

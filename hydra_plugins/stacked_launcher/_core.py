@@ -5,15 +5,20 @@ object that can be pickled):
 
     obstacle(cfg) -> str | None           why this job can't be stacked
     structure(cfg) -> hashable            jobs of equal structure may share a stack
-    workers(cfg, jobs, wanted) -> int     processes for so many jobs
-    train(jobs, cfg, size) -> failures    trains an iterable of `StackJob`, taking one when a slot
+    places(cfg, jobs, stack_size, workers, devices) -> list
+                                          for each worker that trains so many jobs, where it does
+    train(jobs, cfg, place) -> failures   trains an iterable of `StackJob`, taking one when a slot
                                           is free; job number to message for those that failed
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import shutil
+import threading
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +29,7 @@ from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
 from hydra.errors import ConfigCompositionException
 from joblib import Parallel, delayed
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig
 
 from grok.errors import FailedJobError
 from grok.sweep.compose import Composer, StackJob
@@ -50,8 +55,9 @@ def launch(
     assert launcher.config is not None
     assert launcher.hydra_context is not None
     config, loader = launcher.config, launcher.hydra_context.config_loader
-    for key in ("stack_size", "workers"):
-        check_count(key, getattr(launcher, key))
+    check_count("stack_size", launcher.stack_size)
+    check_count("workers", launcher.workers)
+    check_list("devices", launcher.devices)
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)
     jobs = {initial_job_idx + i: list(overrides) for i, overrides in enumerate(job_overrides)}
     composer = Composer(loader, config)
@@ -64,25 +70,32 @@ def launch(
     groups: dict[Any, list[int]] = {}
     for number in coarse_to_fine([job.settings for job in composed.values()], initial_job_idx):
         groups.setdefault(application.stacked.structure(composed[number].cfg), []).append(number)
-    claims = Path(str(config.hydra.sweep.dir)) / CLAIMS
-    shutil.rmtree(claims, ignore_errors=True)
+    all_claims = Path(str(config.hydra.sweep.dir)) / CLAIMS
+    shutil.rmtree(all_claims, ignore_errors=True)
+    claims = all_claims / uuid.uuid4().hex
     claims.mkdir(parents=True)
     failures: dict[int, str] = {}
     for group in groups.values():
         cfg = composed[group[0]].cfg
-        workers = application.stacked.workers(cfg, len(group), launcher.workers)
-        share = delayed(train_share)(
-            application.stacked,
-            loader,
-            config,
-            {number: jobs[number] for number in group},
-            claims,
-            launcher.stack_size,
-            Singleton.get_state(),
+        places = application.stacked.places(
+            cfg, len(group), launcher.stack_size, launcher.workers, launcher.devices
         )
-        for failed in Parallel(n_jobs=workers, batch_size=1)([share] * workers):
+        shares = [
+            delayed(train_share)(
+                application.stacked,
+                loader,
+                config,
+                {number: jobs[number] for number in group},
+                claims,
+                os.getpid(),
+                place,
+                Singleton.get_state(),
+            )
+            for place in places
+        ]
+        for failed in Parallel(n_jobs=len(places), batch_size=1)(shares):
             failures.update(failed)
-    shutil.rmtree(claims)
+    shutil.rmtree(all_claims)
     return [_result(jobs[n], job.cfg, failures.get(n)) for n, job in composed.items()]
 
 
@@ -94,16 +107,30 @@ def check_count(key: str, value: Any) -> None:
         )
 
 
+def check_list(key: str, value: Any) -> None:
+    """Refuse what is neither ``auto`` nor a list that isn't empty."""
+    if value != "auto" and not (isinstance(value, (list, ListConfig)) and len(value) > 0):
+        raise ConfigCompositionException(
+            f"hydra.launcher.{key}={value}: must be auto or a list of numbers, such as [0,1]"
+        )
+
+
 def train_share(
     stacked: Any,
     loader: ConfigLoader,
     config: DictConfig,
     jobs: Jobs,
     claims: Path,
-    size: int | str,
+    launcher: int,
+    place: Any,
     singletons: dict[Any, Any],
 ) -> dict[int, str]:
-    """What one worker does: train jobs of a group until none is left; failures by number."""
+    """What one worker does: train jobs of a group until none is left; failures by number.
+
+    Args:
+        claims: where workers claim jobs.
+        launcher: id of the launcher's process.
+    """
     setup_globals()
     Singleton.set_state(singletons)
     composer = Composer(loader, config)
@@ -113,8 +140,27 @@ def train_share(
         for number in claimed(claims, jobs):
             yield composer.prepare(jobs[number], number)
 
-    failures: dict[int, str] = stacked.train(seated(), first, size)
+    with ending_with(launcher, claims):
+        failures: dict[int, str] = stacked.train(seated(), first, place)
     return failures
+
+
+@contextlib.contextmanager
+def ending_with(launcher: int, claims: Path) -> Iterator[None]:
+    """End this worker when its launcher is killed, or another one has taken over the folder."""
+    parent, done = os.getppid(), threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.2):
+            if os.getppid() != parent or not claims.exists():
+                os._exit(1)
+
+    if os.getpid() != launcher:  # a single worker is the launcher's own process
+        threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
 
 
 def _result(overrides: list[str], cfg: DictConfig, failure: str | None) -> JobReturn:

@@ -19,9 +19,11 @@ class StackedLauncher(BasicLauncher):
     Any other is launched as Hydra's basic launcher would, one job after another.
     """
 
-    def __init__(self, stack_size: Any = "auto", workers: Any = "auto") -> None:
+    def __init__(
+        self, stack_size: Any = "auto", workers: Any = "auto", devices: Any = "auto"
+    ) -> None:
         super().__init__()
-        self.stack_size, self.workers = stack_size, workers
+        self.stack_size, self.workers, self.devices = stack_size, workers, devices
 
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int

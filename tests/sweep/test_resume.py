@@ -124,3 +124,24 @@ def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path, launcher, kill):
     assert len(after) == 4
     assert {job: after[job] for job in before} == before, "a finished job was trained again"
     assert not (tmp_path / ".claims").exists()
+
+
+def ps(*arguments):
+    done = subprocess.run(["ps", *arguments], capture_output=True, text=True, check=False)
+    return done.stdout.split()
+
+
+def test_workers_end_with_their_launcher(tmp_path):
+    options = ["hydra/launcher=stacked", "hydra.launcher.workers=2", "phase.budget=100000"]
+    process = start(tmp_path, *options)
+    deadline = time.monotonic() + 100
+    while len(list(tmp_path.glob(".claims/*/*"))) < 4:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    workers = ps("-o", "pid=", "--ppid", str(process.pid))
+    assert len(workers) >= 2
+    process.kill()
+    process.communicate()
+    while any(state[0] != "Z" for state in ps("-o", "stat=", "-p", ",".join(workers))):
+        assert time.monotonic() < deadline, "workers go on"
+        time.sleep(0.05)
