@@ -9,6 +9,7 @@ TASK ?= toy_regression
 SCALE ?= quick
 LAUNCHER ?= stacked
 JOBS ?= -1
+TRAINER ?= cpu
 ifndef DIR
 DIR := multirun/$(shell date +%Y-%m-%d/%H-%M-%S)
 endif
@@ -45,6 +46,7 @@ help:  ## Print this help
 	@echo "  BUDGET=n     optimizer steps a cell      (now $(BUDGET))"
 	@echo "  LAUNCHER=stacked|joblib|basic            (now $(LAUNCHER))"
 	@echo "  JOBS=n       processes, -1 for all cores (now $(JOBS))"
+	@echo "  TRAINER=cpu|gpu|auto                     (now $(TRAINER))"
 	@echo "  DIR=folder   a new sweep's folder, or that of one to go on with"
 
 setup: $(VENV)/ready  ## Make .venv with the pinned packages
@@ -56,7 +58,8 @@ $(VENV)/ready: pyproject.toml constraints.txt
 
 toy-phase: setup  ## Sweep toy addition and draw its phase diagram
 	$(RUN) train.py -m experiment=re_tug/fig1_$(TASK:toy_%=%) hydra/launcher=$(LAUNCHER) \
-	  $(LAUNCHER_$(LAUNCHER)) hydra.sweep.dir=$(DIR) hydra.sweeper.grid=$(GRID) phase.budget=$(BUDGET)
+	  $(LAUNCHER_$(LAUNCHER)) hydra.sweep.dir=$(DIR) hydra.sweeper.grid=$(GRID) phase.budget=$(BUDGET) \
+	  trainer=$(TRAINER)
 	$(RUN) analyze.py $(DIR)
 
 test: setup lint  ## Check the code and run the tests
@@ -68,7 +71,7 @@ lint: setup  ## Ruff and mypy
 	$(VENV)/bin/mypy
 
 bench: setup  ## Measure speed against a plain PyTorch loop
-	$(RUN) bench/solo.py
+	$(RUN) bench/speed.py
 
 clean:  ## Remove what was built, but no results
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache

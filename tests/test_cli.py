@@ -123,6 +123,14 @@ def run_in_process(monkeypatch, *arguments):
             ["-m", "hydra/launcher=stacked", "hydra.launcher.workers=0", "seed.model=1,2"],
             "hydra.launcher.workers=0: must be auto or a whole number of at least 1",
         ),
+        (
+            ["-m", "hydra/launcher=stacked", "hydra.launcher.devices=[0]", "seed.model=1,2"],
+            "hydra.launcher.devices=[0]: GPU 0 can't be used, there are 0 with trainer.acc",
+        ),
+        (
+            ["-m", "hydra/launcher=stacked", "hydra.launcher.devices=0", "seed.model=1,2"],
+            "hydra.launcher.devices=0: must be auto or a list of numbers, such as [0,1]",
+        ),
         (["-m", "opt.lr_dec=1,-1"], "opt.lr_dec=-1.0: must be a number of at least 0"),
         (["-m", "opt.lr_dec=1,abc"], "opt.lr_dec=1,abc: must be a number, such as 1e-3"),
         (["-m", "opt.lr_dc=1,2"], "opt.lr_dc=1,2: no such key; did you mean opt.lr_dec?"),
