@@ -25,7 +25,7 @@ def plain_loop(member: Member) -> Callable[[], tuple[Tensor, Tensor]]:
 
     def step() -> tuple[Tensor, Tensor]:
         outputs = network(train["inputs"])
-        loss = task.loss(outputs, train)
+        loss = task.loss_of(outputs, train)
         train_accuracy = task.correct(outputs.detach(), train).float().mean()
         optimizer.zero_grad()
         loss.backward()

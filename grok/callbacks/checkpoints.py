@@ -41,7 +41,7 @@ class Checkpoints(Callback):
         """Take up members that are new in the stack; save all when it is time."""
         assert isinstance(pl_module, StackModule)
         for i, slot in enumerate(pl_module.slots):
-            if slot.member is not None and slot.done == 0:
+            if slot.member is not None and pl_module.stack.done[i] == 0:
                 self._take_up(i, slot, pl_module, trainer)
         if time.monotonic() - self._saved >= self.seconds:
             self._save(pl_module, trainer)
@@ -55,8 +55,8 @@ class Checkpoints(Callback):
         changed = difference(saved["config"], slot.member.config)
         if changed:
             raise ConfigError(f"{changed} in {slot.member.folder}; choose another folder")
-        module.stack.restore(i, saved["state"])
-        slot.done, slot.initial_norm = saved["done"], saved["initial_norm"]
+        module.stack.restore(i, saved["state"], saved["done"])
+        slot.initial_norm = saved["initial_norm"]
         slot.initial = {name: value.numpy() for name, value in saved["initial"].items()}
         for callback, memory in zip(_remembering(trainer), saved["memories"], strict=True):
             if memory is not None:
@@ -64,17 +64,17 @@ class Checkpoints(Callback):
 
     def _save(self, module: StackModule, trainer: Trainer) -> None:
         under_way = [
-            (i, slot) for i, slot in enumerate(module.slots) if slot.member and slot.done > 0
+            i for i, slot in enumerate(module.slots) if slot.member and module.stack.done[i] > 0
         ]
-        states = module.stack.states([i for i, _ in under_way])
-        for (_, slot), state in zip(under_way, states, strict=True):
+        for i, state in zip(under_way, module.stack.states(under_way), strict=True):
+            slot = module.slots[i]
             assert slot.member is not None
             folder = slot.member.folder
             content = {
                 "schema": SCHEMA,
                 "config": slot.member.config,
                 "state": state,
-                "done": slot.done,
+                "done": module.stack.done[i],
                 "initial_norm": slot.initial_norm,
                 "initial": {name: torch.from_numpy(v) for name, v in slot.initial.items()},
                 "memories": [callback.memory.get(folder) for callback in _remembering(trainer)],

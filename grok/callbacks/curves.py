@@ -10,6 +10,7 @@ from lightning import Trainer
 
 from grok.callbacks.member import MemberCallback
 from grok.engine import Member, Rows
+from grok.engine.module import Array
 from grok.results import CURVE_COLUMNS, CURVES, Record, atomic_path
 
 
@@ -32,15 +33,24 @@ class Curves(MemberCallback):
 
     def observe(self, member: Member, rows: Rows, trainer: Trainer) -> None:
         """Keep the rows that are due, and the member's last one."""
-        due = np.isin(rows.steps, log_spaced(member.phase.budget, self.points))
-        due[-1] |= rows.stop_reason is not None
         kept = self.memory.setdefault(member.folder, [])
+        due = self._due(rows, member.phase.budget, kept[-1][0] if kept else 0)
+        due[-1] |= rows.stop_reason is not None
         for i in np.flatnonzero(due):
             step = int(rows.steps[i])
             values = {name: float(rows.metrics[name][i]) for name in CURVE_COLUMNS[1:]}
             kept.append([step, *values.values()])
             for logger in trainer.loggers:
                 logger.log_metrics(values, step)
+
+    def _due(self, rows: Rows, budget: int, last: int) -> Array:
+        """The row of each spaced step, or where it has no accuracies the next that has."""
+        spaced = log_spaced(budget, self.points)
+        evaluated = np.flatnonzero(rows.evaluated)
+        passed = np.searchsorted(spaced, [last, *rows.steps[evaluated]], "right")
+        due = np.zeros(len(rows), dtype=bool)
+        due[evaluated[np.diff(passed) > 0]] = True
+        return due
 
     def finish(self, member: Member, record: Record) -> None:
         """Write the file."""

@@ -43,7 +43,9 @@ class RecordWriter(MemberCallback):
     def observe(self, member: Member, rows: Rows, trainer: Trainer) -> None:
         """Count the member's seconds; write its record if these are its last rows."""
         spent = time.perf_counter() - self._batch_began
-        self.memory[member.folder] = self.memory.get(member.folder, 0.0) + spent
+        memory = self.memory.setdefault(member.folder, {"seconds": 0.0, "final": {}})
+        memory["seconds"] += spent
+        memory["final"] |= latest(rows)
         if rows.stop_reason is None:
             return
         record = self._record(member, rows, trainer)
@@ -70,15 +72,27 @@ class RecordWriter(MemberCallback):
             diverged=rows.stop_reason == "diverged",
             overrides=member.overrides,
             seeds={"data": member.seed.data, "model": member.seed.model},
-            final={name: float(values[-1]) for name, values in rows.metrics.items()},
+            final=dict(self.memory[member.folder]["final"]),
             precision=self.precision,
             device=str(module.device),
             compiled=module.stack.compiled,
-            wall_seconds=round(self.memory[member.folder], 3),
+            wall_seconds=round(self.memory[member.folder]["seconds"], 3),
             versions=versions(),
             git_revision=git_revision(),
             config=member.config,
         )
+
+
+def latest(rows: Rows) -> dict[str, float]:
+    """The newest value of each metric, of accuracies and validation loss as last measured."""
+    values = {name: float(metric[-1]) for name, metric in rows.metrics.items()}
+    evaluated = rows.evaluated
+    for name in ("train_accuracy", "val_loss", "val_accuracy"):
+        if evaluated.any():
+            values[name] = float(rows.metrics[name][evaluated][-1])
+        else:
+            del values[name]
+    return values
 
 
 def finite(record: Record) -> Record:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,8 +17,51 @@ from grok.engine.adamw import Hyper
 from grok.engine.step import GROUPS, State
 from grok.tasks import Data, Task
 
-Drawn = tuple[State, Hyper, Data]
-"""Everything that a member starts from."""
+
+@dataclass(frozen=True)
+class Batches:
+    """The minibatches of a member: all samples once an epoch, in an order of its own.
+
+    Attributes:
+        seed: with the epoch's number it gives the epoch's order.
+        samples: number of training samples.
+        size: samples in a minibatch; a last one that isn't full is left out.
+    """
+
+    seed: int
+    samples: int
+    size: int
+
+    @property
+    def per_epoch(self) -> int:
+        """Minibatches in an epoch."""
+        return self.samples // self.size
+
+    def rows(self, done: int, epochs: int) -> Tensor:
+        """The samples of each minibatch of the next epochs, shape (steps, size)."""
+        first = done // self.per_epoch
+        orders = [self._order(epoch) for epoch in range(first, first + epochs)]
+        return torch.cat(orders).view(-1, self.size)
+
+    @functools.lru_cache(maxsize=1024)  # noqa: B019 - members with the same seed share orders
+    def _order(self, epoch: int) -> Tensor:
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.samples)
+        return torch.from_numpy(order[: self.per_epoch * self.size])
+
+
+class Drawn(NamedTuple):
+    """Everything that a member starts from.
+
+    Attributes:
+        batches: None where every step takes all samples.
+        evaluations: steps at which accuracies are measured; None where that is every step.
+    """
+
+    state: State
+    hyper: Hyper
+    data: Data
+    batches: Batches | None = None
+    evaluations: frozenset[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -44,7 +90,19 @@ class Member:
         exp_avg = {name: torch.zeros_like(param) for name, param in params.items()}
         exp_avg_sq = {name: torch.zeros_like(param) for name, param in params.items()}
         beta_powers = torch.ones(len(GROUPS), 2, dtype=torch.float64)
-        return State(params, exp_avg, exp_avg_sq, beta_powers), self.hyper(), self.data(dtype)
+        state = State(params, exp_avg, exp_avg_sq, beta_powers)
+        evaluations = self.task.evaluations(self.phase.budget)
+        return Drawn(
+            state,
+            self.hyper(),
+            self.data(dtype),
+            self._batches(),
+            None if evaluations is None else frozenset(evaluations),
+        )
+
+    def _batches(self) -> Batches | None:
+        size, train = self.task.minibatch(), self.data(torch.float64).train
+        return None if size is None else Batches(self.seed.model, len(train["inputs"]), size)
 
     def weights(self, dtype: torch.dtype) -> dict[str, Tensor]:
         """Initial parameters by name: PyTorch's draws from the model seed times `init_scale`."""
@@ -58,14 +116,7 @@ class Member:
 
     def data(self, dtype: torch.dtype) -> Data:
         """The draws of the data seed, floating-point tensors in `dtype`."""
-        train, val = (
-            {
-                name: tensor.to(dtype) if tensor.is_floating_point() else tensor
-                for name, tensor in part.items()
-            }
-            for part in self.task.data(self.seed.data)
-        )
-        return Data(train, val)
+        return _data(dataclasses.replace(self.task, init_scale=1.0), self.seed.data, dtype)
 
     def hyper(self) -> Hyper:
         """Hyperparameters of each group, in the order of `GROUPS`."""
@@ -75,3 +126,16 @@ class Member:
             (opt.lr_dec, opt.wd_dec, beta1, beta2, opt.eps),
         ]
         return Hyper(*torch.tensor(both, dtype=torch.float64).unbind(-1))
+
+
+@functools.lru_cache(maxsize=8)
+def _data(task: Task, seed: int, dtype: torch.dtype) -> Data:
+    """What members of the same draws share."""
+    train, val = (
+        {
+            name: tensor.to(dtype) if tensor.is_floating_point() else tensor
+            for name, tensor in part.items()
+        }
+        for part in task.data(seed)
+    )
+    return Data(train, val)

@@ -24,7 +24,8 @@ class Rows:
 
     Attributes:
         first_step: number of the optimizer step of row 0, from 1.
-        metrics: name to values, shape (rows,); see `grok.engine.step.METRICS`.
+        metrics: name to values, shape (rows,); see `grok.engine.step.METRICS`. Where accuracies
+            aren't measured at every step, they and the validation loss are nan between.
         watched: parameter name to values, shape (rows, ...).
         initial_norm: weight norm before the member's first step.
         initial: watched parameters before the member's first step.
@@ -49,6 +50,11 @@ class Rows:
         """Step number of each row, shape (rows,)."""
         return self.first_step + np.arange(len(self))
 
+    @property
+    def evaluated(self) -> Array:
+        """Rows with accuracies, boolean of shape (rows,)."""
+        return ~np.isnan(self.metrics["val_accuracy"])
+
     def cut(self, rows: int) -> None:
         """Forget everything after the first `rows` rows."""
         self.metrics = {name: values[:rows] for name, values in self.metrics.items()}
@@ -60,7 +66,6 @@ class Slot:
     """A place in the stack and the member in it; None once nobody waits for it."""
 
     member: Member | None
-    done: int = 0
     initial_norm: float = 0.0
     initial: dict[str, Array] = field(default_factory=dict)
     rows: Rows | None = None
@@ -146,20 +151,20 @@ class StackModule(LightningModule):
         """Take ``steps_per_call`` optimizer steps and give each slot its rows."""
         if not self.slots:
             return
-        steps = self._engine.steps_per_call
+        steps = self.stack.whole_epochs(self._engine.steps_per_call)
+        before = self.stack.done
         metrics, watched = self.stack.advance(steps)
         for i, slot in enumerate(self.slots):
             slot.rows = None
             if slot.member is None:
                 continue
             slot.rows = Rows(
-                first_step=slot.done + 1,
+                first_step=before[i] + 1,
                 metrics={name: values[:, i].numpy() for name, values in metrics.items()},
                 watched={name: values[:, i].numpy() for name, values in watched.items()},
                 initial_norm=slot.initial_norm,
                 initial=slot.initial,
             )
-            slot.done += steps
 
     def on_train_batch_end(self, outputs: Any, batch: int, batch_idx: int) -> None:
         """Hand on the slots of members that ended; shrink when none waits, stop when all ended."""

@@ -13,8 +13,8 @@ from torch.utils import _pytree as pytree
 
 from grok.engine.adamw import Hyper, coefficients
 from grok.engine.member import Drawn
-from grok.engine.step import METRICS, Replay, StackStep, State, stack_step, weight_norm
-from grok.tasks import Data, Task
+from grok.engine.step import METRICS, Replay, StackStep, State, evaluate, stack_step, weight_norm
+from grok.tasks import Batch, Data, Task
 
 
 class Stack:
@@ -29,6 +29,7 @@ class Stack:
 
     Attributes:
         state, hyper, data: tensors of shape (K, ...), updated in place.
+        done: optimizer steps that the member in each slot has taken.
     """
 
     def __init__(
@@ -44,8 +45,11 @@ class Stack:
         self.hyper: Hyper
         self.data: Data
         self.state, self.hyper, self.data = pytree.tree_map(
-            lambda *parts: torch.stack(parts).to(device), *drawn
+            lambda *parts: torch.stack(parts).to(device), *map(_stacked_part, drawn)
         )
+        self._task, self._drawn, self._device = task, list(drawn), device
+        self._validation: dict[int, Batch] = {}
+        self.done = [0] * len(drawn)
         # the initial scale is in the weights, and is nothing to compile anew for
         self._of_size = functools.partial(
             stack_step, dataclasses.replace(task, init_scale=1.0), compiled=compiled
@@ -64,7 +68,8 @@ class Stack:
 
     def put(self, slot: int, drawn: Drawn) -> None:
         """Start a member from its draws in `slot`; the other slots go on untouched."""
-        self._copy(slot, (self.state, self.hyper, self.data), drawn)
+        self._copy(slot, (self.state, self.hyper, self.data), _stacked_part(drawn))
+        self._drawn[slot], self.done[slot] = drawn, 0
 
     @staticmethod
     def _copy(slot: int, into: Any, member: Any) -> None:
@@ -77,14 +82,17 @@ class Stack:
         on_cpu = pytree.tree_map(lambda tensor: tensor.cpu(), self.state._asdict())
         return [_in_slot(on_cpu, slot) for slot in slots]
 
-    def restore(self, slot: int, state: dict[str, Any]) -> None:
-        """Give `slot` a state of `states`; hyperparameters and data stay."""
+    def restore(self, slot: int, state: dict[str, Any], done: int) -> None:
+        """Give `slot` a state of `states`, after `done` steps; hyperparameters and data stay."""
         self._copy(slot, self.state, State(**state))
+        self.done[slot] = done
 
     def keep(self, slots: Sequence[int]) -> None:
         """Become a stack of these slots, in this order."""
         mine = (self.state, self.hyper, self.data)
         self.state, self.hyper, self.data = pytree.tree_map(lambda t: t[list(slots)], mine)
+        self._drawn = [self._drawn[slot] for slot in slots]
+        self.done = [self.done[slot] for slot in slots]
         self._use_step(len(slots))
 
     def norm(self, slot: int) -> float:
@@ -95,27 +103,79 @@ class Stack:
         """Copies of the watched parameters in `slot`, by name."""
         return {name: self.state.params[name][slot].clone() for name in self.watch}
 
+    def whole_epochs(self, steps: int) -> int:
+        """`steps`, or as many more as whole epochs take."""
+        batches = self._drawn[0].batches
+        return steps if batches is None else -(-steps // batches.per_epoch) * batches.per_epoch
+
     def advance(self, steps: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Train every slot for `steps` optimizer steps without waiting for the device.
+        """Train every slot for `steps` optimizer steps, whole epochs, without waiting for them.
 
         Returns:
-            Metrics by name, shape (steps, K), and watched parameters by name, shape
-            (steps, K, ...), both on the CPU.
+            Metrics by name, shape (steps, K), nan where they weren't measured, and watched
+            parameters by name, shape (steps, K, ...), both on the CPU.
         """
         metrics: list[Tensor] = []
+        validated: list[tuple[int, int, Tensor]] = []
         watched: dict[str, list[Tensor]] = {name: [] for name in self.watch}
         dtype = next(iter(self.state.params.values())).dtype
         table, powers = coefficients(self.hyper, self.state.beta_powers, steps, dtype)
         self.state.beta_powers.copy_(powers)
-        for of_step in table.unbind(0):
-            metrics.append(self._step(self.state, of_step, self.data))
+        rows = self._rows(steps)
+        for i in range(steps):
+            metrics.append(self._step(self.state, table[i], rows[i], self.data))
+            for slot, drawn in enumerate(self._drawn):
+                if drawn.evaluations and self.done[slot] + i + 1 in drawn.evaluations:
+                    validated.append((i, slot, self._validate(slot)))
             for name, history in watched.items():
                 history.append(self.state.params[name].clone())
-        columns = torch.stack(metrics).double().cpu().unbind(-1)
+        self.done = [before + steps for before in self.done]
+        measured = torch.stack(metrics).double().cpu()
+        if self._drawn[0].evaluations is not None:
+            self._enter(measured, validated)
         return (
-            dict(zip(METRICS, columns, strict=True)),
+            dict(zip(METRICS, measured.unbind(-1), strict=True)),
             {name: torch.stack(history).cpu() for name, history in watched.items()},
         )
+
+    def _rows(self, steps: int) -> list[dict[str, Tensor]]:
+        """For each step the samples in every slot's minibatch, shape (K, size)."""
+        of_slots = [
+            drawn.batches.rows(before, steps // drawn.batches.per_epoch)
+            for drawn, before in zip(self._drawn, self.done, strict=True)
+            if drawn.batches is not None
+        ]
+        if not of_slots:
+            return [{}] * steps
+        return [{"train": rows} for rows in torch.stack(of_slots, 1).to(self._device)]
+
+    def _validate(self, slot: int) -> Tensor:
+        """Validation loss and accuracy in `slot`, shape (2,)."""
+        batch = self._drawn[slot].data.val
+        if id(batch) not in self._validation:  # the same for members of the same draws
+            self._validation[id(batch)] = {k: v.to(self._device) for k, v in batch.items()}
+        params = {name: param[slot] for name, param in self.state.params.items()}
+        with torch.no_grad():
+            network = self._step.network
+            return torch.stack(evaluate(self._task, network, params, self._validation[id(batch)]))
+
+    def _enter(self, metrics: Tensor, validated: list[tuple[int, int, Tensor]]) -> None:
+        """Put accuracies where the schedules want them, train accuracy over the epoch before."""
+        batches = self._drawn[0].batches
+        accuracy = metrics[..., METRICS.index("train_accuracy")]
+        over_steps = accuracy.clone()
+        accuracy.fill_(torch.nan)
+        for i, slot, values in validated:
+            length = 1 if batches is None else batches.per_epoch
+            accuracy[i, slot] = over_steps[i + 1 - length : i + 1, slot].mean()
+            metrics[i, slot, METRICS.index("val_loss")] = values[0]
+            metrics[i, slot, METRICS.index("val_accuracy")] = values[1]
+
+
+def _stacked_part(drawn: Drawn) -> tuple[State, Hyper, Data]:
+    """What of a member becomes part of the stack's tensors: not data of the odd validation."""
+    data = drawn.data if drawn.evaluations is None else Data(drawn.data.train, {})
+    return drawn.state, drawn.hyper, data
 
 
 def capacity(task: Task, drawn: Drawn, device: torch.device) -> int:
@@ -126,7 +186,8 @@ def capacity(task: Task, drawn: Drawn, device: torch.device) -> int:
     peaks = []
     for size in (1, 2):
         torch.cuda.reset_peak_memory_stats(device)
-        Stack(task, [drawn] * size, device, compiled=False).advance(1)
+        stack = Stack(task, [drawn] * size, device, compiled=False)
+        stack.advance(stack.whole_epochs(1))
         peaks.append(torch.cuda.max_memory_allocated(device))
     free, _ = torch.cuda.mem_get_info(device)
     return max(1, int(0.75 * free / max(1, peaks[1] - peaks[0])))

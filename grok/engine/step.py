@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from torch.func import functional_call, grad, vmap
 from torch.utils import _pytree as pytree
 
 from grok.engine.adamw import Coefficients, adamw
-from grok.tasks import Data, Task
+from grok.tasks import Batch, Data, Task
 
 GROUPS = ("encoder", "decoder")
 METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "weight_norm")
@@ -39,7 +39,12 @@ Tensors = dict[str, Tensor]
 
 
 def member_step(
-    task: Task, network: nn.Module, state: State, coefficients: Tensor, data: Data
+    task: Task,
+    network: nn.Module,
+    state: State,
+    coefficients: Tensor,
+    rows: dict[str, Tensor],
+    data: Data,
 ) -> tuple[tuple[Tensors, Tensors, Tensors], Tensor]:
     """One step of one member.
 
@@ -49,14 +54,17 @@ def member_step(
     Args:
         network: gives the structure only; the weights are those of `state`.
         coefficients: `Coefficients` of this step for each of `GROUPS`, shape (groups, 7).
+        rows: ``train``: which samples make the minibatch, shape (size,); empty for all.
+        data: ``val`` is empty where validation has a schedule of its own.
 
     Returns:
         Parameters and both moments after the step, and the values of `METRICS`, shape (5,).
     """
+    batch = {name: t[rows["train"]] for name, t in data.train.items()} if rows else data.train
 
     def objective(params: dict[str, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        outputs = functional_call(network, params, (data.train["inputs"],))
-        loss = task.loss(outputs, data.train)
+        outputs = functional_call(network, params, (batch["inputs"],))
+        loss = task.loss_of(outputs, batch)
         return loss, (loss, outputs)
 
     grads, (loss, outputs) = grad(objective, has_aux=True)(state.params)
@@ -74,17 +82,20 @@ def member_step(
     params, exp_avg, exp_avg_sq = (
         {name: value[i] for name, value in updated.items()} for i in range(3)
     )
-    val_outputs = functional_call(network, params, (data.val["inputs"],))
-    metrics = torch.stack(
-        [
-            loss,
-            task.correct(outputs, data.train).to(loss.dtype).mean(),
-            task.loss(val_outputs, data.val),
-            task.correct(val_outputs, data.val).to(loss.dtype).mean(),
-            weight_norm(params),
-        ]
-    )
+    train_accuracy = task.correct(outputs, batch).to(loss.dtype).mean()
+    unknown = torch.full_like(loss, torch.nan)
+    validation = evaluate(task, network, params, data.val) if data.val else (unknown, unknown)
+    metrics = torch.stack([loss, train_accuracy, *validation, weight_norm(params)])
     return (params, exp_avg, exp_avg_sq), metrics
+
+
+def evaluate(
+    task: Task, network: nn.Module, params: Tensors, batch: Batch
+) -> tuple[Tensor, Tensor]:
+    """Loss and accuracy of one member on `batch`."""
+    outputs = functional_call(network, params, (batch["inputs"],))
+    loss = task.loss_of(outputs, batch)
+    return loss, task.correct(outputs, batch).to(loss.dtype).mean()
 
 
 def group_of(name: str) -> str:
@@ -111,17 +122,19 @@ class StackStep:
     def __init__(self, task: Task, size: int, compiled: bool) -> None:
         self.compiled = compiled
         with torch.random.fork_rng(devices=[]):
-            one = functools.partial(member_step, task, task.network())
-        self._mapped = vmap(one)
+            self.network = task.network()
+        self._mapped = vmap(functools.partial(member_step, task, self.network))
         self._step: Callable[..., Tensor] = self._advance
         if compiled:
             torch._dynamo.config.recompile_limit = 256  # every stack size is a compilation
             self._step = torch.compile(self._advance, fullgraph=True, dynamic=False)
 
-    def __call__(self, state: State, coefficients: Tensor, data: Data) -> Tensor:
+    def __call__(
+        self, state: State, coefficients: Tensor, rows: dict[str, Tensor], data: Data
+    ) -> Tensor:
         """Advance `state` in place; the values of `METRICS`, shape (K, 5)."""
         try:
-            return self._step(state, coefficients, data)
+            return self._step(state, coefficients, rows, data)
         except Exception as error:
             if not self.compiled or not _from_compiler(error):
                 raise
@@ -132,12 +145,13 @@ class StackStep:
                 reason,
             )
             self.compiled, self._step = False, self._advance
-            return self._step(state, coefficients, data)
+            return self._step(state, coefficients, rows, data)
 
-    def _advance(self, state: State, coefficients: Tensor, data: Data) -> Tensor:
-        new, metrics = self._mapped(state, coefficients, data)
-        for old, value in zip(pytree.tree_leaves(state[:3]), pytree.tree_leaves(new), strict=True):
-            old.copy_(value)
+    def _advance(
+        self, state: State, coefficients: Tensor, rows: dict[str, Tensor], data: Data
+    ) -> Tensor:
+        new, metrics = self._mapped(state, coefficients, rows, data)
+        _copy(state[:3], new)
         return metrics
 
 
@@ -151,7 +165,7 @@ class Replay:
     def __init__(self, step: StackStep) -> None:
         self._capture = step
         self._graph: torch.cuda.CUDAGraph | None = None
-        self._coefficients: Tensor
+        self._inputs: tuple[Tensor, dict[str, Tensor]]
         self._metrics: Tensor
 
     @property
@@ -159,29 +173,42 @@ class Replay:
         """Whether the step runs compiled."""
         return self._capture.compiled
 
-    def __call__(self, state: State, coefficients: Tensor, data: Data) -> Tensor:
+    @property
+    def network(self) -> nn.Module:
+        """Gives the structure of a member."""
+        return self._capture.network
+
+    def __call__(
+        self, state: State, coefficients: Tensor, rows: dict[str, Tensor], data: Data
+    ) -> Tensor:
         """Advance `state` in place; the values of `METRICS`, shape (K, 5)."""
         if self._graph is None:
-            self._record(state, coefficients, data)
+            self._record(state, coefficients, rows, data)
         assert self._graph is not None
-        self._coefficients.copy_(coefficients)
+        _copy(self._inputs, (coefficients, rows))
         self._graph.replay()
         return self._metrics.clone()
 
-    def _record(self, state: State, coefficients: Tensor, data: Data) -> None:
-        self._coefficients = coefficients.clone()
-        before = pytree.tree_map(torch.clone, state)
+    def _record(
+        self, state: State, coefficients: Tensor, rows: dict[str, Tensor], data: Data
+    ) -> None:
+        before, self._inputs = pytree.tree_map(torch.clone, (state, (coefficients, rows)))
         stream = torch.cuda.Stream(coefficients.device)  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(3):  # compiles, and lets the libraries allocate what they keep
-                self._capture(state, self._coefficients, data)
+                self._capture(state, *self._inputs, data)
         torch.cuda.current_stream().wait_stream(stream)
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph):
-            self._metrics = self._capture(state, self._coefficients, data)
-        for now, old in zip(pytree.tree_leaves(state), pytree.tree_leaves(before), strict=True):
-            now.copy_(old)
+            self._metrics = self._capture(state, *self._inputs, data)
+        _copy(state, before)
+
+
+def _copy(into: Any, values: Any) -> None:
+    """Copy tensors into those of the same structure."""
+    for old, new in zip(pytree.tree_leaves(into), pytree.tree_leaves(values), strict=True):
+        old.copy_(new)
 
 
 def _from_compiler(error: Exception) -> bool:

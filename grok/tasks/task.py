@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -51,8 +51,19 @@ class Task(abc.ABC):
     def data(self, seed: int) -> Data:
         """One member's data. Sizes don't depend on the seed."""
 
+    def minibatch(self) -> int | None:
+        """Samples in a minibatch, shuffled anew each epoch; None trains on all at every step."""
+        return None
+
+    def evaluations(self, budget: int) -> Sequence[int] | None:
+        """Steps after which accuracies are measured, each the end of an epoch; None is every step.
+
+        At these, train accuracy is that of the epoch's minibatches, before their updates.
+        """
+        return None
+
     @abc.abstractmethod
-    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+    def loss_of(self, outputs: Tensor, batch: Batch) -> Tensor:
         """The scalar that is minimised, for the network's outputs on `batch`."""
 
     @abc.abstractmethod

@@ -126,7 +126,7 @@ class ToyAddition(Task):
             return {"inputs": pairs, "labels": labels}
         return {"inputs": pairs, "labels": labels, "targets": vectors[labels], "vectors": vectors}
 
-    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+    def loss_of(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy, or the squared error's mean over samples and elements."""
         if self.objective == "classification":
             return nn.functional.cross_entropy(outputs, batch["labels"])

@@ -28,7 +28,7 @@ def test_steps_equal_a_plain_loop(objective, activation, make_member, stack_of):
     )
     losses = []
     for _ in range(100):
-        loss = task.loss(network(train["inputs"]), train)
+        loss = task.loss_of(network(train["inputs"]), train)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -48,11 +48,13 @@ def test_train_is_measured_before_the_update_and_validation_after(objective, mak
     task, (train, val) = member.task, member.data(torch.float64)
     network = task.network().double()
     network.load_state_dict(before)
-    assert metrics["train_loss"] == pytest.approx(task.loss(network(train["inputs"]), train).item())
+    assert metrics["train_loss"] == pytest.approx(
+        task.loss_of(network(train["inputs"]), train).item()
+    )
     correct = task.correct(network(train["inputs"]), train)
     assert metrics["train_accuracy"] == pytest.approx(correct.double().mean().item())
     network.load_state_dict(after)
-    assert metrics["val_loss"] == pytest.approx(task.loss(network(val["inputs"]), val).item())
+    assert metrics["val_loss"] == pytest.approx(task.loss_of(network(val["inputs"]), val).item())
     correct = task.correct(network(val["inputs"]), val)
     assert metrics["val_accuracy"] == pytest.approx(correct.double().mean().item())
     norm = torch.cat([weight.flatten() for weight in after.values()]).norm().item()
@@ -99,7 +101,7 @@ def test_an_error_of_the_task_is_not_taken_for_a_missing_compiler(
     make_member, monkeypatch, stack_of
 ):
     member = make_member()
-    monkeypatch.setattr(type(member.task), "loss", lambda *_: 1 / 0)
+    monkeypatch.setattr(type(member.task), "loss_of", lambda *_: 1 / 0)
     step = StackStep(member.task, 1, compiled=False)
     monkeypatch.setattr("grok.engine.stack.stack_step", lambda *_, **__: step)
     with pytest.raises(ZeroDivisionError):

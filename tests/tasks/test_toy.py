@@ -102,13 +102,13 @@ def test_regression_loss_is_the_mean_over_all_elements():
     train, _ = task.data(42)
     shifted = train["targets"].clone()
     shifted[0, 0] += 3.0
-    assert task.loss(shifted, train).item() == pytest.approx(9.0 / (45 * 30))
+    assert task.loss_of(shifted, train).item() == pytest.approx(9.0 / (45 * 30))
 
 
 def test_classification_loss_and_accuracy():
     task = ToyAddition(objective="classification")
     train, _ = task.data(42)
-    assert task.loss(torch.zeros(45, 19), train).item() == pytest.approx(np.log(19))
+    assert task.loss_of(torch.zeros(45, 19), train).item() == pytest.approx(np.log(19))
     logits = torch.zeros(45, 19)
     logits[:, 9] = 1.0
     assert torch.equal(task.correct(logits, train), train["labels"] == 9)

@@ -1,0 +1,159 @@
+"""Images of digits, or of clothes, from few examples and large initial weights.
+
+Source: Re-TUG, section 3.2; Omnigrok, section 3.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from grok.errors import UserError
+from grok.tasks import idx
+from grok.tasks.task import Batch, Data, Task
+
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
+CLASSES = 10
+LOSSES = ("mse", "cross_entropy")
+
+
+class MLP(nn.Module):
+    """`depth` linear layers; the encoder is all but the last, the decoder the last."""
+
+    def __init__(self, inputs: int, width: int, depth: int, activation: str) -> None:
+        super().__init__()
+        sizes = [inputs, *[width] * (depth - 1)]
+        # the published draws are those of double precision
+        self.encoder = nn.Sequential(
+            *itertools.chain.from_iterable(
+                (nn.Linear(n, m, dtype=torch.float64), ACTIVATIONS[activation]())
+                for n, m in itertools.pairwise(sizes)
+            )
+        )
+        self.decoder = nn.Linear(sizes[-1], CLASSES, dtype=torch.float64)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Outputs of shape (samples, 10) for images of shape (samples, pixels)."""
+        outputs: Tensor = self.decoder(self.encoder(images))
+        return outputs
+
+
+@dataclass(frozen=True)
+class MNIST(Task):
+    """Classification of 28 x 28 images (Re-TUG, section 3.2).
+
+    Trained on a subset of the training images, validated on all test images. Accuracy is
+    measured after an epoch, at about 1000 epochs evenly spaced in their logarithm: train accuracy
+    over that epoch's minibatches, each before its update, validation accuracy after it.
+
+    Attributes:
+        dataset: ``mnist`` or ``fashion_mnist``.
+        data_dir: folder where it is looked for, and fetched to.
+        train_size: number of training images.
+        batch_size: images in a minibatch; a last one that isn't full is left out of its epoch.
+        width: of the hidden layers.
+        depth: number of linear layers.
+        activation: ``relu`` or ``tanh``.
+        loss: ``mse`` on one-hot targets, or ``cross_entropy``.
+    """
+
+    init_scale: float = 9.0
+    dataset: str = "mnist"
+    data_dir: str = "."
+    train_size: int = 1000
+    batch_size: int = 200
+    width: int = 200
+    depth: int = 3
+    activation: str = "relu"
+    loss: str = "mse"
+
+    def problems(self) -> Iterable[str]:
+        """A line for each key out of range; fetches the images if they aren't there."""
+        yield from super().problems()
+        for key, choices in (
+            ("dataset", idx.FOLDERS),
+            ("activation", ACTIVATIONS),
+            ("loss", LOSSES),
+        ):
+            if getattr(self, key) not in choices:
+                yield f"task.{key}={getattr(self, key)}: must be one of {', '.join(choices)}"
+        for key, least in (("width", 1), ("depth", 2), ("batch_size", 1), ("train_size", 1)):
+            if getattr(self, key) < least:
+                yield f"task.{key}={getattr(self, key)}: must be at least {least}"
+        if self.dataset in idx.FOLDERS:
+            yield from self._data_problems()
+
+    def _data_problems(self) -> Iterable[str]:
+        try:
+            available = len(self._parts()["train"].labels)
+        except UserError as error:
+            yield str(error)
+            return
+        if self.train_size > available:
+            yield f"task.train_size={self.train_size}: must be at most {available}, all there are"
+
+    def _parts(self) -> dict[str, idx.Part]:
+        return idx.load(self.dataset, Path(self.data_dir).expanduser())
+
+    def network(self) -> nn.Module:
+        """The perceptron, drawn from PyTorch's generator as it stands."""
+        pixels = self._parts()["train"].images[0].size
+        return MLP(pixels, self.width, self.depth, self.activation)
+
+    def data(self, seed: int) -> Data:
+        """The published subset of the training images, and all test images."""
+        train = self._parts()["train"]
+        chosen = np.random.RandomState(seed).choice(len(train.labels), self.train_size, False)
+        return Data(
+            train=_batch(idx.Part(train.images[chosen], train.labels[chosen])),
+            val=self._validation(),
+        )
+
+    def _validation(self) -> Batch:
+        return _validation(self.dataset, self.data_dir)
+
+    def minibatch(self) -> int:
+        """The batch size, or all images where there are fewer."""
+        return min(self.batch_size, self.train_size)
+
+    def evaluations(self, budget: int) -> list[int]:
+        """The published schedule: ends of epochs, evenly spaced in their logarithm."""
+        per_epoch = self.train_size // self.minibatch()
+        spacing = np.log10(3e5) / 999  # 1000 of them up to 3e5 steps
+        steps = 10 ** (spacing * np.arange(np.log10(max(budget, 1)) / spacing + 1))
+        epochs = np.unique((steps / per_epoch).astype(int))  # counted from 0
+        return [int(step) for step in (epochs + 1) * per_epoch if step <= budget]
+
+    def loss_of(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Squared error from the one-hot label, mean over all elements, or cross-entropy."""
+        if self.loss == "cross_entropy":
+            return nn.functional.cross_entropy(outputs, batch["labels"])
+        return nn.functional.mse_loss(outputs, batch["targets"])
+
+    def correct(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Whether the likeliest class is the right one."""
+        return outputs.argmax(-1) == batch["labels"]
+
+
+@functools.cache
+def _validation(dataset: str, data_dir: str) -> Batch:
+    """All test images, the same tensors for all members."""
+    return _batch(idx.load(dataset, Path(data_dir).expanduser())["t10k"])
+
+
+def _batch(part: idx.Part) -> Batch:
+    """Pixels in [0, 1], labels, and one-hot labels, in double precision."""
+    labels = torch.from_numpy(part.labels.astype(np.int64))
+    images = torch.from_numpy(part.images.reshape(len(labels), -1).astype(np.float64))
+    return {
+        "inputs": images / 255,
+        "labels": labels,
+        "targets": nn.functional.one_hot(labels, CLASSES).double(),
+    }
