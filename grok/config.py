@@ -146,10 +146,22 @@ class Trainer:
 
 
 @dataclass
+class DataFolder:
+    """Where datasets are.
+
+    Attributes:
+        dir: folder where they are looked for, and fetched to.
+    """
+
+    dir: str = MISSING
+
+
+@dataclass
 class Config:
     """One run. The open parts (task, callbacks, logger) are named by ``_target_``."""
 
     task: dict[str, Any] = MISSING
+    data: DataFolder = field(default_factory=DataFolder)
     opt: Opt = field(default_factory=Opt)
     phase: PhaseRule = field(default_factory=PhaseRule)
     seed: Seed = field(default_factory=Seed)
@@ -194,6 +206,7 @@ def problems(cfg: DictConfig) -> list[str]:
     """
     found: list[str] = []
     found += _unknown_keys("", cfg, Config)
+    found += _unknown_keys("data.", cfg.data, DataFolder)
     for name in ("opt", "phase", "seed", "engine", "trainer"):
         section: Any = OmegaConf.to_object(cfg[name])
         found += _unknown_keys(f"{name}.", cfg[name], type(section))

@@ -14,11 +14,25 @@ import pytest
 from grok.config import Opt, PhaseRule, Seed
 
 ROOT = Path(__file__).parent.parent
+# the user's folder, also in the processes that pytest starts
+os.environ.setdefault("GROK_FULL_DATA", os.environ.get("GROK_DATA_DIR", "~/.cache/grok"))
+USERS_DATA = Path(os.environ["GROK_FULL_DATA"]).expanduser()
+os.environ["GROK_DATA_DIR"] = str(ROOT / "tests" / "data")  # the first images of MNIST
 
 
 @pytest.fixture(autouse=True)
 def _restore_hydra(hydra_restore_singletons: None) -> None:
     """Hydra's own fixture, for every test."""
+
+
+@pytest.fixture(scope="session")
+def full_data() -> Path:
+    """The folder of the whole of MNIST, where this machine has it."""
+    from grok.tasks import idx
+
+    if idx.located("mnist", USERS_DATA) is None:
+        pytest.skip(f"the whole of MNIST isn't in {USERS_DATA}")
+    return USERS_DATA
 
 
 @pytest.fixture(autouse=True)

