@@ -1,5 +1,6 @@
 # make                 this help
 # make toy-phase       a phase diagram of toy addition
+# make mnist-phase     one of MNIST
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
@@ -14,6 +15,9 @@ ifndef DIR
 DIR := multirun/$(shell date +%Y-%m-%d/%H-%M-%S)
 endif
 
+toy-phase: EXPERIMENT := re_tug/fig1_$(TASK:toy_%=%)
+mnist-phase: EXPERIMENT := re_tug/fig2
+
 # What each scale means; GRID and BUDGET override it.
 GRID_smoke := 4
 GRID_quick := 11
@@ -21,12 +25,17 @@ GRID_paper := 21
 BUDGET_smoke := 2000
 BUDGET_quick := 40000
 BUDGET_paper := 100000
+mnist-phase: GRID_smoke := 2
+mnist-phase: GRID_quick := 7
+mnist-phase: GRID_paper := 10
+mnist-phase: BUDGET_smoke := 300
+mnist-phase: BUDGET_quick := 2000
 GRID ?= $(GRID_$(SCALE))
 BUDGET ?= $(BUDGET_$(SCALE))
 LAUNCHER_joblib := hydra.launcher.n_jobs=$(JOBS)
 LAUNCHER_stacked := $(if $(filter -1,$(JOBS)),,hydra.launcher.workers=$(JOBS))
 
-ifneq ($(filter toy-phase,$(MAKECMDGOALS)),)
+ifneq ($(filter toy-phase mnist-phase,$(MAKECMDGOALS)),)
 $(if $(filter $(SCALE),smoke quick paper),,$(error SCALE=$(SCALE): choose smoke, quick or paper))
 $(if $(filter $(TASK),toy_regression toy_classification),,$(error TASK=$(TASK): choose toy_regression or toy_classification))
 $(if $(filter $(LAUNCHER),joblib basic stacked),,$(error LAUNCHER=$(LAUNCHER): choose joblib, stacked or basic))
@@ -34,16 +43,16 @@ endif
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup toy-phase test lint bench clean
+.PHONY: help setup toy-phase mnist-phase test lint bench clean
 
 help:  ## Print this help
 	@echo "make TARGET [NAME=value ...]"
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
-	@echo "toy-phase takes"
-	@echo "  TASK=toy_regression|toy_classification   (now $(TASK))"
+	@echo "toy-phase and mnist-phase take"
+	@echo "  TASK=toy_regression|toy_classification   (now $(TASK); toy-phase only)"
 	@echo "  SCALE=smoke|quick|paper                  (now $(SCALE))"
-	@echo "  GRID=n       values on each axis         (now $(GRID))"
-	@echo "  BUDGET=n     optimizer steps a cell      (now $(BUDGET))"
+	@echo "  GRID=n       values on each axis"
+	@echo "  BUDGET=n     optimizer steps a cell"
 	@echo "  LAUNCHER=stacked|joblib|basic            (now $(LAUNCHER))"
 	@echo "  JOBS=n       processes, -1 for all cores (now $(JOBS))"
 	@echo "  TRAINER=cpu|gpu|auto                     (now $(TRAINER))"
@@ -57,7 +66,9 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	@touch $@
 
 toy-phase: setup  ## Sweep toy addition and draw its phase diagram
-	$(RUN) train.py -m experiment=re_tug/fig1_$(TASK:toy_%=%) hydra/launcher=$(LAUNCHER) \
+mnist-phase: setup  ## Sweep MNIST and draw its phase diagram
+toy-phase mnist-phase:
+	$(RUN) train.py -m experiment=$(EXPERIMENT) hydra/launcher=$(LAUNCHER) \
 	  $(LAUNCHER_$(LAUNCHER)) hydra.sweep.dir=$(DIR) hydra.sweeper.grid=$(GRID) phase.budget=$(BUDGET) \
 	  trainer=$(TRAINER)
 	$(RUN) analyze.py $(DIR)

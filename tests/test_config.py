@@ -53,7 +53,7 @@ def test_every_experiment_names_its_own_command():
 
 
 @pytest.mark.parametrize(
-    ("experiment", "jobs", "budget", "task"),
+    ("experiment", "jobs", "budget", "objective"),
     [
         ("fig1_classification", 441, 100_000, "classification"),
         ("fig1_regression", 441, 100_000, "regression"),
@@ -67,17 +67,17 @@ def test_every_experiment_names_its_own_command():
         ("fig12", 4, 100_000, "regression"),
     ],
 )
-def test_experiments_are_at_paper_scale(experiment, jobs, budget, task):
+def test_experiments_are_at_paper_scale(experiment, jobs, budget, objective):
     cfg = compose(f"experiment=re_tug/{experiment}", return_hydra_config=True)
     params = cfg.hydra.sweeper.params
     sizes = [len(values.split(",")) for values in params.values()]
     assert np.prod(sizes) == jobs
     assert cfg.phase.budget == budget
-    assert cfg.task.objective == task
+    assert cfg.task.objective == objective
     rates = [float(value) for value in params["opt.lr_dec"].split(",")]
     if len(rates) > 2:
         np.testing.assert_allclose(rates, np.logspace(-5, -2, 21))
-        top = 20 if task == "classification" else 10
+        top = 20 if objective == "classification" else 10
         decays = [float(value) for value in params["opt.wd_dec"].split(",")]
         np.testing.assert_allclose(decays, np.linspace(0, top, 21))
 
@@ -140,3 +140,19 @@ def test_nearest():
     keys = flat(OmegaConf.to_container(compose()))
     assert nearest("opt.lr_dc", keys) == "; did you mean opt.lr_dec?"
     assert nearest("zzz", keys) == ""
+
+
+def axis(cfg, key):
+    return [float(value) for value in cfg.hydra.sweeper.params[key].split(",")]
+
+
+def test_mnist_experiments_are_at_paper_scale():
+    cfg = compose("experiment=re_tug/fig2", return_hydra_config=True)
+    np.testing.assert_allclose(axis(cfg, "opt.lr_dec"), np.logspace(-6, 0, 10))
+    np.testing.assert_allclose(axis(cfg, "opt.wd_dec"), np.logspace(-5, 1, 10))
+    assert (cfg.phase.budget, cfg.trainer.precision) == (100_000, "64-true")
+    wide = compose("experiment=re_tug/fig5", return_hydra_config=True)
+    rates, decays = axis(wide, "opt.lr_dec"), axis(wide, "opt.wd_dec")
+    assert (len(rates), len(decays), wide.phase.budget) == (15, 14, 150_000)
+    assert np.log10(rates[:13]) == pytest.approx(-8.889 + 0.8889 * np.arange(13), abs=1e-3)
+    assert (rates[13:], decays[10:]) == ([250, 464.2], [10, 50, 100, 300])
