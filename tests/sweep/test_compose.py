@@ -28,6 +28,8 @@ def composer():
         ["opt.lr_dec=1e-3", "opt.wd_dec=2"],
         ["opt.lr_dec=1", "seed.data=41", "phase.early_stop=false"],
         ["task=toy_classification", "opt.lr_dec=1e-3", "task.p=7"],
+        ["task=mnist", "opt.wd_dec=3", "task.width=7"],
+        ["task=mnist", "opt.wd_enc=3", "trainer.precision=32-true"],
         ["opt.betas=[0.8,0.9]"],
         ["experiment=re_tug/fig3", "phase.budget=50"],
         ["callbacks=embeddings", "callbacks.embeddings.every=5"],

@@ -13,6 +13,7 @@ import torch
 
 from grok.config import compose, problems
 from grok.engine.member import Batches
+from grok.engine.step import METRICS
 from grok.errors import UserError
 from grok.tasks import idx
 from grok.tasks.mnist import MNIST
@@ -226,3 +227,32 @@ def test_weight_decay_is_one_for_all_unless_set():
     cfg = compose("task=mnist", "opt.wd_dec=3")
     assert (cfg.opt.wd_enc, cfg.opt.wd_dec) == (3, 3)
     assert compose("task=mnist", "opt.wd_dec=3", "opt.wd_enc=0").opt.wd_enc == 0
+
+
+def small(task, make_member, name, **cell):
+    task = dataclasses.replace(task, train_size=60, batch_size=20, width=12, init_scale=1.0)
+    member = make_member(name, budget=90, model=cell.pop("model", 0), **cell)
+    rule = dataclasses.replace(member.phase, threshold=0.4, tolerance=-1e-9)
+    return dataclasses.replace(member, task=task, phase=rule)
+
+
+def test_a_stack_with_refills_equals_solo_runs(task, make_member, train_members):
+    """Members that start when another ends take the batches of their own epochs."""
+    cells = [
+        {"lr": 1e-2, "wd": 0.0},
+        {"lr": 1e-1, "wd": 0.5},
+        {"lr": 1e-1, "wd": 0.5, "model": 1},
+        {"lr": 1.0, "wd": 0.0, "data": 5},
+        {"lr": 3e-2, "wd": 1.0},
+    ]
+    together = [small(task, make_member, f"a/{i}", **cell) for i, cell in enumerate(cells)]
+    alone = [small(task, make_member, f"b/{i}", **cell) for i, cell in enumerate(cells)]
+    options = ["trainer.precision=64-true", "engine.steps_per_call=10"]
+    stacked = train_members(together, *options, size=2)
+    solo = [train_members([member], *options)[0] for member in alone]
+    assert len({record.t_train for record in solo}) > 2
+    for a, b in zip(stacked, solo, strict=True):
+        assert (a.phase, a.t_train, a.t_val, a.steps) == (b.phase, b.t_train, b.t_val, b.steps)
+        assert (a.t_train or 3) % 3 == 0
+        assert a.final == pytest.approx(b.final, rel=1e-9)
+        assert set(a.final) == {*METRICS}
