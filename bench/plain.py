@@ -3,25 +3,18 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from grok.config import Opt
 from grok.engine import Member
 
 
 def plain_loop(member: Member) -> Callable[[], tuple[Tensor, Tensor]]:
     """A function that takes one optimizer step and returns train and validation accuracy."""
     torch.manual_seed(member.seed.model)
-    network, task, opt = member.task.network(), member.task, member.opt
+    network, task = member.task.network(), member.task
     train, val = task.data(member.seed.data)
-    groups = [(network.encoder, opt.lr_enc, opt.wd_enc), (network.decoder, opt.lr_dec, opt.wd_dec)]
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": part.parameters(), "lr": lr, "weight_decay": weight_decay}
-            for part, lr, weight_decay in groups
-        ],
-        betas=tuple(opt.betas),
-        eps=opt.eps,
-    )
+    optimizer = adamw(network, member.opt)
 
     def step() -> tuple[Tensor, Tensor]:
         outputs = network(train["inputs"])
@@ -35,3 +28,16 @@ def plain_loop(member: Member) -> Callable[[], tuple[Tensor, Tensor]]:
         return train_accuracy, val_accuracy
 
     return step
+
+
+def adamw(network: nn.Module, opt: Opt) -> torch.optim.AdamW:
+    """PyTorch's optimizer for the two groups of a network."""
+    groups = [(network.encoder, opt.lr_enc, opt.wd_enc), (network.decoder, opt.lr_dec, opt.wd_dec)]
+    return torch.optim.AdamW(
+        [
+            {"params": part.parameters(), "lr": lr, "weight_decay": weight_decay}
+            for part, lr, weight_decay in groups
+        ],
+        betas=tuple(opt.betas),
+        eps=opt.eps,
+    )

@@ -95,3 +95,15 @@ def test_members_that_never_learn_draw_the_budget(make_sweep):
 def test_grids_and_single_runs_have_no_lines(grid_sweep):
     assert lines.draw(read_sweep(grid_sweep), SAFE) is None
     assert lines.draw(read_sweep(grid_sweep / "0"), SAFE) is None
+
+
+def test_a_power_law_over_weight_decay(make_sweep):
+    decays = (0.0, 0.01, 0.1, 1.0, 10.0)
+    times = [(10, 50_000), (10, 40_000), (10, 4000), (10, 400), (10, None)]
+    sweep = read_sweep(
+        make_sweep(*[({"opt.wd_dec": wd}, time) for wd, time in zip(decays, times, strict=True)])
+    )
+    (axes,) = lines.draw(sweep, SAFE).axes
+    (law,) = [line for line in axes.lines if line.get_label().startswith("T_val ~")]
+    assert law.get_label() == "T_val ~ x^-1.00 (-1.00 to -1.00, 3 points)"
+    np.testing.assert_allclose(law.get_xydata(), [[0.01, 40_000], [0.1, 4000], [1, 400]])

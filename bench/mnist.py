@@ -1,0 +1,119 @@
+"""MNIST: stacked, a plain loop, and the published way; training steps, without validation.
+
+python bench/mnist.py
+"""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from plain import adamw
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import ToTensor
+from turns import Way, measure, show
+
+from grok.config import compose
+from grok.engine.stack import Stack
+from grok.run import make_member
+from grok.tasks import idx
+
+PRECISIONS = {"64-true": torch.float64, "32-true": torch.float32}
+STEPS = 100
+STACK = 2
+
+
+def member_of(precision: str) -> Any:
+    cfg = compose("task=mnist", f"trainer.precision={precision}")
+    return make_member(cfg, Path(), "bench", {})
+
+
+class Images(Dataset):  # type: ignore[type-arg]
+    """Images one by one, each made a tensor when it is asked for, as torchvision does."""
+
+    def __init__(self, folder: str, size: int) -> None:
+        self.part = idx.load("mnist", Path(folder).expanduser())["train"]
+        self.size, self.transform = size, ToTensor()
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, int]:
+        return self.transform(Image.fromarray(self.part.images[i])), int(self.part.labels[i])
+
+
+def published(precision: str) -> None:
+    """One network, fed by a DataLoader with a transform."""
+    torch.set_default_dtype(PRECISIONS[precision])
+    member = member_of(precision)
+    network = member.task.network().to(PRECISIONS[precision])
+    optimizer = adamw(network, member.opt)
+    images = Images(member.task.data_dir, member.task.train_size)
+    loader, done = DataLoader(images, batch_size=200, shuffle=True), 0
+    while done < STEPS:
+        for inputs, labels in loader:
+            outputs = network(inputs.view(len(inputs), -1))
+            targets = torch.nn.functional.one_hot(labels, 10).to(outputs.dtype)
+            optimizer.zero_grad()
+            torch.nn.functional.mse_loss(outputs, targets).backward()
+            optimizer.step()
+            (outputs.argmax(-1) == labels).double().mean().item()
+            done += 1
+    torch.set_default_dtype(torch.float32)
+
+
+def plain(precision: str) -> None:
+    """One network in a plain loop over tensors."""
+    member = member_of(precision)
+    network = member.task.network().to(PRECISIONS[precision])
+    optimizer = adamw(network, member.opt)
+    drawn = member.drawn(PRECISIONS[precision])
+    assert drawn.batches is not None
+    for rows in drawn.batches.rows(0, STEPS // drawn.batches.per_epoch):
+        batch = {name: tensor[rows] for name, tensor in drawn.data.train.items()}
+        outputs = network(batch["inputs"])
+        optimizer.zero_grad()
+        member.task.loss_of(outputs, batch).backward()
+        optimizer.step()
+        member.task.correct(outputs, batch).double().mean()
+
+
+@functools.cache
+def stack(precision: str, size: int) -> Stack:
+    member = member_of(precision)
+    drawn = member.drawn(PRECISIONS[precision])._replace(evaluations=frozenset())
+    return Stack(member.task, [drawn] * size, torch.device("cpu"), compiled=True)
+
+
+def stacked(precision: str, size: int) -> None:
+    stack(precision, size).advance(STEPS)
+
+
+def products(precision: str) -> None:
+    """The step's matrix products alone: forward and backward of three layers."""
+    dtype = PRECISIONS[precision]
+    images, hidden = torch.randn(200, 784, dtype=dtype), torch.randn(200, 200, dtype=dtype)
+    first, last = torch.randn(200, 784, dtype=dtype), torch.randn(10, 200, dtype=dtype)
+    middle, grad = torch.randn(200, 200, dtype=dtype), torch.randn(200, 10, dtype=dtype)
+    for _ in range(STEPS):
+        images @ first.T, hidden.T @ images
+        hidden @ middle.T, hidden @ middle, hidden.T @ hidden
+        hidden @ last.T, grad @ last, grad.T @ hidden
+
+
+def main() -> None:
+    """Print a table for each precision."""
+    for precision in PRECISIONS:
+        ways = [
+            Way("published way", functools.partial(published, precision), STEPS),
+            Way("plain loop", functools.partial(plain, precision), STEPS),
+            Way("solo", functools.partial(stacked, precision, 1), STEPS),
+            Way(f"stack of {STACK}", functools.partial(stacked, precision, STACK), STACK * STEPS),
+            Way("matrix products alone", functools.partial(products, precision), STEPS),
+        ]
+        show(f"mnist {precision}", measure(ways, turns=5), "published way")
+
+
+if __name__ == "__main__":
+    main()
