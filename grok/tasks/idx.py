@@ -131,6 +131,6 @@ def _by_npm(where: Path) -> None:
                 (Path(temporary) / file).write_bytes(content)
         where.mkdir(parents=True, exist_ok=True)
         for file in FILES:
-            # the images last but whole: the set counts as there once all four are
+            # a file is there whole or not at all
             (where / f".{file}").write_bytes((Path(temporary) / file).read_bytes())
             (where / f".{file}").replace(where / file)
