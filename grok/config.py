@@ -146,6 +146,24 @@ class Trainer:
 
 
 @dataclass
+class Norm:
+    """The weight norm as a constraint (Omnigrok, section 2).
+
+    Attributes:
+        constrain: rescale the parameters to their initial L2 norm after every optimizer step.
+        groups: ``encoder``, ``decoder`` or both: of which parameters, together.
+    """
+
+    constrain: bool = MISSING
+    groups: list[str] = MISSING
+
+    def problems(self) -> Iterable[str]:
+        """A line if the groups aren't any."""
+        if not self.groups or not set(self.groups) <= {"encoder", "decoder"}:
+            yield f"norm.groups={self.groups}: must be [encoder], [decoder] or [encoder,decoder]"
+
+
+@dataclass
 class DataFolder:
     """Where datasets are.
 
@@ -163,6 +181,7 @@ class Config:
     task: dict[str, Any] = MISSING
     data: DataFolder = field(default_factory=DataFolder)
     opt: Opt = field(default_factory=Opt)
+    norm: Norm = field(default_factory=Norm)
     phase: PhaseRule = field(default_factory=PhaseRule)
     seed: Seed = field(default_factory=Seed)
     engine: Engine = field(default_factory=Engine)
@@ -207,7 +226,7 @@ def problems(cfg: DictConfig) -> list[str]:
     found: list[str] = []
     found += _unknown_keys("", cfg, Config)
     found += _unknown_keys("data.", cfg.data, DataFolder)
-    for name in ("opt", "phase", "seed", "engine", "trainer"):
+    for name in ("opt", "norm", "phase", "seed", "engine", "trainer"):
         section: Any = OmegaConf.to_object(cfg[name])
         found += _unknown_keys(f"{name}.", cfg[name], type(section))
         found += section.problems()

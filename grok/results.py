@@ -52,6 +52,7 @@ class Record:
         overrides: the job's own settings, full key to value.
         config: the whole composed configuration.
         final: losses, accuracies and weight norm at the last step.
+        best: lowest losses and highest accuracies over all steps.
         weight_norm: L2 norm of all parameters ``initial``, at ``t_train``, at ``t_val``, ``final``.
         wall_seconds: spent on the member's steps, shared with its neighbours.
         versions: package name to version; ``git_revision`` is None outside a checkout.
@@ -70,6 +71,7 @@ class Record:
     overrides: dict[str, Any] = field(default_factory=dict)
     seeds: dict[str, int] = field(default_factory=dict)
     final: dict[str, float | None] = field(default_factory=dict)
+    best: dict[str, float | None] = field(default_factory=dict)
     weight_norm: dict[str, float | None] = field(default_factory=dict)
     precision: str = "32-true"
     device: str = "cpu"

@@ -89,6 +89,7 @@ def make_member(cfg: DictConfig, folder: Path, task_name: str, overrides: dict[s
         opt=section(cfg.opt),
         phase=section(cfg.phase),
         seed=section(cfg.seed),
+        constrain=tuple(sorted(cfg.norm.groups)) if cfg.norm.constrain else (),
         task_name=task_name,
         config=cast("dict[str, Any]", OmegaConf.to_container(cfg, resolve=True)),
         overrides=overrides,

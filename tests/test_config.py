@@ -16,7 +16,18 @@ def options(group):
     return sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml"))
 
 
-GROUPS = ("data", "task", "opt", "phase", "seed", "engine", "trainer", "callbacks", "logger")
+GROUPS = (
+    "data",
+    "norm",
+    "task",
+    "opt",
+    "phase",
+    "seed",
+    "engine",
+    "trainer",
+    "callbacks",
+    "logger",
+)
 
 
 @pytest.mark.parametrize(

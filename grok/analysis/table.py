@@ -17,7 +17,10 @@ from grok.results import PLAN, RESULT, Plan, Record, finished, read_plan, read_r
 
 OUTCOME = ("t_train", "t_val", "budget", "phase", "steps", "stop_reason", "diverged")
 FINAL = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "weight_norm")
-_RESERVED = ("job", *OUTCOME, *FINAL, "wall_seconds", "folder")
+BEST = tuple(f"best_{name}" for name in FINAL[:4])
+NORMS = {"initial_norm": "initial", "norm_at_t_train": "t_train", "norm_at_t_val": "t_val"}
+_NUMBERS = (*FINAL, *BEST, *NORMS, "wall_seconds")
+_RESERVED = ("job", *OUTCOME, *_NUMBERS, "folder")
 _INTEGERS = ("job", "t_train", "t_val", "budget", "steps")
 _TEXTS = ("phase", "stop_reason", "folder")
 
@@ -56,8 +59,9 @@ def load(folder: str | Path, budget: int | None = None) -> pd.DataFrame:
     Columns: ``job``, every swept key under its full name, ``t_train``, ``t_val``, ``budget`` and
     ``steps`` (optimizer steps from 1, Int64; a threshold never reached is <NA>), ``phase``,
     ``stop_reason``, ``diverged``, the losses, accuracies (0 to 1) and weight norm (L2) at the last
-    step, ``wall_seconds`` and ``folder``, the member's. A swept key named like another column has
-    " (swept)" added.
+    step, the lowest losses and highest accuracies of all steps (``best_...``), the weight norm at
+    the start and at T_train and T_val, ``wall_seconds`` and ``folder``, the member's. A swept key
+    named like another column has " (swept)" added.
 
     Args:
         folder: of the sweep, finished or not, or of a solo run.
@@ -164,6 +168,8 @@ def _row(job: int, folder: Path, record: Record) -> dict[str, Any]:
         "job": job,
         **{name: getattr(record, name) for name in OUTCOME},
         **{name: record.final.get(name) for name in FINAL},
+        **{name: record.best.get(name.removeprefix("best_")) for name in BEST},
+        **{name: record.weight_norm.get(moment) for name, moment in NORMS.items()},
         "wall_seconds": record.wall_seconds,
         "folder": str(folder),
     }
@@ -171,6 +177,6 @@ def _row(job: int, folder: Path, record: Record) -> dict[str, Any]:
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
     """The same types whatever is missing: a whole column, or every row."""
-    types = dict.fromkeys((*FINAL, "wall_seconds"), "float64") | {"diverged": "bool"}
+    types = dict.fromkeys(_NUMBERS, "float64") | {"diverged": "bool"}
     types |= dict.fromkeys(_INTEGERS, "Int64") | dict.fromkeys(_TEXTS, "str")
     return table.astype(types)

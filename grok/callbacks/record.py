@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from lightning import LightningModule, Trainer
 
 import grok
@@ -43,9 +44,10 @@ class RecordWriter(MemberCallback):
     def observe(self, member: Member, rows: Rows, trainer: Trainer) -> None:
         """Count the member's seconds; write its record if these are its last rows."""
         spent = time.perf_counter() - self._batch_began
-        memory = self.memory.setdefault(member.folder, {"seconds": 0.0, "final": {}})
+        memory = self.memory.setdefault(member.folder, {"seconds": 0.0, "final": {}, "best": {}})
         memory["seconds"] += spent
         memory["final"] |= latest(rows)
+        memory["best"] = best(memory["best"], rows)
         if rows.stop_reason is None:
             return
         record = self._record(member, rows, trainer)
@@ -73,6 +75,7 @@ class RecordWriter(MemberCallback):
             overrides=member.overrides,
             seeds={"data": member.seed.data, "model": member.seed.model},
             final=dict(self.memory[member.folder]["final"]),
+            best=dict(self.memory[member.folder]["best"]),
             precision=self.precision,
             device=str(module.device),
             compiled=module.stack.compiled,
@@ -95,9 +98,21 @@ def latest(rows: Rows) -> dict[str, float]:
     return values
 
 
+def best(before: dict[str, float], rows: Rows) -> dict[str, float]:
+    """The lowest losses and the highest accuracies so far, of those that were measured."""
+    found = dict(before)
+    for name, values in rows.metrics.items():
+        measured = values[np.isfinite(values)]
+        if name != "weight_norm" and len(measured):
+            better = max if "accuracy" in name else min
+            newest = float(better(measured.min(), measured.max()))
+            found[name] = better(found.get(name, newest), newest)
+    return found
+
+
 def finite(record: Record) -> Record:
     """`record` with None for every number that JSON can't hold."""
-    for values in (record.final, record.weight_norm):
+    for values in (record.final, record.best, record.weight_norm):
         for name, value in values.items():
             values[name] = value if value is not None and math.isfinite(value) else None
     return record

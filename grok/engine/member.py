@@ -14,7 +14,7 @@ from torch import Tensor
 
 from grok.config import Opt, PhaseRule, Seed
 from grok.engine.adamw import Hyper
-from grok.engine.step import GROUPS, State
+from grok.engine.step import GROUPS, State, norm_of
 from grok.tasks import Data, Task
 
 
@@ -55,6 +55,7 @@ class Drawn(NamedTuple):
     Attributes:
         batches: None where every step takes all samples.
         evaluations: steps at which accuracies are measured; None where that is every step.
+        constrain: groups whose parameters together keep their initial L2 norm.
     """
 
     state: State
@@ -62,6 +63,7 @@ class Drawn(NamedTuple):
     data: Data
     batches: Batches | None = None
     evaluations: frozenset[int] | None = None
+    constrain: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Member:
 
     Attributes:
         folder: the member's own folder; also its identity.
+        constrain: groups whose parameters together keep their initial L2 norm.
         task_name: the name of the task's config, for the record.
         config: the whole composed configuration, for the record.
         overrides: the job's own settings, full key to value, for the record.
@@ -80,6 +83,7 @@ class Member:
     opt: Opt
     phase: PhaseRule
     seed: Seed
+    constrain: tuple[str, ...] = ()
     task_name: str = ""
     config: dict[str, Any] = field(default_factory=dict)
     overrides: dict[str, Any] = field(default_factory=dict)
@@ -90,7 +94,7 @@ class Member:
         exp_avg = {name: torch.zeros_like(param) for name, param in params.items()}
         exp_avg_sq = {name: torch.zeros_like(param) for name, param in params.items()}
         beta_powers = torch.ones(len(GROUPS), 2, dtype=torch.float64)
-        state = State(params, exp_avg, exp_avg_sq, beta_powers)
+        state = State(params, exp_avg, exp_avg_sq, beta_powers, norm_of(params, self.constrain))
         evaluations = self.task.evaluations(self.phase.budget)
         return Drawn(
             state,
@@ -98,6 +102,7 @@ class Member:
             self.data(dtype),
             self._batches(),
             None if evaluations is None else frozenset(evaluations),
+            self.constrain,
         )
 
     def _batches(self) -> Batches | None:

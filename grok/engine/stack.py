@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Sequence
 from typing import Any
@@ -50,9 +49,9 @@ class Stack:
         self._task, self._drawn, self._device = task, list(drawn), device
         self._validation: dict[int, Batch] = {}
         self.done = [0] * len(drawn)
-        # the initial scale is in the weights, and is nothing to compile anew for
+        # what varies is in the weights and the data, and is nothing to compile anew for
         self._of_size = functools.partial(
-            stack_step, dataclasses.replace(task, init_scale=1.0), compiled=compiled
+            stack_step, task.shared(), compiled=compiled, constrain=drawn[0].constrain
         )
         self._use_step(len(drawn))
 

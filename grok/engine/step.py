@@ -27,12 +27,14 @@ class State(NamedTuple):
     Attributes:
         params, exp_avg, exp_avg_sq: parameter name to tensor, of the network's shapes.
         beta_powers: each group's two betas to the power of the steps done, shape (groups, 2).
+        norm: L2 norm that the constrained parameters keep, scalar; 0 where none are.
     """
 
     params: dict[str, Tensor]
     exp_avg: dict[str, Tensor]
     exp_avg_sq: dict[str, Tensor]
     beta_powers: Tensor
+    norm: Tensor
 
 
 Tensors = dict[str, Tensor]
@@ -41,6 +43,7 @@ Tensors = dict[str, Tensor]
 def member_step(
     task: Task,
     network: nn.Module,
+    constrain: tuple[str, ...],
     state: State,
     coefficients: Tensor,
     rows: dict[str, Tensor],
@@ -53,6 +56,8 @@ def member_step(
 
     Args:
         network: gives the structure only; the weights are those of `state`.
+        constrain: groups whose parameters are rescaled, together, to ``state.norm`` after the
+            update (Omnigrok, section 2: the reduced loss).
         coefficients: `Coefficients` of this step for each of `GROUPS`, shape (groups, 7).
         rows: ``train``: which samples make the minibatch, shape (size,); empty for all.
         data: ``val`` is empty where validation has a schedule of its own.
@@ -82,6 +87,10 @@ def member_step(
     params, exp_avg, exp_avg_sq = (
         {name: value[i] for name, value in updated.items()} for i in range(3)
     )
+    if constrain:
+        held = {name: param for name, param in params.items() if group_of(name) in constrain}
+        scale = state.norm / weight_norm(held)
+        params |= {name: param * scale for name, param in held.items()}
     train_accuracy = task.correct(outputs, batch).to(loss.dtype).mean()
     unknown = torch.full_like(loss, torch.nan)
     validation = evaluate(task, network, params, data.val) if data.val else (unknown, unknown)
@@ -108,6 +117,12 @@ def weight_norm(params: dict[str, Tensor]) -> Tensor:
     return torch.stack([param.square().sum() for param in params.values()]).sum().sqrt()
 
 
+def norm_of(params: Tensors, groups: tuple[str, ...]) -> Tensor:
+    """L2 norm of the parameters of these groups, a scalar of their dtype; 0 for no group."""
+    held = {name: param for name, param in params.items() if group_of(name) in groups}
+    return weight_norm(held) if held else next(iter(params.values())).new_zeros(())
+
+
 class StackStep:
     """Advances a stack by one step in place, compiled where that is possible.
 
@@ -117,13 +132,16 @@ class StackStep:
             same to the bit in stacks of any size, and with them T_train and T_val; the losses
             and the norm that are reported may differ by the order of their sums.
         compiled: False runs the same arithmetic uncompiled.
+        constrain: groups that keep their norm.
     """
 
-    def __init__(self, task: Task, size: int, compiled: bool) -> None:
+    def __init__(
+        self, task: Task, size: int, compiled: bool, constrain: tuple[str, ...] = ()
+    ) -> None:
         self.compiled = compiled
         with torch.random.fork_rng(devices=[]):
             self.network = task.network()
-        self._mapped = vmap(functools.partial(member_step, task, self.network))
+        self._mapped = vmap(functools.partial(member_step, task, self.network, constrain))
         self._step: Callable[..., Tensor] = self._advance
         if compiled:
             torch._dynamo.config.recompile_limit = 256  # every stack size is a compilation
@@ -217,6 +235,6 @@ def _from_compiler(error: Exception) -> bool:
 
 
 @functools.cache
-def stack_step(task: Task, *, size: int, compiled: bool) -> StackStep:
+def stack_step(task: Task, *, size: int, compiled: bool, constrain: tuple[str, ...]) -> StackStep:
     """The step for stacks of `size`, kept so that a process compiles each only once."""
-    return StackStep(task, size, compiled)
+    return StackStep(task, size, compiled, constrain)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import joblib
+from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
 from grok.config import first_line
@@ -35,7 +36,9 @@ def structure(cfg: DictConfig) -> str:
     content: Any = OmegaConf.to_container(cfg, resolve=False)
     for section in VARIES:
         del content[section]
-    del content["task"]["init_scale"]
+    task: Any = get_class(cfg.task._target_)
+    for key in task.VARYING:
+        content["task"].pop(key, None)
     return json.dumps(content, sort_keys=True)
 
 

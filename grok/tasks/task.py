@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 from torch import Tensor, nn
 
@@ -30,10 +31,19 @@ class Task(abc.ABC):
     in-place state, no Python branch on a tensor's values.
 
     Attributes:
+        VARYING: fields that may differ between the members of a stack: what the initial weights
+            and the data hold, and no shape or operation depends on.
         init_scale: alpha, multiplies every initial parameter (Omnigrok, section 2).
     """
 
+    VARYING: ClassVar[tuple[str, ...]] = ("init_scale",)
+
     init_scale: float = 1.0
+
+    def shared(self) -> Self:
+        """What the members of a stack have in common: `VARYING` fields at their defaults."""
+        defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(self)}
+        return dataclasses.replace(self, **{name: defaults[name] for name in self.VARYING})
 
     def problems(self) -> Iterable[str]:
         """A line for each key out of range: ``task.key=value: what to write instead``."""

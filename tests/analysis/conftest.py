@@ -13,6 +13,7 @@ FINAL = {
     "val_accuracy": 0.75,
     "weight_norm": 30.0,
 }
+BEST = {"train_loss": 0.1, "train_accuracy": 1.0, "val_loss": 0.4, "val_accuracy": 0.875}
 BUDGET = 100_000
 
 
@@ -31,6 +32,8 @@ def make_record(overrides, t_train, t_val, **changes):
         "diverged": False,
         "overrides": overrides,
         "final": FINAL,
+        "best": BEST,
+        "weight_norm": {"initial": 20.0, "t_train": 25.0 if t_train else None, "t_val": None},
         "wall_seconds": 1.5,
     }
     return Record(**values | changes)

@@ -12,12 +12,19 @@ ROOT = Path(__file__).parents[2]
 
 GRID = """\
 job,opt.wd_dec,opt.lr_dec,t_train,t_val,budget,phase,steps,stop_reason,diverged,\
-train_loss,train_accuracy,val_loss,val_accuracy,weight_norm,wall_seconds
-0,5,0.01,,,100000,confusion,100000,budget,False,0.125,1.0,0.5,0.75,30.0,1.5
-1,0,0.01,70,,100000,memorization,100000,budget,False,0.125,1.0,0.5,0.75,30.0,1.5
-3,0,0.001,200,1200,100000,grokking,1200,early_stop,False,0.125,1.0,0.5,0.75,30.0,1.5
-4,5,0.0001,600,1599,100000,comprehension,1599,early_stop,False,0.125,1.0,0.5,0.75,30.0,1.5
-5,0,0.0001,500,460,100000,comprehension,500,early_stop,False,0.125,1.0,0.5,0.75,30.0,1.5
+train_loss,train_accuracy,val_loss,val_accuracy,weight_norm,\
+best_train_loss,best_train_accuracy,best_val_loss,best_val_accuracy,\
+initial_norm,norm_at_t_train,norm_at_t_val,wall_seconds
+0,5,0.01,,,100000,confusion,100000,budget,False,0.125,1.0,0.5,0.75,30.0,\
+0.1,1.0,0.4,0.875,20.0,,,1.5
+1,0,0.01,70,,100000,memorization,100000,budget,False,0.125,1.0,0.5,0.75,30.0,\
+0.1,1.0,0.4,0.875,20.0,25.0,,1.5
+3,0,0.001,200,1200,100000,grokking,1200,early_stop,False,0.125,1.0,0.5,0.75,30.0,\
+0.1,1.0,0.4,0.875,20.0,25.0,,1.5
+4,5,0.0001,600,1599,100000,comprehension,1599,early_stop,False,0.125,1.0,0.5,0.75,30.0,\
+0.1,1.0,0.4,0.875,20.0,25.0,,1.5
+5,0,0.0001,500,460,100000,comprehension,500,early_stop,False,0.125,1.0,0.5,0.75,30.0,\
+0.1,1.0,0.4,0.875,20.0,25.0,,1.5
 """
 
 

@@ -140,3 +140,16 @@ def test_what_json_cannot_hold_becomes_null(make_member, train_members):
     (record,) = train_members([make_member(budget=5)])
     record.final["val_loss"] = float("inf")
     assert finite(record).final["val_loss"] is None
+
+
+def test_best_values_are_those_of_all_steps(make_member, train_members, stack_of):
+    member = make_member(lr=1e-2, wd=0.0, budget=130)
+    (record,) = train_members([member])
+    metrics, _ = stack_of([member]).advance(130)
+    assert record.best == {
+        "train_loss": metrics["train_loss"].min().item(),
+        "train_accuracy": metrics["train_accuracy"].max().item(),
+        "val_loss": metrics["val_loss"].min().item(),
+        "val_accuracy": metrics["val_accuracy"].max().item(),
+    }
+    assert record.best["val_loss"] < record.final["val_loss"]

@@ -53,3 +53,24 @@ def test_auto_without_a_gpu_is_the_cpu(monkeypatch):
 def test_a_gpu_that_is_not_there(trainer, devices, there):
     with pytest.raises(ConfigError, match=rf"can't be used, there are {there} with"):
         places(compose(f"trainer={trainer}"), 4, "auto", "auto", devices)
+
+
+@pytest.mark.parametrize(
+    ("override", "together"),
+    [
+        ("opt.lr_dec=0.5", True),
+        ("opt.betas=[0.5,0.9]", True),
+        ("phase.threshold=0.5", True),
+        ("phase.budget=7", True),
+        ("seed.data=9", True),
+        ("task.init_scale=3", True),
+        ("task.error_threshold=0.5", True),
+        ("task.width=7", False),
+        ("norm.constrain=true", False),
+        ("trainer.precision=64-true", False),
+        ("callbacks.curves.points=5", False),
+    ],
+)
+def test_what_may_differ_in_a_stack(override, together):
+    first, second = compose("task=teacher_student"), compose("task=teacher_student", override)
+    assert (stacked.structure(first) == stacked.structure(second)) is together
