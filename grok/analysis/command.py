@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 from pathlib import Path
 from typing import NoReturn
@@ -16,6 +17,9 @@ from grok.results import atomic_path
 
 FOLDER = "analysis"
 TABLE = "grid.csv"
+LANDSCAPE = "landscape.csv"
+# spelled out so that --help needn't wait for matplotlib
+KINDS = ("phases", "times", "landscape", "curves", "trajectories")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -27,13 +31,13 @@ def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
     sweep = read_sweep(options.folder, options.budget)
     try:
-        table, pictures = write(sweep, options.palette)
+        tables, pictures = write(sweep, options.palette, options.kind)
     except OSError as error:
         raise UserError(
             f"{options.folder / FOLDER}: can't be written ({error}); make it a writable folder"
         ) from None
     print(summary(sweep))
-    print(_listing("table", [table]))
+    print(_listing("tables" if len(tables) > 1 else "table", tables))
     print(_listing("pictures", pictures))
 
 
@@ -46,7 +50,6 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "folder", type=Path, help="a sweep's folder, multirun/<date>/<time>, or a single run's"
     )
-    # The names are spelled out so that --help needn't wait for matplotlib.
     parser.add_argument(
         "--palette",
         choices=("safe", "paper"),
@@ -57,6 +60,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--budget",
         type=_steps,
         help="classify every run at this many steps (the smooth diagram keeps the whole run)",
+    )
+    parser.add_argument(
+        "--kind",
+        choices=KINDS,
+        help="draw this kind of picture only; without it, all that say something of the sweep",
     )
     return parser.parse_args(arguments)
 
@@ -79,23 +87,42 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; see python {self.prog} --help")
 
 
-def write(sweep: Sweep, palette: str) -> tuple[Path, list[Path]]:
-    """Write ``grid.csv`` and every picture that applies to ``<folder>/analysis``; their paths."""
+def write(sweep: Sweep, palette: str, kind: str | None) -> tuple[list[Path], list[Path]]:
+    """Write tables and pictures to ``<folder>/analysis``; the paths of both.
+
+    Args:
+        kind: of pictures, or None for all that say something of the sweep.
+
+    Raises:
+        UserError: pictures of `kind` can't be drawn of this sweep.
+    """
     folder = sweep.folder / FOLDER
-    with atomic_path(folder / TABLE) as temporary:
-        sweep.table.drop(columns="folder").to_csv(temporary, index=False)
+    tables = [_written(sweep.table.drop(columns="folder"), folder / TABLE)]
     if sweep.table.empty:
-        return folder / TABLE, []
+        return tables, []
+    from grok.analysis import landscape
     from grok.analysis.canvas import save
     from grok.analysis.palette import PALETTES
-    from grok.analysis.pictures import PICTURES
+    from grok.analysis.pictures import PICTURES, kinds
 
+    wanted = kinds(sweep) if kind is None else [kind]
+    losses = landscape.table(sweep) if "landscape" in wanted else None
+    if losses is not None:
+        tables.append(_written(losses, folder / LANDSCAPE))
     pictures = []
-    for name, draw in PICTURES.items():
+    for name, draw in itertools.chain.from_iterable(PICTURES[each].items() for each in wanted):
         figure = draw(sweep, PALETTES[palette])
         if figure is not None:
             pictures += save(figure, folder, name)
-    return folder / TABLE, pictures
+    if kind is not None and not pictures:
+        raise UserError(f"--kind {kind}: nothing of that kind can be drawn of {sweep.folder}")
+    return tables, pictures
+
+
+def _written(table: pd.DataFrame, path: Path) -> Path:
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, index=False)
+    return path
 
 
 def summary(sweep: Sweep) -> str:

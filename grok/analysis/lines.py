@@ -29,7 +29,8 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
 
     A panel for each setting of the other keys, where those are texts. x is logarithmic where its
     values are positive and span more than a decade. None unless a single key is on an axis.
-    Over a weight decay, a power law through T_val (Omnigrok, Appendix C: its slope is near -1).
+    Over a weight decay, a power law through T_val (Omnigrok, Appendix C: its slope is near -1),
+    and what the LU mechanism predicts.
     """
     layout = choose(sweep)
     if layout.x is None or layout.y is not None:
@@ -113,6 +114,21 @@ def _draw_law(axes: Axes, members: pd.DataFrame) -> None:
     span = members.index[(members.index > 0) & members["t_val"].notna()]
     label = f"T_val ~ x^{law.slope:.2f} ({law.low:.2f} to {law.high:.2f}, {law.points} points)"
     axes.plot(span, law(span), color=LAW_COLOUR, linewidth=1, label=label)
+    predicted = lu_prediction(members)
+    if predicted.notna().any():
+        axes.plot(members.index, predicted, "-.", color=LAW_COLOUR, label="LU prediction of T_val")
+
+
+def lu_prediction(members: pd.DataFrame) -> pd.Series:
+    """T_val by the LU mechanism, ln(w0 / w_c) / (learning rate x weight decay), in steps.
+
+    Decay takes the weight norm from its initial w0 to w_c, where test loss is lowest (Omnigrok,
+    section 2). Both are measured: w_c is the norm at T_val, geometric mean over `members`. NaN
+    where decay isn't the same for all parameters, or wouldn't shrink them.
+    """
+    critical = np.exp(np.log(members["norm_at_t_val"]).mean())
+    steps: pd.Series = np.log(members["initial_norm"] / critical) / members["decay_per_step"]
+    return steps.where(np.isfinite(steps) & (steps > 0))
 
 
 def _lines(axes: Axes) -> list[Artist]:

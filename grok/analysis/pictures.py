@@ -1,4 +1,4 @@
-"""Every picture of a sweep, by file name. A new kind of picture is one more line here."""
+"""Every picture of a sweep, by kind and file name. A new one is one more line here."""
 
 from __future__ import annotations
 
@@ -6,16 +6,24 @@ from collections.abc import Callable
 
 from matplotlib.figure import Figure
 
-from grok.analysis import curves, lines, phase_diagram, trajectories
+from grok.analysis import curves, landscape, lines, phase_diagram, trajectories
 from grok.analysis.palette import Palette
 from grok.analysis.table import Sweep
 
 # Each draws a sweep with at least one finished member, or returns None where it doesn't apply.
-PICTURES: dict[str, Callable[[Sweep, Palette], Figure | None]] = {
-    "phases": phase_diagram.discrete,
-    "smooth": phase_diagram.smooth,
-    "lines": lines.draw,
-    "curves": curves.draw,
-    "trajectories_early": trajectories.early,
-    "trajectories": trajectories.whole,
+PICTURES: dict[str, dict[str, Callable[[Sweep, Palette], Figure | None]]] = {
+    "phases": {"phases": phase_diagram.discrete, "smooth": phase_diagram.smooth},
+    "times": {"lines": lines.draw},
+    "landscape": {"landscape": landscape.draw},
+    "curves": {"curves": curves.draw},
+    "trajectories": {
+        "trajectories_early": trajectories.early,
+        "trajectories": trajectories.whole,
+    },
 }
+
+
+def kinds(sweep: Sweep) -> list[str]:
+    """The kinds that say something of `sweep`: no phases where the weight norm is held."""
+    beside = {"phases", "times"} if sweep.constrained else {"landscape"}
+    return [kind for kind in PICTURES if kind not in beside]

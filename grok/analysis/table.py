@@ -19,7 +19,7 @@ OUTCOME = ("t_train", "t_val", "budget", "phase", "steps", "stop_reason", "diver
 FINAL = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "weight_norm")
 BEST = tuple(f"best_{name}" for name in FINAL[:4])
 NORMS = {"initial_norm": "initial", "norm_at_t_train": "t_train", "norm_at_t_val": "t_val"}
-_NUMBERS = (*FINAL, *BEST, *NORMS, "wall_seconds")
+_NUMBERS = (*FINAL, *BEST, *NORMS, "decay_per_step", "wall_seconds")
 _RESERVED = ("job", *OUTCOME, *_NUMBERS, "folder")
 _INTEGERS = ("job", "t_train", "t_val", "budget", "steps")
 _TEXTS = ("phase", "stop_reason", "folder")
@@ -35,6 +35,7 @@ class Sweep:
         planned: one row a job, finished or not: ``job`` and the swept keys.
         table: one row a finished member, see `load`.
         gaps: the distinct grokking gaps of the finished members, in steps.
+        constrained: whether all finished members were held at their initial weight norm.
     """
 
     folder: Path
@@ -42,6 +43,7 @@ class Sweep:
     planned: pd.DataFrame
     table: pd.DataFrame
     gaps: list[int]
+    constrained: bool
 
     @property
     def missing(self) -> int:
@@ -60,8 +62,9 @@ def load(folder: str | Path, budget: int | None = None) -> pd.DataFrame:
     ``steps`` (optimizer steps from 1, Int64; a threshold never reached is <NA>), ``phase``,
     ``stop_reason``, ``diverged``, the losses, accuracies (0 to 1) and weight norm (L2) at the last
     step, the lowest losses and highest accuracies of all steps (``best_...``), the weight norm at
-    the start and at T_train and T_val, ``wall_seconds`` and ``folder``, the member's. A swept key
-    named like another column has " (swept)" added.
+    the start and at T_train and T_val, ``decay_per_step`` (learning rate times weight decay, NaN
+    where the groups' differ), ``wall_seconds`` and ``folder``, the member's. A swept key named
+    like another column has " (swept)" added.
 
     Args:
         folder: of the sweep, finished or not, or of a solo run.
@@ -96,7 +99,13 @@ def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
         planned=planned,
         table=_typed(planned.merge(results.reindex(columns=_RESERVED), on="job")),
         gaps=sorted({record.grokking_gap for record in records.values()}),
+        constrained=bool(records) and all(map(_constrained, records.values())),
     )
+
+
+def _constrained(record: Record) -> bool:
+    norm = record.config.get("norm", {})
+    return bool(norm.get("constrain"))
 
 
 def _cut(record: Record, budget: int | None) -> Record:
@@ -170,9 +179,16 @@ def _row(job: int, folder: Path, record: Record) -> dict[str, Any]:
         **{name: record.final.get(name) for name in FINAL},
         **{name: record.best.get(name.removeprefix("best_")) for name in BEST},
         **{name: record.weight_norm.get(moment) for name, moment in NORMS.items()},
+        "decay_per_step": _decay(record.config.get("opt", {})),
         "wall_seconds": record.wall_seconds,
         "folder": str(folder),
     }
+
+
+def _decay(opt: dict[str, Any]) -> float | None:
+    """The share that weight decay takes of every parameter in a step; None if not the same."""
+    shares = {opt.get(f"lr_{group}", 0) * opt.get(f"wd_{group}", 0) for group in ("enc", "dec")}
+    return shares.pop() if len(shares) == 1 and opt else None
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:

@@ -14,17 +14,17 @@ GRID = """\
 job,opt.wd_dec,opt.lr_dec,t_train,t_val,budget,phase,steps,stop_reason,diverged,\
 train_loss,train_accuracy,val_loss,val_accuracy,weight_norm,\
 best_train_loss,best_train_accuracy,best_val_loss,best_val_accuracy,\
-initial_norm,norm_at_t_train,norm_at_t_val,wall_seconds
+initial_norm,norm_at_t_train,norm_at_t_val,decay_per_step,wall_seconds
 0,5,0.01,,,100000,confusion,100000,budget,False,0.125,1.0,0.5,0.75,30.0,\
-0.1,1.0,0.4,0.875,20.0,,,1.5
+0.1,1.0,0.4,0.875,20.0,,,,1.5
 1,0,0.01,70,,100000,memorization,100000,budget,False,0.125,1.0,0.5,0.75,30.0,\
-0.1,1.0,0.4,0.875,20.0,25.0,,1.5
+0.1,1.0,0.4,0.875,20.0,25.0,,,1.5
 3,0,0.001,200,1200,100000,grokking,1200,early_stop,False,0.125,1.0,0.5,0.75,30.0,\
-0.1,1.0,0.4,0.875,20.0,25.0,,1.5
+0.1,1.0,0.4,0.875,20.0,25.0,,,1.5
 4,5,0.0001,600,1599,100000,comprehension,1599,early_stop,False,0.125,1.0,0.5,0.75,30.0,\
-0.1,1.0,0.4,0.875,20.0,25.0,,1.5
+0.1,1.0,0.4,0.875,20.0,25.0,,,1.5
 5,0,0.0001,500,460,100000,comprehension,500,early_stop,False,0.125,1.0,0.5,0.75,30.0,\
-0.1,1.0,0.4,0.875,20.0,25.0,,1.5
+0.1,1.0,0.4,0.875,20.0,25.0,,,1.5
 """
 
 
@@ -98,7 +98,7 @@ def test_again_after_more_has_finished(grid_sweep, add_member, capsys):
 
 
 def test_palettes_give_other_pictures(grid_sweep, monkeypatch):
-    monkeypatch.setattr(pictures, "PICTURES", {"new": phase_diagram.discrete})
+    monkeypatch.setattr(pictures, "PICTURES", {"phases": {"new": phase_diagram.discrete}})
     picture = grid_sweep / "analysis" / "new.png"
     run(grid_sweep)
     safe = picture.read_bytes()
