@@ -1,4 +1,4 @@
-"""The curves of one member: what a run leaves where nothing is swept."""
+"""The curves of one member, or of the few members of a small sweep."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from grok.analysis.labels import panel_title
 from grok.analysis.palette import Palette
 from grok.analysis.table import Sweep
 from grok.errors import UserError
@@ -19,6 +20,7 @@ ROWS = (
     ("loss", {"train_loss": "train", "val_loss": "validation"}),
     ("weight norm", {"weight_norm": "all parameters"}),
 )
+MOST_PANELS, MOST_COLUMNS = 12, 4
 COLOURS = ("#D55E00", "#0072B2")
 
 
@@ -49,6 +51,41 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
             axes.legend(fontsize=8, frameon=False)
     figure.supxlabel("optimizer step", fontsize=10)
     figure.suptitle(f"{record.task}: {phase}", fontsize=10)
+    return figure
+
+
+def panels(sweep: Sweep, palette: Palette) -> Figure | None:
+    """Accuracies of every member of a small sweep (Omnigrok, Figure 2b), a panel each.
+
+    Rows by the first swept key, columns by the last. None where nothing or much is swept, or a
+    member left no curves.
+
+    Raises:
+        UserError: a member's ``curves.csv`` is damaged.
+    """
+    members = sweep.table.sort_values(sweep.keys) if sweep.keys else sweep.table
+    folders = [Path(folder) for folder in members["folder"]]
+    if not 2 <= len(sweep.planned) <= MOST_PANELS or not all(
+        (f / CURVES).is_file() for f in folders
+    ):
+        return None
+    columns = min(members[sweep.keys[-1]].nunique(), MOST_COLUMNS)
+    rows = -(-len(members) // columns)
+    figure = Figure(figsize=(2.6 * columns + 0.6, 2.3 * rows + 0.6), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    for axes in grid.flat[len(members) :]:
+        axes.remove()
+    label, parts = ROWS[0]
+    for axes, (_, member), folder in zip(grid.flat, members.iterrows(), folders, strict=False):
+        curves = read_curves(folder / CURVES)
+        for (column, name), colour in zip(parts.items(), COLOURS, strict=True):
+            axes.plot(curves["step"], curves[column], color=colour, label=name)
+        _shade_delay(axes, read_record(folder), palette[Phase(member["phase"])])
+        axes.set_xscale("log")
+        axes.set_title(panel_title({key: member[key] for key in sweep.keys}), fontsize=8)
+    grid.flat[0].legend(fontsize=7, frameon=False)
+    figure.supxlabel("optimizer step", fontsize=10)
+    figure.supylabel(label, fontsize=10)
     return figure
 
 

@@ -15,7 +15,7 @@ PICTURES: dict[str, dict[str, Callable[[Sweep, Palette], Figure | None]]] = {
     "phases": {"phases": phase_diagram.discrete, "smooth": phase_diagram.smooth},
     "times": {"lines": lines.draw},
     "landscape": {"landscape": landscape.draw},
-    "curves": {"curves": curves.draw},
+    "curves": {"curves": curves.draw, "curves_panels": curves.panels},
     "trajectories": {
         "trajectories_early": trajectories.early,
         "trajectories": trajectories.whole,

@@ -60,3 +60,20 @@ def test_text_among_the_numbers_is_named(add_member, add_curves):
     path.write_text(path.read_text().replace("0.9", "good"))
     with pytest.raises(UserError, match="damaged"):
         curves.read_curves(path)
+
+
+def test_a_panel_for_each_member_of_a_small_sweep(grid_sweep, add_curves):
+    """Rows by the first swept key, weight decay, columns by the last, learning rate."""
+    assert curves.panels(read_sweep(grid_sweep), SAFE) is None
+    for number in (0, 1, 3, 4, 5):
+        add_curves(grid_sweep / str(number))
+    figure = curves.panels(read_sweep(grid_sweep), SAFE)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == [
+        f"opt.wd_dec={wd}\nopt.lr_dec={lr}"
+        for wd, lr in [(0, "1e-4"), (0, "1e-3"), (0, "0.01"), (5, "1e-4"), (5, "0.01")]
+    ]
+    for axes in figure.axes:
+        np.testing.assert_array_equal(axes.lines[0].get_ydata(), [0.1, 0.9, 1])
+        assert axes.get_xscale() == "log"
+    assert [span.get_x() for span in figure.axes[1].patches] == [200]
