@@ -39,6 +39,6 @@ def power_law(x: ArrayLike, y: ArrayLike) -> PowerLaw | None:
     if points < LEAST_POINTS or len(np.unique(xs[usable])) < 2:
         return None
     line = stats.linregress(np.log(xs[usable]), np.log(ys[usable]))
-    margin = stats.t.ppf(0.975, points - 2) * line.stderr
+    margin = float(stats.t.ppf(0.975, points - 2) * line.stderr)
     slope = float(line.slope)
     return PowerLaw(slope, slope - margin, slope + margin, float(np.exp(line.intercept)), points)
