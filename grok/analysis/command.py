@@ -17,7 +17,6 @@ from grok.results import atomic_path
 
 FOLDER = "analysis"
 TABLE = "grid.csv"
-LANDSCAPE = "landscape.csv"
 # spelled out so that --help needn't wait for matplotlib
 KINDS = ("phases", "times", "landscape", "curves", "trajectories")
 
@@ -100,15 +99,19 @@ def write(sweep: Sweep, palette: str, kind: str | None) -> tuple[list[Path], lis
     tables = [_written(sweep.table.drop(columns="folder"), folder / TABLE)]
     if sweep.table.empty:
         return tables, []
-    from grok.analysis import landscape
+    from grok.analysis import decay, landscape
     from grok.analysis.canvas import save
     from grok.analysis.palette import PALETTES
     from grok.analysis.pictures import PICTURES, kinds
 
     wanted = kinds(sweep) if kind is None else [kind]
-    losses = landscape.table(sweep) if "landscape" in wanted else None
-    if losses is not None:
-        tables.append(_written(losses, folder / LANDSCAPE))
+    for kind_of, name, tabulate in (
+        ("landscape", "landscape.csv", landscape.table),
+        ("times", "fits.csv", decay.fits),
+    ):
+        found = tabulate(sweep) if kind_of in wanted else None
+        if found is not None:
+            tables.append(_written(found, folder / name))
     pictures = []
     for name, draw in itertools.chain.from_iterable(PICTURES[each].items() for each in wanted):
         figure = draw(sweep, PALETTES[palette])

@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from grok.analysis.canvas import legend_above, name_axes, panel_figure
-from grok.analysis.fits import power_law
 from grok.analysis.labels import axis_label, tick_positions, tick_texts
 from grok.analysis.layout import Layout, choose, numeric, select
 from grok.analysis.palette import Palette, missing_patch, phase_patches, show_missing
@@ -19,8 +18,6 @@ from grok.phases import Phase
 
 STRIP = 0.04  # Of the panel's height: less than what `_scale_steps` leaves below the lowest point.
 BUDGET_COLOUR = "#D55E00"
-LAW_COLOUR = "#CC79A7"
-WEIGHT_DECAYS = ("opt.wd_dec", "opt.wd_enc")
 STYLES = {"t_train": ("T_train", "o--"), "t_val": ("T_val", "s-")}
 
 
@@ -29,8 +26,6 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
 
     A panel for each setting of the other keys, where those are texts. x is logarithmic where its
     values are positive and span more than a decade. None unless a single key is on an axis.
-    Over a weight decay, a power law through T_val (Omnigrok, Appendix C: its slope is near -1),
-    and what the LU mechanism predicts.
     """
     layout = choose(sweep)
     if layout.x is None or layout.y is not None:
@@ -43,8 +38,6 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
         _scale_values(one, layout)
         _show_phases(one, layout, members, palette)
         _draw_times(one, layout, members)
-        if layout.x in WEIGHT_DECAYS:
-            _draw_law(one, members)
     name_axes(axes, layout.columns, axis_label(layout.x), "optimizer steps")
     patches = phase_patches(palette) + [missing_patch()] * bool(sweep.missing)
     legend_above(figure, [*_lines(axes[0]), *patches])
@@ -104,31 +97,6 @@ def _draw_times(axes: Axes, layout: Layout, members: pd.DataFrame) -> None:
         axes.plot(_positions(layout), steps, style, color="#333333", markersize=4, label=label)
     for budget in members["budget"].dropna().unique():
         axes.axhline(budget, color=BUDGET_COLOUR, linestyle=":", label="budget")
-
-
-def _draw_law(axes: Axes, members: pd.DataFrame) -> None:
-    """A power law through T_val, with its slope and that slope's 95 % interval as its label."""
-    law = power_law(members.index, members["t_val"].to_numpy(dtype="float64", na_value=np.nan))
-    if law is None:
-        return
-    span = members.index[(members.index > 0) & members["t_val"].notna()]
-    label = f"T_val ~ x^{law.slope:.2f} ({law.low:.2f} to {law.high:.2f}, {law.points} points)"
-    axes.plot(span, law(span), color=LAW_COLOUR, linewidth=1, label=label)
-    predicted = lu_prediction(members)
-    if predicted.notna().any():
-        axes.plot(members.index, predicted, "-.", color=LAW_COLOUR, label="LU prediction of T_val")
-
-
-def lu_prediction(members: pd.DataFrame) -> pd.Series:
-    """T_val by the LU mechanism, ln(w0 / w_c) / (learning rate x weight decay), in steps.
-
-    Decay takes the weight norm from its initial w0 to w_c, where test loss is lowest (Omnigrok,
-    section 2). Both are measured: w_c is the norm at T_val, geometric mean over `members`. NaN
-    where decay isn't the same for all parameters, or wouldn't shrink them.
-    """
-    critical = np.exp(np.log(members["norm_at_t_val"]).mean())
-    steps: pd.Series = np.log(members["initial_norm"] / critical) / members["decay_per_step"]
-    return steps.where(np.isfinite(steps) & (steps > 0))
 
 
 def _lines(axes: Axes) -> list[Artist]:

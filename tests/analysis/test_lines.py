@@ -95,34 +95,3 @@ def test_members_that_never_learn_draw_the_budget(make_sweep):
 def test_grids_and_single_runs_have_no_lines(grid_sweep):
     assert lines.draw(read_sweep(grid_sweep), SAFE) is None
     assert lines.draw(read_sweep(grid_sweep / "0"), SAFE) is None
-
-
-def test_a_power_law_over_weight_decay(make_sweep):
-    decays = (0.0, 0.01, 0.1, 1.0, 10.0)
-    times = [(10, 50_000), (10, 40_000), (10, 4000), (10, 400), (10, None)]
-    sweep = read_sweep(
-        make_sweep(*[({"opt.wd_dec": wd}, time) for wd, time in zip(decays, times, strict=True)])
-    )
-    (axes,) = lines.draw(sweep, SAFE).axes
-    (law,) = [line for line in axes.lines if line.get_label().startswith("T_val ~")]
-    assert law.get_label() == "T_val ~ x^-1.00 (-1.00 to -1.00, 3 points)"
-    np.testing.assert_allclose(law.get_xydata(), [[0.01, 40_000], [0.1, 4000], [1, 400]])
-
-
-def test_the_lu_prediction_has_no_free_parameter(make_sweep, tmp_path, add_member):
-    """ln(w0 / w_c) / (lr x wd), with w_c the geometric mean of the norms at T_val."""
-    decays = (0.0, 0.1, 1.0, 10.0)
-    make_sweep(*[({"opt.wd_dec": wd}, None) for wd in decays])
-    norms = [None, 4.0, 9.0, None]
-    for number, (wd, norm) in enumerate(zip(decays, norms, strict=True)):
-        opt = {"lr_enc": 1e-3, "lr_dec": 1e-3, "wd_enc": wd, "wd_dec": wd}
-        add_member(
-            number, {"opt.wd_dec": wd}, 10, 1000 if norm else None, config={"opt": opt},
-            weight_norm={"initial": 60.0, "t_val": norm},
-        )  # fmt: skip
-    table = read_sweep(tmp_path).table
-    predicted = lines.lu_prediction(table)
-    assert predicted[0] != predicted[0]
-    np.testing.assert_allclose(predicted[1:], np.log(60 / 6) / (1e-3 * np.array(decays[1:])))
-    apart = table.assign(decay_per_step=np.nan)
-    assert lines.lu_prediction(apart).isna().all()

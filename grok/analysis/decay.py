@@ -1,0 +1,127 @@
+"""Time to generalise against weight decay, in any sweep that has it on an axis (Omnigrok, Fig. 2c).
+
+The LU mechanism says that it goes as one over weight decay (Omnigrok, section 2).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from grok.analysis.canvas import legend_above
+from grok.analysis.fits import PowerLaw, power_law
+from grok.analysis.labels import axis_label, panel_title
+from grok.analysis.layout import numeric, swept
+from grok.analysis.palette import Palette
+from grok.analysis.table import Sweep
+
+WEIGHT_DECAYS = ("opt.wd_dec", "opt.wd_enc")
+LEAST_DECAYS, MOST_LINES = 3, 24
+TIMES = {"t_train": "o--", "t_val": "s-"}
+
+
+def axis(sweep: Sweep) -> str | None:
+    """The swept weight decay of at least three values, None where there is none."""
+    values = swept(sweep)
+    found = [key for key in WEIGHT_DECAYS if key in values and numeric(values[key])]
+    return next((key for key in found if len(values[key]) >= LEAST_DECAYS), None)
+
+
+def lines_of(sweep: Sweep, key: str) -> list[tuple[dict[str, object], pd.DataFrame]]:
+    """For each setting of the other swept keys, it and its members by rising weight decay."""
+    others = [each for each in swept(sweep) if each != key]
+    table = sweep.table.sort_values(key)
+    if not others:
+        return [({}, table)]
+    groups = table.groupby(others, sort=True)
+    return [(dict(zip(others, values, strict=True)), members) for values, members in groups]
+
+
+def fits(sweep: Sweep) -> pd.DataFrame | None:
+    """One row a setting of the other keys: T_val as a power of weight decay, and its prediction.
+
+    Columns: those keys, ``slope`` with its 95 % interval ``low`` and ``high``, ``points`` fitted,
+    ``lu_ratio``, the geometric mean of T_val over `lu_prediction`, and the least and greatest
+    ``t_train``. None without a weight decay axis.
+    """
+    key = axis(sweep)
+    if key is None:
+        return None
+    rows = []
+    for setting, members in lines_of(sweep, key):
+        times = members["t_val"].to_numpy(dtype="float64", na_value=np.nan)
+        law = power_law(members[key], times)
+        ratio = np.log(times / lu_prediction(members))
+        rows.append(
+            setting
+            | _numbers(law)
+            | {
+                "lu_ratio": np.exp(ratio.mean()),
+                "t_train_min": members["t_train"].min(),
+                "t_train_max": members["t_train"].max(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _numbers(law: PowerLaw | None) -> dict[str, float]:
+    if law is None:
+        return {"slope": np.nan, "low": np.nan, "high": np.nan, "points": 0}
+    return {"slope": law.slope, "low": law.low, "high": law.high, "points": law.points}
+
+
+def lu_prediction(members: pd.DataFrame) -> pd.Series:
+    """T_val by the LU mechanism, ln(w0 / w_c) / (learning rate x weight decay), in steps.
+
+    Decay takes the weight norm from its initial w0 to w_c, where test loss is lowest (Omnigrok,
+    section 2). Both are measured: w_c is the norm at T_val, geometric mean over `members`. NaN
+    where decay isn't the same for all parameters, or wouldn't shrink them.
+    """
+    critical = np.exp(np.log(members["norm_at_t_val"]).mean())
+    steps: pd.Series = np.log(members["initial_norm"] / critical) / members["decay_per_step"]
+    return steps.where(np.isfinite(steps) & (steps > 0))
+
+
+def draw(sweep: Sweep, _palette: Palette) -> Figure | None:
+    """T_train and T_val, and the weight norms there, against weight decay, logarithmic.
+
+    A colour for each setting of the other keys; a single one gets its power law and the
+    prediction of the LU mechanism. None without a weight decay axis, or with many settings.
+    """
+    key = axis(sweep)
+    found = lines_of(sweep, key) if key is not None else []
+    if key is None or len(found) > MOST_LINES:
+        return None
+    figure = Figure(figsize=(6.4, 6.4), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+    for i, (setting, members) in enumerate(found):
+        members = members[members[key] > 0]
+        colour = f"C{i % 10}" if len(found) > 1 else "#333333"
+        name = panel_title(setting).replace("\n", " ")
+        for time, style in TIMES.items():
+            steps = members[time].to_numpy(dtype="float64", na_value=np.nan)
+            label = {"t_train": "T_train", "t_val": "T_val"}[time]
+            entry = f"{label} {name}".strip() if time == "t_val" or not name else None
+            above.plot(members[key], steps, style, color=colour, markersize=4, label=entry)
+            norms = members[f"norm_at_{time}"]
+            below.plot(members[key], norms, style, color=colour, markersize=4)
+        if len(found) == 1:
+            _draw_law(figure, members, key)
+    above.set(xscale="log", yscale="log", ylabel="optimizer steps")
+    below.set(xlabel=axis_label(key), ylabel="weight norm there (L2)")
+    handles, _ = above.get_legend_handles_labels()
+    legend_above(figure, handles)
+    return figure
+
+
+def _draw_law(figure: Figure, members: pd.DataFrame, key: str) -> None:
+    """A power law through T_val with its slope and 95 % interval, and the LU prediction."""
+    above = figure.axes[0]
+    law = power_law(members[key], members["t_val"].to_numpy(dtype="float64", na_value=np.nan))
+    if law is not None:
+        label = f"x^{law.slope:.2f} ({law.low:.2f} to {law.high:.2f}, {law.points} points)"
+        above.plot(members[key], law(members[key]), color="#CC79A7", label=label)
+    predicted = lu_prediction(members)
+    if predicted.notna().any():
+        above.plot(members[key], predicted, "-.", color="#CC79A7", label="LU prediction of T_val")

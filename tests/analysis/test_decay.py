@@ -1,0 +1,101 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from grok.analysis import command, decay
+from grok.analysis.palette import SAFE
+from grok.analysis.table import read_sweep
+
+DECAYS = (10.0, 0.0, 0.01, 0.1, 1.0)
+TIMES = {0.0: 50_000, 0.01: 40_000, 0.1: 4000, 1.0: 400, 10.0: None}
+
+
+@pytest.fixture
+def decays(make_sweep, add_member):
+    """T_val is 400 / wd; the norm goes from 60 to 4 and 9 there, geometric mean 6, at 0.1 and 1."""
+
+    def make(*rates):
+        keys = [
+            {"opt.wd_dec": wd} | ({"opt.lr_dec": rate} if rates else {})
+            for rate in rates or (1e-3,)
+            for wd in DECAYS
+        ]
+        folder = make_sweep(*[(settings, None) for settings in keys])
+        for number, settings in enumerate(keys):
+            wd, rate = settings["opt.wd_dec"], settings.get("opt.lr_dec", 1e-3)
+            opt = {"lr_enc": rate, "lr_dec": rate, "wd_enc": wd, "wd_dec": wd}
+            norm = {0.1: 4.0, 1.0: 9.0}.get(wd)
+            time = TIMES[wd]
+            if time is not None and rate == 2e-3:
+                time = round(time / 2)
+            add_member(
+                number, settings, 10, time, config={"opt": opt},
+                weight_norm={"initial": 60.0, "t_train": 50.0, "t_val": norm},
+            )  # fmt: skip
+        return read_sweep(folder)
+
+    return make
+
+
+def test_the_fit_of_a_sweep(decays):
+    (row,) = decay.fits(decays()).to_dict("records")
+    assert row["slope"] == pytest.approx(-1)
+    assert row["high"] - row["low"] == pytest.approx(0, abs=1e-6)
+    assert (row["points"], row["t_train_min"], row["t_train_max"]) == (3, 10, 10)
+    predicted = np.log(60 / 6) / (1e-3 * np.array([0.01, 0.1, 1.0]))
+    expected = np.exp(np.log(np.array([40_000, 4000, 400]) / predicted).mean())
+    assert row["lu_ratio"] == pytest.approx(expected)
+
+
+def test_the_lu_prediction_has_no_free_parameter(decays):
+    """ln(w0 / w_c) / (lr x wd), with w_c the geometric mean of the norms at T_val."""
+    members = decays().table.sort_values("opt.wd_dec")
+    predicted = decay.lu_prediction(members).to_numpy()
+    assert np.isnan(predicted[0])
+    np.testing.assert_allclose(predicted[1:], np.log(10) / (1e-3 * np.array([0.01, 0.1, 1, 10])))
+    apart = members.assign(decay_per_step=np.nan)
+    assert decay.lu_prediction(apart).isna().all()
+
+
+def test_a_fit_for_each_learning_rate(decays):
+    found = decay.fits(decays(1e-3, 2e-3))
+    assert found["opt.lr_dec"].tolist() == [1e-3, 2e-3]
+    assert found["slope"].tolist() == pytest.approx([-1, -1])
+
+
+def test_the_picture_of_one_setting(decays):
+    above, below = decay.draw(decays(), SAFE).axes
+    drawn = {line.get_label(): line.get_xydata() for line in above.lines}
+    decays_drawn = [0.01, 0.1, 1, 10]
+    np.testing.assert_array_equal(drawn["T_val"].T, [decays_drawn, [40_000, 4000, 400, np.nan]])
+    np.testing.assert_array_equal(drawn["T_train"][:, 1], [10] * 4)
+    np.testing.assert_allclose(
+        drawn["x^-1.00 (-1.00 to -1.00, 3 points)"][:, 1], [40_000, 4000, 400, 40]
+    )
+    predicted = drawn["LU prediction of T_val"]
+    np.testing.assert_allclose(predicted[:, 1], np.log(10) / (1e-3 * np.array(decays_drawn)))
+    np.testing.assert_array_equal(below.lines[1].get_ydata(), [np.nan, 4, 9, np.nan])
+    assert (above.get_xscale(), above.get_yscale()) == ("log", "log")
+
+
+def test_a_colour_for_each_of_several(decays):
+    above, _ = decay.draw(decays(1e-3, 2e-3), SAFE).axes
+    assert len(above.lines) == 4
+    assert [t.get_text() for t in above.figure.legends[0].get_texts()] == [
+        "T_val opt.lr_dec=1e-3",
+        "T_val opt.lr_dec=2e-3",
+    ]
+
+
+def test_only_with_a_weight_decay_axis(grid_sweep, make_sweep):
+    assert decay.fits(read_sweep(grid_sweep)) is None
+    assert decay.draw(read_sweep(grid_sweep), SAFE) is None
+
+
+def test_the_command_writes_the_fits(decays):
+    sweep = decays()
+    command.main([str(sweep.folder), "--kind", "times"])
+    written = sorted(path.name for path in (sweep.folder / "analysis").iterdir())
+    names = ["decay.pdf", "decay.png", "fits.csv", "grid.csv", "lines.pdf", "lines.png"]
+    assert written == names
+    assert pd.read_csv(sweep.folder / "analysis" / "fits.csv")["points"].tolist() == [3]
