@@ -95,19 +95,17 @@ class Member:
         exp_avg_sq = {name: torch.zeros_like(param) for name, param in params.items()}
         beta_powers = torch.ones(len(GROUPS), 2, dtype=torch.float64)
         state = State(params, exp_avg, exp_avg_sq, beta_powers, norm_of(params, self.constrain))
+        data, size = self.data(dtype), self.task.minibatch()
+        samples = len(data.train["inputs"])
         evaluations = self.task.evaluations(self.phase.budget)
         return Drawn(
             state,
             self.hyper(),
-            self.data(dtype),
-            self._batches(),
+            data,
+            None if size is None else Batches(self.seed.model, samples, size),
             None if evaluations is None else frozenset(evaluations),
             self.constrain,
         )
-
-    def _batches(self) -> Batches | None:
-        size, train = self.task.minibatch(), self.data(torch.float64).train
-        return None if size is None else Batches(self.seed.model, len(train["inputs"]), size)
 
     def weights(self, dtype: torch.dtype) -> dict[str, Tensor]:
         """Initial parameters by name: PyTorch's draws from the model seed times `init_scale`."""

@@ -46,8 +46,12 @@ class Stack:
         self.state, self.hyper, self.data = pytree.tree_map(
             lambda *parts: torch.stack(parts).to(device), *map(_stacked_part, drawn)
         )
-        self._task, self._drawn, self._device = task, list(drawn), device
-        self._validation: dict[int, Batch] = {}
+        self._task, self._device = task, device
+        self._drawn: list[Drawn] = []
+        self._validation: list[Batch] = []  # of each slot, where it has a schedule
+        for each in drawn:
+            self._validation.append(self._moved(each))
+            self._drawn.append(each)
         self.done = [0] * len(drawn)
         # what varies is in the weights and the data, and is nothing to compile anew for
         self._of_size = functools.partial(
@@ -68,7 +72,17 @@ class Stack:
     def put(self, slot: int, drawn: Drawn) -> None:
         """Start a member from its draws in `slot`; the other slots go on untouched."""
         self._copy(slot, (self.state, self.hyper, self.data), _stacked_part(drawn))
+        self._validation[slot] = self._moved(drawn)
         self._drawn[slot], self.done[slot] = drawn, 0
+
+    def _moved(self, drawn: Drawn) -> Batch:
+        """A member's validation data on the device, once for all members that share it."""
+        if drawn.evaluations is None:
+            return {}  # part of the stack's tensors
+        for other, moved in zip(self._drawn, self._validation, strict=True):
+            if other.data.val is drawn.data.val:
+                return moved
+        return {name: tensor.to(self._device) for name, tensor in drawn.data.val.items()}
 
     @staticmethod
     def _copy(slot: int, into: Any, member: Any) -> None:
@@ -91,6 +105,7 @@ class Stack:
         mine = (self.state, self.hyper, self.data)
         self.state, self.hyper, self.data = pytree.tree_map(lambda t: t[list(slots)], mine)
         self._drawn = [self._drawn[slot] for slot in slots]
+        self._validation = [self._validation[slot] for slot in slots]
         self.done = [self.done[slot] for slot in slots]
         self._use_step(len(slots))
 
@@ -120,12 +135,10 @@ class Stack:
         dtype = next(iter(self.state.params.values())).dtype
         table, powers = coefficients(self.hyper, self.state.beta_powers, steps, dtype)
         self.state.beta_powers.copy_(powers)
-        rows = self._rows(steps)
+        rows, due = self._rows(steps), self._due(steps)
         for i in range(steps):
             metrics.append(self._step(self.state, table[i], rows[i], self.data))
-            for slot, drawn in enumerate(self._drawn):
-                if drawn.evaluations and self.done[slot] + i + 1 in drawn.evaluations:
-                    validated.append((i, slot, self._validate(slot)))
+            validated += [(i, slot, self._validate(slot)) for slot in due.get(i, [])]
             for name, history in watched.items():
                 history.append(self.state.params[name].clone())
         self.done = [before + steps for before in self.done]
@@ -148,15 +161,21 @@ class Stack:
             return [{}] * steps
         return [{"train": rows} for rows in torch.stack(of_slots, 1).to(self._device)]
 
+    def _due(self, steps: int) -> dict[int, list[int]]:
+        """Which slots are to be validated after which of the next steps, counted from 0."""
+        due: dict[int, list[int]] = {}
+        for slot, (drawn, before) in enumerate(zip(self._drawn, self.done, strict=True)):
+            for step in drawn.evaluations or ():
+                if before < step <= before + steps:
+                    due.setdefault(step - before - 1, []).append(slot)
+        return due
+
     def _validate(self, slot: int) -> Tensor:
         """Validation loss and accuracy in `slot`, shape (2,)."""
-        batch = self._drawn[slot].data.val
-        if id(batch) not in self._validation:  # the same for members of the same draws
-            self._validation[id(batch)] = {k: v.to(self._device) for k, v in batch.items()}
         params = {name: param[slot] for name, param in self.state.params.items()}
         with torch.no_grad():
-            network = self._step.network
-            return torch.stack(evaluate(self._task, network, params, self._validation[id(batch)]))
+            batch, network = self._validation[slot], self._step.network
+            return torch.stack(evaluate(self._task, network, params, batch))
 
     def _enter(self, metrics: Tensor, validated: list[tuple[int, int, Tensor]]) -> None:
         """Put accuracies where the schedules want them, train accuracy over the epoch before."""
