@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
+from omegaconf import OmegaConf
 
 from grok import cli
 from grok.results import read_plan, read_record
@@ -30,8 +30,8 @@ def test_a_solo_run(tmp_path, run_train, run_python):
     }
     assert record.task == "toy_regression"
     assert record.config["opt"]["lr_dec"] == 0.01
-    composed = yaml.safe_load((tmp_path / ".hydra" / "config.yaml").read_text())
-    assert composed == record.config
+    composed = OmegaConf.load(tmp_path / ".hydra" / "config.yaml")
+    assert OmegaConf.to_container(composed, resolve=True) == record.config
     assert run_python("analyze.py", tmp_path).returncode == 0
 
 
@@ -94,7 +94,7 @@ def run_in_process(monkeypatch, *arguments):
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["task=foo"], "task=foo: no such option; choose from toy_classification, toy_regression"),
+        (["task=foo"], "task=foo: no such option; choose from mnist, teacher_student, toy_class"),
         (["opt.lr_dc=1"], "opt.lr_dc=1: no such key; did you mean opt.lr_dec?"),
         (["lr_dec=1"], "lr_dec=1: no such key; did you mean opt.lr_dec?"),
         (["opt.lr_dec=-1"], "opt.lr_dec=-1.0: must be a number of at least 0"),
@@ -104,7 +104,7 @@ def run_in_process(monkeypatch, *arguments):
         (["task.p=1"], "task.p=1: its 1 pairs can't be split"),
         (["opt.lr_dec=1,2"], "opt.lr_dec=1,2: several values make a sweep; add -m"),
         (["opt.lr_dec=["], "opt.lr_dec=[: not an override"),
-        (["experiment=nope"], "experiment=nope: no such option; choose from re_tug/fig10"),
+        (["experiment=nope"], "experiment=nope: no such option; choose from omnigrok/fig10"),
         (
             ["hydra/launcher=foo"],
             "hydra/launcher=foo: no such option; choose from basic, joblib, stacked",
@@ -184,7 +184,7 @@ def test_debugging_shows_the_traceback(run_train):
 def test_help_and_configuration_need_no_torch(monkeypatch):
     code = "import sys; from grok.cli import main; sys.argv = ['train.py', {!r}{}]\n"
     for option, more, expected in (
-        ("--help", "", "task: toy_classification, toy_regression"),
+        ("--help", "", "task: mnist, teacher_student, toy_classification, toy_regression"),
         ("--cfg", ", 'job'", "lr_dec: 0.0001"),
         ("--info", ", 'defaults'", "task/toy_regression"),
     ):
