@@ -12,7 +12,11 @@ from grok.analysis.table import Sweep
 
 # Each draws a sweep with at least one finished member, or returns None where it doesn't apply.
 PICTURES: dict[str, dict[str, Callable[[Sweep, Palette], Figure | None]]] = {
-    "phases": {"phases": phase_diagram.discrete, "smooth": phase_diagram.smooth},
+    "phases": {
+        "phases": phase_diagram.discrete,
+        "smooth": phase_diagram.smooth,
+        "t_train": phase_diagram.train_times,
+    },
     "times": {"lines": lines.draw, "decay": decay.draw},
     "landscape": {"landscape": landscape.draw},
     "curves": {"curves": curves.draw, "curves_panels": curves.panels},
