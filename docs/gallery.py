@@ -36,6 +36,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("scale", nargs="?", choices=SCALES)
     parser.add_argument("names", nargs="*", metavar="name")
+    parser.add_argument(
+        "--kept", action="store_true", help="take runs as they are, by whatever version of grok"
+    )
     options = parser.parse_args()
     figures = yaml.safe_load((ROOT / "docs" / "gallery.yaml").read_text())
     known = [figure["name"] for figure in figures]
@@ -45,16 +48,17 @@ def main() -> None:
     if options.scale:
         for figure in figures:
             if not options.names or figure["name"] in options.names:
-                make(figure, options.scale)
+                make(figure, options.scale, options.kept)
     (ROOT / "docs" / "figures.md").write_text(page(figures, FIGURES))
 
 
-def make(figure: dict[str, Any], scale: str) -> None:
+def make(figure: dict[str, Any], scale: str, kept_runs: bool) -> None:
     """Run a figure's sweep, analyse it, and keep pictures, tables and facts in docs/figures/."""
     sweep = ROOT / "multirun" / "figures" / scale / figure["name"]
     train = command(figure, scale)
     analyze = ["analyze.py", str(sweep), *shlex.split(figure.get("analyze", ""))]
-    subprocess.run([sys.executable, *train, f"hydra.sweep.dir={sweep}"], cwd=ROOT, check=True)
+    if not kept_runs:
+        subprocess.run([sys.executable, *train, f"hydra.sweep.dir={sweep}"], cwd=ROOT, check=True)
     analysed = subprocess.run(
         [sys.executable, *analyze], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
     )
@@ -72,6 +76,7 @@ def make(figure: dict[str, Any], scale: str) -> None:
         "members": len(members),
         "steps": int(members["steps"].sum()),
         "core_seconds": round(float(members["wall_seconds"].sum())),
+        "revision": json.loads((sweep / "0" / "result.json").read_text())["git_revision"],
         "summary": measured(analysed.stdout),
     }
     (kept / FACTS).write_text(json.dumps(facts, indent=1) + "\n")
@@ -107,7 +112,8 @@ def section(figure: dict[str, Any], kept: Path) -> str:
     lines += ["```bash", facts["command"], "```", ""]
     lines += [
         f"Here, at scale {facts['scale']}: {facts['members']} members, {facts['steps']:,} "
-        f"member-steps, {facts['core_seconds'] / 60:.1f} core-minutes.",
+        f"member-steps, {facts['core_seconds'] / 60:.1f} core-minutes, revision "
+        f"{(facts['revision'] or 'unknown')[:7]}.",
         "",
         "```",
         facts["summary"],
