@@ -56,12 +56,11 @@ def make(figure: dict[str, Any], scale: str, kept_runs: bool) -> None:
     """Run a figure's sweep, analyse it, and keep pictures, tables and facts in docs/figures/."""
     sweep = ROOT / "multirun" / "figures" / scale / figure["name"]
     train = command(figure, scale)
-    analyze = ["analyze.py", str(sweep), *shlex.split(figure.get("analyze", ""))]
     if not kept_runs:
         subprocess.run([sys.executable, *train, f"hydra.sweep.dir={sweep}"], cwd=ROOT, check=True)
-    analysed = subprocess.run(
-        [sys.executable, *analyze], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
-    )
+    printed = analysed(sweep, *shlex.split(figure.get("analyze", "")))
+    if "compare" in figure:
+        printed += analysed(sweep, "--compare", figure["compare"])
     kept = FIGURES / figure["name"]
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
@@ -77,9 +76,16 @@ def make(figure: dict[str, Any], scale: str, kept_runs: bool) -> None:
         "steps": int(members["steps"].sum()),
         "core_seconds": round(float(members["wall_seconds"].sum())),
         "revision": json.loads((sweep / "0" / "result.json").read_text())["git_revision"],
-        "summary": measured(analysed.stdout),
+        "summary": measured(printed),
     }
     (kept / FACTS).write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def analysed(sweep: Path, *options: str) -> str:
+    """What ``analyze.py`` prints of a sweep."""
+    words = [sys.executable, "analyze.py", str(sweep), *options]
+    done = subprocess.run(words, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout
 
 
 def command(figure: dict[str, Any], scale: str) -> list[str]:
