@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,9 @@ class Sweep:
         table: one row a finished member, see `load`.
         gaps: the distinct grokking gaps of the finished members, in steps.
         constrained: whether all finished members were held at their initial weight norm.
+        constants: what all finished members have in common: ``task``, and by full key the settings
+            of their composed configurations, numbers or texts.
+        timed: whether T_train and T_val are known, as they aren't in some published grids.
     """
 
     folder: Path
@@ -44,6 +47,8 @@ class Sweep:
     table: pd.DataFrame
     gaps: list[int]
     constrained: bool
+    constants: dict[str, Any] = field(default_factory=dict)
+    timed: bool = True
 
     @property
     def missing(self) -> int:
@@ -80,7 +85,7 @@ def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
     """Read the plan and the records of `folder`; without a plan, what has finished is the sweep.
 
     Raises:
-        UserError: as `load`.
+        UserError: as `load`; or the runs are of several tasks, and not of a sweep over tasks.
     """
     plan, jobs = _find(folder)
     records = {
@@ -91,6 +96,12 @@ def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
         settings = {job: record.overrides for job, record in records.items()}
     else:
         keys, settings = plan.keys, dict(enumerate(plan.jobs))
+    tasks = sorted({record.task for record in records.values()})
+    if len(tasks) > 1 and (plan is None or not {"task", "experiment"} & set(keys)):
+        raise UserError(
+            f"{folder}: holds runs of several tasks ({', '.join(tasks)}); "
+            "put the runs of each into a folder of their own"
+        )
     planned = _settings_table(keys, settings)
     results = pd.DataFrame([_row(job, jobs[job], records[job]) for job in sorted(records)])
     return Sweep(
@@ -100,7 +111,29 @@ def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
         table=_typed(planned.merge(results.reindex(columns=_RESERVED), on="job")),
         gaps=sorted({record.grokking_gap for record in records.values()}),
         constrained=bool(records) and all(map(_constrained, records.values())),
+        constants=_constants(list(records.values())),
     )
+
+
+def _constants(records: list[Record]) -> dict[str, Any]:
+    """The task and the settings of all `records`, by full key."""
+    if not records:
+        return {}
+    found = [{"task": record.task} | _flat(record.config or record.overrides) for record in records]
+    return {
+        key: _column([value]).tolist()[0]
+        for key, value in found[0].items()
+        if all(key in other and other[key] == value for other in found)
+    }
+
+
+def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`config` without nesting: full key to value."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        name = f"{prefix}{key}"
+        flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return flat
 
 
 def _constrained(record: Record) -> bool:
