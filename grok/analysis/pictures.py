@@ -6,13 +6,17 @@ from collections.abc import Callable
 
 from matplotlib.figure import Figure
 
-from grok.analysis import curves, decay, landscape, lines, phase_diagram, trajectories
+from grok.analysis import curves, decay, landscape, lines, phase_diagram, seeds, trajectories
 from grok.analysis.palette import Palette
 from grok.analysis.table import Sweep
 
 # Each draws a sweep with at least one finished member, or returns None where it doesn't apply.
 PICTURES: dict[str, dict[str, Callable[[Sweep, Palette], Figure | None]]] = {
-    "phases": {"phases": phase_diagram.discrete, "smooth": phase_diagram.smooth},
+    "phases": {
+        "phases": phase_diagram.discrete,
+        "smooth": phase_diagram.smooth,
+        "seeds": seeds.draw,
+    },
     "times": {"lines": lines.draw, "decay": decay.draw},
     "landscape": {"landscape": landscape.draw},
     "curves": {"curves": curves.draw, "curves_panels": curves.panels},
