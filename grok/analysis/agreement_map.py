@@ -63,7 +63,8 @@ def draw(match: Match, palette: Palette) -> Figure | None:
             _times(figure, line[3], cells(table, layout, panel, table["log10_t_val"]), limit)
         label_cells(list(line), dataclasses.replace(layout, columns=maps))
         if panel:
-            line[0].set_title(f"{panel_title(panel)}\n{line[0].get_title()}", fontsize=8)
+            setting = panel_title(panel).replace("\n", " ")
+            line[0].set_title(f"{setting}\n{line[0].get_title()}", fontsize=8)
     legend_above(figure, [*phase_patches(palette), *_entries(table, grid)])
     return figure
 

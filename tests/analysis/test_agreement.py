@@ -114,6 +114,18 @@ def test_the_command_tells_all_of_two_sweeps(pair, capsys):
     assert not (there / "analysis").exists()
 
 
+def test_the_command_compares_at_a_lesser_budget(pair, capsys):
+    """At 1500 steps the delay of 1900 to T_val at 2000 isn't over; in B that of 900 is."""
+    here, there = pair
+    command.main([str(here), "--compare", str(there), "--budget", "1500"])
+    out = capsys.readouterr().out.splitlines()
+    assert out[2:4] == [
+        "matched         6 cells of 6 in A and 6 in B, at 1500 steps",
+        "equal           5 of 6, 83.3% (95 % interval 43.6% to 97.0%)",
+    ]
+    assert out[8] == "memorization                 1             0             2             0"
+
+
 def test_what_to_know_is_told(sweep_in, capsys):
     """Matched at a constant, undecided, seeds that aren't known, and a setting that isn't equal."""
     members = [
