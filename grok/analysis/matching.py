@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from grok.analysis.table import Sweep
+from grok.analysis.table import VARIES, Sweep
 from grok.errors import UserError
 from grok.phases import Phase
 
@@ -37,7 +37,7 @@ class Match:
             where never reached or unknown), ``budget`` (steps, the lesser of both), ``verdict``
             (equal, different or undecided), ``log10_t_train`` and ``log10_t_val`` (log10 of A
             over B).
-        differing: settings that are constant in both, but not the same: full key to both values.
+        differing: settings swept in neither and not the same: full key to both values.
     """
 
     a: Sweep
@@ -93,7 +93,7 @@ def _check(a: Sweep, b: Sweep) -> None:
         if sweep.table.empty:
             raise UserError(f"{sweep.folder}: nothing has finished, so nothing can be compared")
     tasks = [sweep.constants.get("task") for sweep in (a, b)]
-    if None not in tasks and tasks[0] != tasks[1]:
+    if not {None, VARIES} & set(tasks) and tasks[0] != tasks[1]:
         raise UserError(
             f"{a.folder} and {b.folder}: of different tasks, {tasks[0]} and {tasks[1]}; "
             "compare sweeps of one task"

@@ -19,6 +19,7 @@ OUTCOME = ("t_train", "t_val", "budget", "phase", "steps", "stop_reason", "diver
 FINAL = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "weight_norm")
 BEST = tuple(f"best_{name}" for name in FINAL[:4])
 NORMS = {"initial_norm": "initial", "norm_at_t_train": "t_train", "norm_at_t_val": "t_val"}
+VARIES = "varies"
 _NUMBERS = (*FINAL, *BEST, *NORMS, "decay_per_step", "wall_seconds")
 _RESERVED = ("job", *OUTCOME, *_NUMBERS, "folder")
 _INTEGERS = ("job", "t_train", "t_val", "budget", "steps")
@@ -37,7 +38,8 @@ class Sweep:
         gaps: the distinct grokking gaps of the finished members, in steps.
         constrained: whether all finished members were held at their initial weight norm.
         constants: what all finished members have in common: ``task``, and by full key the settings
-            of their composed configurations, numbers or texts.
+            of their composed configurations, numbers or texts. ``varies`` is what isn't the same
+            without being swept, such as a setting that follows another.
         timed: whether T_train and T_val are known, as they aren't in some published grids.
     """
 
@@ -111,19 +113,19 @@ def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
         table=_typed(planned.merge(results.reindex(columns=_RESERVED), on="job")),
         gaps=sorted({record.grokking_gap for record in records.values()}),
         constrained=bool(records) and all(map(_constrained, records.values())),
-        constants=_constants(list(records.values())),
+        constants=_constants(list(records.values()), keys),
     )
 
 
-def _constants(records: list[Record]) -> dict[str, Any]:
-    """The task and the settings of all `records`, by full key."""
-    if not records:
-        return {}
+def _constants(records: list[Record], keys: list[str]) -> dict[str, Any]:
+    """The task and the settings of all `records` by full key, but for the swept `keys`."""
     found = [{"task": record.task} | _flat(record.config or record.overrides) for record in records]
     return {
         key: _column([value]).tolist()[0]
-        for key, value in found[0].items()
         if all(key in other and other[key] == value for other in found)
+        else VARIES
+        for key, value in (found[0] if found else {}).items()
+        if key not in keys
     }
 
 

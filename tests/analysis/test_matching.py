@@ -160,6 +160,18 @@ def test_constants_that_differ_are_told(matched):
     assert found.differing == {"opt.lr_enc": (1e-3, 2e-3)}
 
 
+def test_a_setting_that_follows_a_swept_one_is_told(sweep_in, add_member):
+    """Here opt.wd_enc is opt.wd_dec, there it is 0."""
+    here = grid([1], [0, 5])
+    first = sweep_in("a", *here)
+    for number, (setting, times) in enumerate(here):
+        opt = {"wd_enc": setting[WD], "wd_dec": setting[WD]}
+        add_member(f"a/{number}", setting, *times, config={"opt": opt})
+    second = sweep_in("b", *here, config={"opt": {"wd_enc": 0.0}})
+    found = match(read_sweep(first), read_sweep(second))
+    assert found.differing == {"opt.wd_enc": ("varies", 0)}
+
+
 def test_no_common_cell(matched):
     with pytest.raises(
         UserError, match=r"no common cell; opt.lr_dec is 1, 2 in one and 3, 4, 5, ..."

@@ -151,6 +151,7 @@ def test_constants_are_what_all_members_share(tmp_path, add_member):
         add_member(number, {}, config={"opt": opt, "phase": {"early_stop": True}})
     assert read_sweep(tmp_path).constants == {
         "task": "toy_regression",
+        "opt.lr_dec": "varies",
         "opt.lr_enc": 0.001,
         "opt.betas": "[0.9, 0.999]",
         "phase.early_stop": "True",
