@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from grok.analysis import published
-from grok.analysis.labels import short
+from grok.analysis.labels import number
 from grok.analysis.matching import EQUAL, TIMES, UNDECIDED, Match
 from grok.analysis.table import Sweep, read_sweep
 from grok.errors import UserError
@@ -153,7 +153,7 @@ def _remarks(match: Match) -> list[str]:
     for key in match.keys:
         fixed = [sweep for sweep in (match.a, match.b) if key not in sweep.keys]
         if fixed:
-            lines.append(_line("only", f"{key}={short(fixed[0].constants[key])}"))
+            lines.append(_line("only", f"{key}={number(fixed[0].constants[key])}"))
     for keys, name in ((match.free_a, "A"), (match.free_b, "B")):
         if keys:
             settings = len(match.cells[keys].drop_duplicates())
@@ -162,7 +162,7 @@ def _remarks(match: Match) -> list[str]:
                 _line("all of", f"{', '.join(keys)} in {name}: {distinct} cells x {settings}")
             )
     for key, (here, there) in match.differing.items():
-        lines.append(_line("not the same", f"{key}: {short(here)} in A, {short(there)} in B"))
+        lines.append(_line("not the same", f"{key}: {number(here)} in A, {number(there)} in B"))
     return lines
 
 

@@ -27,7 +27,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from grok.analysis.decay import WEIGHT_DECAYS, lu_prediction
-from grok.analysis.labels import short
+from grok.analysis.labels import number
 from grok.analysis.layout import cells, choose, select
 from grok.analysis.table import Sweep
 from grok.errors import UserError
@@ -94,7 +94,7 @@ def draw_over(figure: Figure, images: list[NDArray[np.float64]]) -> None:
         steps = np.ma.masked_invalid(np.log10(image))
         lines = axes.contour(steps, levels=_levels(steps), colors=COLOUR, linewidths=1.4)
         lines.set_path_effects(halo)
-        for text in lines.clabel(fmt=lambda level: short(float(10**level), 1), fontsize=8):
+        for text in lines.clabel(fmt=lambda level: number(float(10**level), 1), fontsize=8):
             text.set_path_effects(halo)
     entry = Line2D([], [], color=COLOUR, linewidth=1.4, label="T_val by the LU mechanism (steps)")
     figure.legend(handles=[entry], loc="outside lower center", fontsize=8, frameon=False)
