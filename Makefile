@@ -1,6 +1,7 @@
 # make                 this help
 # make toy-phase       a phase diagram of toy addition
 # make mnist-phase     one of MNIST
+# make figures         published figures, and docs/figures.md
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
@@ -35,7 +36,7 @@ BUDGET ?= $(BUDGET_$(SCALE))
 LAUNCHER_joblib := hydra.launcher.n_jobs=$(JOBS)
 LAUNCHER_stacked := $(if $(filter -1,$(JOBS)),,hydra.launcher.workers=$(JOBS))
 
-ifneq ($(filter toy-phase mnist-phase,$(MAKECMDGOALS)),)
+ifneq ($(filter toy-phase mnist-phase figures,$(MAKECMDGOALS)),)
 $(if $(filter $(SCALE),smoke quick paper),,$(error SCALE=$(SCALE): choose smoke, quick or paper))
 $(if $(filter $(TASK),toy_regression toy_classification),,$(error TASK=$(TASK): choose toy_regression or toy_classification))
 $(if $(filter $(LAUNCHER),joblib basic stacked),,$(error LAUNCHER=$(LAUNCHER): choose joblib, stacked or basic))
@@ -43,7 +44,7 @@ endif
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup toy-phase mnist-phase test lint bench clean
+.PHONY: help setup toy-phase mnist-phase figures test lint bench clean
 
 help:  ## Print this help
 	@echo "make TARGET [NAME=value ...]"
@@ -57,6 +58,7 @@ help:  ## Print this help
 	@echo "  JOBS=n       processes, -1 for all cores (now $(JOBS))"
 	@echo "  TRAINER=cpu|gpu|auto                     (now $(TRAINER))"
 	@echo "  DIR=folder   a new sweep's folder, or that of one to go on with"
+	@echo "figures takes SCALE, and FIGURES='name ...' of docs/gallery.yaml (all by default)"
 
 setup: $(VENV)/ready  ## Make .venv with the pinned packages
 
@@ -72,6 +74,9 @@ toy-phase mnist-phase:
 	  $(LAUNCHER_$(LAUNCHER)) hydra.sweep.dir=$(DIR) hydra.sweeper.grid=$(GRID) phase.budget=$(BUDGET) \
 	  trainer=$(TRAINER)
 	$(RUN) analyze.py $(DIR)
+
+figures: setup  ## Make published figures at SCALE, and docs/figures.md
+	$(RUN) docs/gallery.py $(SCALE) $(FIGURES)
 
 test: setup lint  ## Check the code and run the tests
 	$(RUN) -m pytest -n auto

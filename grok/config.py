@@ -218,10 +218,13 @@ def _logspace(start: float, stop: float, values: int) -> str:
     return ",".join(repr(10.0 ** float(exponent)) for exponent in exponents)
 
 
-def problems(cfg: DictConfig) -> list[str]:
+def problems(cfg: DictConfig, judged: dict[str, list[str]] | None = None) -> list[str]:
     """A line for each mistake in a composed configuration: key, value and fix.
 
     Imports the task's module, so that the task can judge its own keys.
+
+    Args:
+        judged: mistakes by task, kept here over the jobs of a sweep, which mostly share theirs.
     """
     found: list[str] = []
     found += _unknown_keys("", cfg, Config)
@@ -233,7 +236,11 @@ def problems(cfg: DictConfig) -> list[str]:
     found += _part_problems("callbacks", cfg.callbacks) + _part_problems("logger", cfg.logger)
     if found:
         return found  # before PyTorch has to be imported
-    return _task_problems(cfg.task) + _gpu_problems(cfg.trainer)
+    judged = {} if judged is None else judged
+    task = OmegaConf.to_yaml(cfg.task, resolve=True)
+    if task not in judged:
+        judged[task] = _task_problems(cfg.task)
+    return judged[task] + _gpu_problems(cfg.trainer)
 
 
 def _unknown_keys(prefix: str, section: DictConfig, schema: type) -> Iterable[str]:

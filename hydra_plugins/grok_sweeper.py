@@ -50,6 +50,8 @@ class GrokSweeper(BasicSweeper):
         sweep = prepare(
             self.hydra_context.config_loader, self.config, [*self._parse_config(), *arguments]
         )
+        if hasattr(self.launcher, "composer"):
+            self.launcher.composer = sweep.composer
         results: list[JobReturn] = []
         try:
             with opened(sweep, self.config), watching(sweep.folder, sweep.plan):

@@ -7,9 +7,10 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, LogNorm
+from matplotlib.colors import Colormap, ListedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -79,6 +80,32 @@ def smooth(sweep: Sweep, _palette: Palette) -> Figure | None:
         bar = delay.add_bar(figure, axes, "T_val - T_train (steps)", "min")
         marks = [_mark(bar, gap) for gap in sweep.gaps if delay.floor <= gap <= delay.ceiling]
     legend_above(figure, [*_missing(images), *marks])
+    return figure
+
+
+def train_times(sweep: Sweep, _palette: Palette) -> Figure | None:
+    """T_train of every cell, logarithmic (Re-TUG, Figure 6 right); black where it never came.
+
+    Each panel holds two images of shape (len(ys), len(xs)): T_train, and 1 where a member has
+    none; NaN elsewhere. None where fewer than two numeric keys are swept.
+    """
+    layout = choose(sweep)
+    if layout.y is None:
+        return None
+    figure, axes = panel_figure(layout, extra_width=0.9)
+    steps = sweep.table["t_train"].astype("float64")
+    reached = _Scale(steps, int(sweep.table["budget"].max()), colormaps["viridis"])
+    never = pd.Series(1.0, sweep.table.index).where(steps.isna())
+    images = [cells(sweep.table, layout, panel, never) for panel in layout.panels]
+    for one, panel, image in zip(axes, layout.panels, images, strict=True):
+        reached.draw(one, cells(sweep.table, layout, panel, steps))
+        one.imshow(image, ListedColormap(["black"]), aspect="auto")
+        show_missing(one)
+    label_cells(axes, layout)
+    reached.add_bar(figure, axes, "T_train (steps)", "neither")
+    unreached = [Patch(color="black", label="never")] if steps.isna().any() else []
+    drawn = [cells(sweep.table, layout, panel, steps.fillna(0)) for panel in layout.panels]
+    legend_above(figure, [*_missing(drawn), *unreached])
     return figure
 
 

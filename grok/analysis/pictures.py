@@ -16,6 +16,7 @@ PICTURES: dict[str, dict[str, Callable[[Sweep, Palette], Figure | None]]] = {
         "phases": phase_diagram.discrete,
         "smooth": phase_diagram.smooth,
         "seeds": seeds.draw,
+        "t_train": phase_diagram.train_times,
     },
     "times": {"lines": lines.draw, "decay": decay.draw},
     "landscape": {"landscape": landscape.draw},

@@ -8,12 +8,16 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.func import functional_call
 from torch.utils import _pytree as pytree
 
 from grok.engine.adamw import Hyper, coefficients
 from grok.engine.member import Drawn
-from grok.engine.step import METRICS, Replay, StackStep, State, evaluate, stack_step, weight_norm
+from grok.engine.step import METRICS, Replay, StackStep, State, judge, stack_step, weight_norm
 from grok.tasks import Batch, Data, Task
+
+CPU_SAMPLES = 1000
+"""Validated at a time on a CPU, whose cache holds what the layers make of them."""
 
 
 class Stack:
@@ -173,9 +177,13 @@ class Stack:
     def _validate(self, slot: int) -> Tensor:
         """Validation loss and accuracy in `slot`, shape (2,)."""
         params = {name: param[slot] for name, param in self.state.params.items()}
+        batch, network = self._validation[slot], self._step.network
+        inputs = batch["inputs"]
+        at_a_time = CPU_SAMPLES if self._device.type == "cpu" else len(inputs)
         with torch.no_grad():
-            batch, network = self._validation[slot], self._step.network
-            return torch.stack(evaluate(self._task, network, params, batch))
+            parts = torch.split(inputs, at_a_time)
+            outputs = torch.cat([functional_call(network, params, (part,)) for part in parts])
+            return torch.stack(judge(self._task, outputs, batch))
 
     def _enter(self, metrics: Tensor, validated: list[tuple[int, int, Tensor]]) -> None:
         """Put accuracies where the schedules want them, train accuracy over the epoch before."""

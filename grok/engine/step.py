@@ -102,7 +102,11 @@ def evaluate(
     task: Task, network: nn.Module, params: Tensors, batch: Batch
 ) -> tuple[Tensor, Tensor]:
     """Loss and accuracy of one member on `batch`."""
-    outputs = functional_call(network, params, (batch["inputs"],))
+    return judge(task, functional_call(network, params, (batch["inputs"],)), batch)
+
+
+def judge(task: Task, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Loss and accuracy of one member's `outputs` for `batch`."""
     loss = task.loss_of(outputs, batch)
     return loss, task.correct(outputs, batch).to(loss.dtype).mean()
 

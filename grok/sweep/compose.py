@@ -59,16 +59,20 @@ class Composer:
         self._loader, self._master = loader, master
         self._parser = OverridesParser.create(config_loader=loader)
         self._bases: dict[tuple[str, ...], tuple[DictConfig, DictConfig]] = {}
+        self._jobs: dict[tuple[str, ...], Job] = {}
 
     def compose(self, overrides: Sequence[str]) -> Job:
-        """The job that `overrides` describe.
+        """The job that `overrides` describe, composed once and to be left as it is.
 
         Raises:
             ConfigCompositionException: a key that doesn't exist, as Hydra would raise.
         """
-        parsed = self._parse(overrides)
-        cfg, hydra = self._base(parsed)
-        return self._job(copy.deepcopy(cfg), parsed, hydra.hydra.runtime.choices)
+        if tuple(overrides) not in self._jobs:
+            parsed = self._parse(overrides)
+            cfg, hydra = self._base(parsed)
+            job = self._job(copy.deepcopy(cfg), parsed, hydra.hydra.runtime.choices)
+            self._jobs[tuple(overrides)] = job
+        return self._jobs[tuple(overrides)]
 
     def prepare(self, overrides: Sequence[str], number: int) -> StackJob:
         """The job that `overrides` describe, with its folder made as Hydra makes it."""

@@ -30,11 +30,13 @@ class Sweep:
         folder: of the sweep.
         plan: what goes to ``plan.json``.
         jobs: overrides of each job.
+        composer: has composed them all.
     """
 
     folder: Path
     plan: Plan
     jobs: list[list[str]]
+    composer: Composer
 
 
 def prepare(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) -> Sweep:
@@ -56,16 +58,17 @@ def prepare(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) 
     keys = swept_keys(overrides)
     composer = Composer(loader, master)
     found: dict[str, None] = {}  # in order, without repeats
+    judged: dict[str, list[str]] = {}
     planned = []
     common: Any = None
     for job in jobs:
         composed = composer.compose(job)
-        found.update(dict.fromkeys(problems(composed.cfg)))
+        found.update(dict.fromkeys(problems(composed.cfg, judged)))
         planned.append({key: composed.settings[key] for key in keys})
         common = common or OmegaConf.to_container(composed.cfg)
     if found:
         raise ConfigError(*found)
-    return Sweep(Path(str(master.hydra.sweep.dir)), Plan(keys, planned, common), jobs)
+    return Sweep(Path(str(master.hydra.sweep.dir)), Plan(keys, planned, common), jobs, composer)
 
 
 @contextlib.contextmanager

@@ -60,7 +60,7 @@ def launch(
     check_list("devices", launcher.devices)
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)
     jobs = {initial_job_idx + i: list(overrides) for i, overrides in enumerate(job_overrides)}
-    composer = Composer(loader, config)
+    composer = launcher.composer or Composer(loader, config)
     composed = {number: composer.compose(overrides) for number, overrides in jobs.items()}
     application: Any = launcher.task_function
     for job in composed.values():

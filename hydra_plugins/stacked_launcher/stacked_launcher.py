@@ -2,12 +2,15 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.utils import JobReturn
 
 from hydra_plugins.stacked_launcher import config as _config  # noqa: F401 - registers itself
+
+if TYPE_CHECKING:
+    from grok.sweep.compose import Composer
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +20,9 @@ class StackedLauncher(BasicLauncher):
 
     An application that does has an attribute ``stacked`` on its task function (see `_core`).
     Any other is launched as Hydra's basic launcher would, one job after another.
+
+    Attributes:
+        composer: set by a sweeper that has composed the jobs already; otherwise they are here.
     """
 
     def __init__(
@@ -24,6 +30,7 @@ class StackedLauncher(BasicLauncher):
     ) -> None:
         super().__init__()
         self.stack_size, self.workers, self.devices = stack_size, workers, devices
+        self.composer: Composer | None = None
 
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int

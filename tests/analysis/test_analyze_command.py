@@ -68,7 +68,7 @@ def test_table_is_exactly_this(grid_sweep):
 
 def test_pictures_and_summary_of_a_grid(grid_sweep, capsys):
     run(grid_sweep)
-    names = ["phases.pdf", "phases.png", "smooth.pdf", "smooth.png"]
+    names = ["phases.pdf", "phases.png", "smooth.pdf", "smooth.png", "t_train.pdf", "t_train.png"]
     assert written(grid_sweep) == ["grid.csv", *names]
     analysis = grid_sweep / "analysis"
     assert capsys.readouterr().out.splitlines() == [
@@ -82,6 +82,8 @@ def test_pictures_and_summary_of_a_grid(grid_sweep, capsys):
         f"          {analysis}/phases.pdf",
         f"          {analysis}/smooth.png",
         f"          {analysis}/smooth.pdf",
+        f"          {analysis}/t_train.png",
+        f"          {analysis}/t_train.pdf",
     ]
 
 

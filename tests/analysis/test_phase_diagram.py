@@ -128,6 +128,17 @@ def test_a_gap_beyond_the_budget_has_no_mark(make_sweep, add_member):
     assert legend_texts(figure) == []
 
 
+def test_train_times_and_those_that_never_came(grid_sweep):
+    figure = phase_diagram.train_times(read_sweep(grid_sweep), SAFE)
+    panel, bar = figure.axes
+    reached, never = images(panel)
+    np.testing.assert_array_equal(reached, [[500, 200, 70], [600, NAN, NAN]])
+    np.testing.assert_array_equal(never, [[NAN, NAN, NAN], [NAN, NAN, 1]])
+    assert bar.get_ylim() == pytest.approx((10, 100_000))
+    assert bar.get_ylabel() == "T_train (steps)"
+    assert legend_texts(figure) == ["missing", "never"]
+
+
 def test_smooth_steps_of_every_phase(grid_sweep):
     steps, generalises = phase_diagram.smooth_steps(read_sweep(grid_sweep).table)
     assert steps.tolist() == [100_000, 70, 1000, 999, -40]

@@ -55,6 +55,10 @@ def test_jobs_do_not_leak_into_each_other(composer):
     assert first.opt.lr_dec == 1e-3
 
 
+def test_a_job_is_composed_once(composer):
+    assert composer.compose(["opt.wd_dec=3"]) is composer.compose(["opt.wd_dec=3"])
+
+
 def test_settings_are_typed_and_name_groups_by_their_option(composer):
     job = composer.compose(
         ["task=toy_classification", "opt.lr_dec=1", "seed.data=41", "~callbacks.curves"]

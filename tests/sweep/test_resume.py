@@ -20,7 +20,7 @@ JOBS = [{"opt.lr_dec": 1e-3}, {"opt.lr_dec": 1e-2}]
 
 
 def sweep(folder, keys=("opt.lr_dec",), jobs=JOBS, common=COMMON):
-    return Sweep(folder, Plan(list(keys), jobs, common), [[] for _ in jobs])
+    return Sweep(folder, Plan(list(keys), jobs, common), [[] for _ in jobs], composer=None)
 
 
 @pytest.fixture

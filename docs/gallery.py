@@ -1,0 +1,145 @@
+"""Makes published figures and writes docs/figures.md.
+
+    python docs/gallery.py quick                  all of docs/gallery.yaml, at this scale
+    python docs/gallery.py paper fig1_regression  some of them
+    python docs/gallery.py                        only the page, from what has been made
+
+A figure's runs are in multirun/figures/<scale>/<name>; what has finished there isn't run again.
+"""
+
+import argparse
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+ROOT = Path(__file__).parent.parent
+FIGURES = ROOT / "docs" / "figures"
+SCALES = ("smoke", "quick", "paper")
+FACTS = "facts.json"
+HEAD = """# Figures
+
+Every published figure that grok makes so far: the command, what it gave here at the scale stated,
+and what the paper says. `make figures SCALE=quick` makes all of them, `FIGURES="fig2 fig6"` some;
+this page is written by `docs/gallery.py`.
+"""
+
+
+def main() -> None:
+    """Make the figures asked for, then the page of all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("scale", nargs="?", choices=SCALES)
+    parser.add_argument("names", nargs="*", metavar="name")
+    parser.add_argument(
+        "--kept", action="store_true", help="take runs as they are, by whatever version of grok"
+    )
+    options = parser.parse_args()
+    figures = yaml.safe_load((ROOT / "docs" / "gallery.yaml").read_text())
+    known = [figure["name"] for figure in figures]
+    for name in options.names:
+        if name not in known:
+            parser.error(f"{name}: no such figure; choose from {', '.join(known)}")
+    if options.scale:
+        for figure in figures:
+            if not options.names or figure["name"] in options.names:
+                make(figure, options.scale, options.kept)
+    (ROOT / "docs" / "figures.md").write_text(page(figures, FIGURES))
+
+
+def make(figure: dict[str, Any], scale: str, kept_runs: bool) -> None:
+    """Run a figure's sweep, analyse it, and keep pictures, tables and facts in docs/figures/."""
+    sweep = ROOT / "multirun" / "figures" / scale / figure["name"]
+    train = command(figure, scale)
+    analyze = ["analyze.py", str(sweep), *shlex.split(figure.get("analyze", ""))]
+    if not kept_runs:
+        subprocess.run([sys.executable, *train, f"hydra.sweep.dir={sweep}"], cwd=ROOT, check=True)
+    analysed = subprocess.run(
+        [sys.executable, *analyze], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    )
+    kept = FIGURES / figure["name"]
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir(parents=True)
+    pictures = [f"{name}.png" for name in figure["pictures"]]
+    for file in ["grid.csv", *pictures, *figure.get("tables", [])]:
+        if (sweep / "analysis" / file).is_file():
+            shutil.copy(sweep / "analysis" / file, kept)
+    members = pd.read_csv(kept / "grid.csv")
+    facts = {
+        "scale": scale,
+        "command": shlex.join(["python", *train]),
+        "members": len(members),
+        "steps": int(members["steps"].sum()),
+        "core_seconds": round(float(members["wall_seconds"].sum())),
+        "revision": json.loads((sweep / "0" / "result.json").read_text())["git_revision"],
+        "summary": measured(analysed.stdout),
+    }
+    (kept / FACTS).write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def command(figure: dict[str, Any], scale: str) -> list[str]:
+    """The words after ``python`` that train a figure at `scale`."""
+    smaller = shlex.split(figure.get(scale, ""))
+    experiment = f"experiment={figure['experiment']}"
+    return ["train.py", "-m", experiment, "hydra/launcher=stacked", *smaller]
+
+
+def measured(output: str) -> str:
+    """What ``analyze.py`` printed of the sweep, without where things lie."""
+    lines = [line for line in output.splitlines() if "/" not in line or "finished" in line]
+    return "\n".join(line.rpartition("/")[2] if "finished" in line else line for line in lines)
+
+
+def page(figures: list[dict[str, Any]], folder: Path) -> str:
+    """The text of docs/figures.md: the figures of which `folder` holds the facts."""
+    parts = [HEAD]
+    for figure in figures:
+        kept = folder / figure["name"]
+        if (kept / FACTS).is_file():
+            parts.append(section(figure, kept))
+    return "\n".join(parts)
+
+
+def section(figure: dict[str, Any], kept: Path) -> str:
+    """A figure's part of the page."""
+    facts = json.loads((kept / FACTS).read_text())
+    lines = [f"## {figure['title']}", "", f"The paper: {figure['claim'].strip()}", ""]
+    lines += ["```bash", facts["command"], "```", ""]
+    lines += [
+        f"Here, at scale {facts['scale']}: {facts['members']} members, {facts['steps']:,} "
+        f"member-steps, {facts['core_seconds'] / 60:.1f} core-minutes, revision "
+        f"{(facts['revision'] or 'unknown')[:7]}.",
+        "",
+        "```",
+        facts["summary"],
+        "```",
+        "",
+    ]
+    for name in figure["pictures"]:
+        if (kept / f"{name}.png").is_file():
+            lines += [f"![{figure['title']}: {name}](figures/{figure['name']}/{name}.png)", ""]
+    for name in figure.get("tables", []):
+        if (kept / name).is_file():
+            lines += [markdown(pd.read_csv(kept / name)), ""]
+    return "\n".join(lines)
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table as Markdown, numbers to four digits, columns of nothing left out."""
+    shown = table.dropna(axis="columns", how="all")
+    rows = [[_text(value) for value in row] for row in shown.itertuples(index=False)]
+    head = [str(name) for name in shown.columns]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
+
+
+def _text(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""docs/gallery.py: every figure has its experiment, and the page says what was measured."""
+
+import importlib.util
+import json
+import shlex
+
+import pytest
+import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from grok.config import CONF
+
+DOCS = CONF.parent / "docs"
+FIGURES = yaml.safe_load((DOCS / "gallery.yaml").read_text())
+VARIANTS = {"re_tug/fig11"}  # the runs of fig12
+
+
+@pytest.fixture(scope="module")
+def gallery():
+    spec = importlib.util.spec_from_file_location("gallery", DOCS / "gallery.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_experiment_is_a_figure():
+    files = (CONF / "experiment").rglob("*.yaml")
+    experiments = {str(f.relative_to(CONF / "experiment").with_suffix("")) for f in files}
+    assert {figure["experiment"] for figure in FIGURES} == experiments - VARIANTS
+
+
+def test_figures_differ_in_name_and_know_their_scales():
+    assert len({figure["name"] for figure in FIGURES}) == len(FIGURES)
+    for figure in FIGURES:
+        assert {"title", "claim", "smoke", "quick", "pictures"} <= figure.keys()
+
+
+@pytest.mark.parametrize("scale", ["smoke", "quick"])
+def test_smaller_scales_are_overrides(gallery, scale):
+    for figure in FIGURES:
+        words = gallery.command(figure, scale)
+        assert words[:3] == ["train.py", "-m", f"experiment={figure['experiment']}"]
+        keys = [o.key_or_group for o in OverridesParser.create().parse_overrides(words[4:])]
+        assert len(keys) == len(shlex.split(figure[scale]))
+
+
+def test_the_page(gallery, tmp_path):
+    figure = {
+        "name": "one",
+        "title": "Figure 1",
+        "claim": "It groks.",
+        "pictures": ["phases", "absent"],
+        "tables": ["fits.csv"],
+    }
+    folder = tmp_path / "one"
+    folder.mkdir()
+    facts = {
+        "scale": "quick",
+        "command": "python train.py -m x=1",
+        "members": 4,
+        "steps": 12345,
+        "core_seconds": 90,
+        "revision": "0123456789",
+        "summary": "grokking 4",
+    }
+    (folder / "facts.json").write_text(json.dumps(facts))
+    (folder / "phases.png").touch()
+    (folder / "fits.csv").write_text("slope,low,points\n-0.81734,,3\n")
+    unmade = figure | {"name": "two"}
+    assert (
+        gallery.page([figure, unmade], tmp_path)
+        == gallery.HEAD
+        + """
+## Figure 1
+
+The paper: It groks.
+
+```bash
+python train.py -m x=1
+```
+
+Here, at scale quick: 4 members, 12,345 member-steps, 1.5 core-minutes, revision 0123456.
+
+```
+grokking 4
+```
+
+![Figure 1: phases](figures/one/phases.png)
+
+| slope | points |
+| --- | --- |
+| -0.8173 | 3 |
+"""
+    )
+
+
+def test_the_summary_names_no_folder(gallery):
+    output = "/x/y/fig2: 4 of 4 finished\ngrokking 4\ntable     /x/y/fig2/analysis/grid.csv\n"
+    assert gallery.measured(output) == "fig2: 4 of 4 finished\ngrokking 4"
