@@ -1,8 +1,9 @@
 """A sweep's folder in, its table and pictures out: reads records, needs no torch.
 
 Modules, in the order the data goes: `table` reads the records, `layout` chooses axes and panels,
-`phase_diagram`, `lines`, `curves` and `trajectories` draw, `pictures` lists what is drawn and
-`command` is ``analyze.py``.
+`phase_diagram`, `seeds`, `lines`, `curves` and `trajectories` draw, `theory` draws over them,
+`pictures` lists what is drawn and `command` is ``analyze.py``. Two sweeps, one maybe `published`,
+go through `matching` to `agreement` (numbers) and `agreement_map` (picture).
 """
 
 from grok.analysis.table import Sweep, load, read_sweep

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import pandas as pd
 
+from grok.analysis.published import facts
 from grok.analysis.table import Sweep, read_sweep
 from grok.errors import UsageError, UserError
 from grok.phases import Phase
@@ -30,18 +31,22 @@ def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
     sweep = read_sweep(options.folder, options.budget)
     try:
-        tables, pictures = write(sweep, options.palette, options.kind)
+        if options.compare is not None:
+            text, tables, pictures = compare(sweep, options)
+        else:
+            tables, pictures = write(sweep, options.palette, options.kind, options.theory)
+            text = summary(sweep)
     except OSError as error:
         raise UserError(
             f"{options.folder / FOLDER}: can't be written ({error}); make it a writable folder"
         ) from None
-    print(summary(sweep))
+    print(text)
     print(_listing("tables" if len(tables) > 1 else "table", tables))
     print(_listing("pictures", pictures))
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
-    """The options: ``folder`` (a path), ``palette`` (a name) and ``budget`` (steps or None)."""
+    """The options, an attribute each: ``folder`` is a path, ``budget`` steps or None."""
     parser = _Parser(
         prog="analyze.py",
         description="Write a sweep's table and draw its phase diagrams, finished or not.",
@@ -65,7 +70,21 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         choices=KINDS,
         help="draw this kind of picture only; without it, all that say something of the sweep",
     )
-    return parser.parse_args(arguments)
+    parser.add_argument(
+        "--theory",
+        action="store_true",
+        help="draw the time to generalise that the LU mechanism predicts over the phase diagrams",
+    )
+    parser.add_argument(
+        "--compare",
+        metavar="B",
+        help="tell how far the sweep agrees with B, another sweep's folder or a published grid: "
+        + ", ".join(facts()),
+    )
+    options = parser.parse_args(arguments)
+    if options.compare is not None and (options.kind is not None or options.theory):
+        parser.error("--compare has a picture of its own; leave --kind and --theory away")
+    return options
 
 
 def _steps(text: str) -> int:
@@ -86,20 +105,43 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; see python {self.prog} --help")
 
 
-def write(sweep: Sweep, palette: str, kind: str | None) -> tuple[list[Path], list[Path]]:
+def compare(sweep: Sweep, options: argparse.Namespace) -> tuple[str, list[Path], list[Path]]:
+    """Write ``agreement.csv`` and its picture; what it came to, and the paths of both.
+
+    Raises:
+        UserError: there is no such grid to compare with, or no cell in common.
+    """
+    from grok.analysis import agreement, agreement_map
+    from grok.analysis.canvas import save
+    from grok.analysis.matching import match
+    from grok.analysis.palette import PALETTES
+
+    found = match(sweep, agreement.other(options.compare), options.budget)
+    folder = sweep.folder / FOLDER
+    tables = [_written(found.cells, folder / "agreement.csv")]
+    figure = agreement_map.draw(found, PALETTES[options.palette])
+    pictures = save(figure, folder, "agreement") if figure is not None else []
+    return agreement.text(found), tables, pictures
+
+
+def write(
+    sweep: Sweep, palette: str, kind: str | None, theory: bool = False
+) -> tuple[list[Path], list[Path]]:
     """Write tables and pictures to ``<folder>/analysis``; the paths of both.
 
     Args:
         kind: of pictures, or None for all that say something of the sweep.
+        theory: whether to draw the LU mechanism's prediction over the phase diagrams.
 
     Raises:
-        UserError: pictures of `kind` can't be drawn of this sweep.
+        UserError: pictures of `kind`, or the prediction, can't be drawn of this sweep.
     """
     folder = sweep.folder / FOLDER
     tables = [_written(sweep.table.drop(columns="folder"), folder / TABLE)]
     if sweep.table.empty:
         return tables, []
-    from grok.analysis import decay, landscape
+    from grok.analysis import decay, landscape, seeds
+    from grok.analysis import theory as lu
     from grok.analysis.canvas import save
     from grok.analysis.palette import PALETTES
     from grok.analysis.pictures import PICTURES, kinds
@@ -108,14 +150,18 @@ def write(sweep: Sweep, palette: str, kind: str | None) -> tuple[list[Path], lis
     for kind_of, name, tabulate in (
         ("landscape", "landscape.csv", landscape.table),
         ("times", "fits.csv", decay.fits),
+        ("phases", "seeds.csv", seeds.table),
     ):
         found = tabulate(sweep) if kind_of in wanted else None
         if found is not None:
             tables.append(_written(found, folder / name))
+    predicted = lu.predictions(sweep, wanted) if theory else None
     pictures = []
     for name, draw in itertools.chain.from_iterable(PICTURES[each].items() for each in wanted):
         figure = draw(sweep, PALETTES[palette])
         if figure is not None:
+            if predicted is not None and name in lu.PICTURES:
+                lu.draw_over(figure, predicted)
             pictures += save(figure, folder, name)
     if kind is not None and not pictures:
         raise UserError(f"--kind {kind}: nothing of that kind can be drawn of {sweep.folder}")

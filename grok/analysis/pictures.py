@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from matplotlib.figure import Figure
 
-from grok.analysis import curves, decay, landscape, lines, phase_diagram, trajectories
+from grok.analysis import curves, decay, landscape, lines, phase_diagram, seeds, trajectories
 from grok.analysis.palette import Palette
 from grok.analysis.table import Sweep
 
@@ -15,6 +15,7 @@ PICTURES: dict[str, dict[str, Callable[[Sweep, Palette], Figure | None]]] = {
     "phases": {
         "phases": phase_diagram.discrete,
         "smooth": phase_diagram.smooth,
+        "seeds": seeds.draw,
         "t_train": phase_diagram.train_times,
     },
     "times": {"lines": lines.draw, "decay": decay.draw},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ OUTCOME = ("t_train", "t_val", "budget", "phase", "steps", "stop_reason", "diver
 FINAL = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "weight_norm")
 BEST = tuple(f"best_{name}" for name in FINAL[:4])
 NORMS = {"initial_norm": "initial", "norm_at_t_train": "t_train", "norm_at_t_val": "t_val"}
+VARIES = "varies"
 _NUMBERS = (*FINAL, *BEST, *NORMS, "decay_per_step", "wall_seconds")
 _RESERVED = ("job", *OUTCOME, *_NUMBERS, "folder")
 _INTEGERS = ("job", "t_train", "t_val", "budget", "steps")
@@ -36,6 +37,10 @@ class Sweep:
         table: one row a finished member, see `load`.
         gaps: the distinct grokking gaps of the finished members, in steps.
         constrained: whether all finished members were held at their initial weight norm.
+        constants: what all finished members have in common: ``task``, and by full key the settings
+            of their composed configurations, numbers or texts. ``varies`` is what isn't the same
+            without being swept, such as a setting that follows another.
+        timed: whether T_train and T_val are known, as they aren't in some published grids.
     """
 
     folder: Path
@@ -44,6 +49,8 @@ class Sweep:
     table: pd.DataFrame
     gaps: list[int]
     constrained: bool
+    constants: dict[str, Any] = field(default_factory=dict)
+    timed: bool = True
 
     @property
     def missing(self) -> int:
@@ -80,7 +87,7 @@ def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
     """Read the plan and the records of `folder`; without a plan, what has finished is the sweep.
 
     Raises:
-        UserError: as `load`.
+        UserError: as `load`; or the runs are of several tasks, and not of a sweep over tasks.
     """
     plan, jobs = _find(folder)
     records = {
@@ -91,6 +98,12 @@ def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
         settings = {job: record.overrides for job, record in records.items()}
     else:
         keys, settings = plan.keys, dict(enumerate(plan.jobs))
+    tasks = sorted({record.task for record in records.values()})
+    if len(tasks) > 1 and (plan is None or not {"task", "experiment"} & set(keys)):
+        raise UserError(
+            f"{folder}: holds runs of several tasks ({', '.join(tasks)}); "
+            "put the runs of each into a folder of their own"
+        )
     planned = _settings_table(keys, settings)
     results = pd.DataFrame([_row(job, jobs[job], records[job]) for job in sorted(records)])
     return Sweep(
@@ -100,7 +113,29 @@ def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
         table=_typed(planned.merge(results.reindex(columns=_RESERVED), on="job")),
         gaps=sorted({record.grokking_gap for record in records.values()}),
         constrained=bool(records) and all(map(_constrained, records.values())),
+        constants=_constants(list(records.values()), keys),
     )
+
+
+def _constants(records: list[Record], keys: list[str]) -> dict[str, Any]:
+    """The task and the settings of all `records` by full key, but for the swept `keys`."""
+    found = [{"task": record.task} | _flat(record.config or record.overrides) for record in records]
+    return {
+        key: _column([value]).tolist()[0]
+        if all(key in other and other[key] == value for other in found)
+        else VARIES
+        for key, value in (found[0] if found else {}).items()
+        if key not in keys
+    }
+
+
+def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`config` without nesting: full key to value."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        name = f"{prefix}{key}"
+        flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return flat
 
 
 def _constrained(record: Record) -> bool:

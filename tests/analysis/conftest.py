@@ -68,6 +68,22 @@ def make_sweep(tmp_path, add_member):
 
 
 @pytest.fixture
+def sweep_in(tmp_path):
+    """Write a finished sweep of (settings, (t_train, t_val)) to a folder of that name."""
+
+    def write(name, *members, budget=BUDGET, config=None, **changes):
+        folder = tmp_path / name
+        write_plan(folder, Plan(list(members[0][0]), [setting for setting, _ in members]))
+        for number, (setting, times) in enumerate(members):
+            given = {"budget": budget, "phase": str(classify(*times, budget))} | changes
+            record = make_record(setting, *times, config=config or {}, **given)
+            write_record(folder / str(number), record)
+        return folder
+
+    return write
+
+
+@pytest.fixture
 def grid_sweep(make_sweep):
     """A 3 x 2 grid of every phase and a missing job, plotted as in the paper.
 

@@ -129,3 +129,30 @@ def test_a_shorter_budget_changes_phases_only(make_sweep):
     pd.testing.assert_frame_equal(whole.drop(columns="phase"), short.drop(columns="phase"))
     with pytest.raises(UserError, match="--budget 100001: the runs were ended at 100000 steps"):
         load(folder, budget=100_001)
+
+
+def test_runs_of_several_tasks_are_no_sweep(tmp_path, add_member):
+    for number, task in enumerate(("toy_regression", "mnist")):
+        add_member(number, {"task": task, "opt.lr_dec": 0.1}, task=task)
+    with pytest.raises(UserError, match=r"several tasks \(mnist, toy_regression\); put the runs"):
+        load(tmp_path)
+    # A plan that doesn't sweep over tasks makes none of it, one that does makes a sweep.
+    write_plan(tmp_path, Plan(["opt.lr_dec"], [{"opt.lr_dec": 0.1}] * 2))
+    with pytest.raises(UserError, match="several tasks"):
+        load(tmp_path)
+    write_plan(tmp_path, Plan(["task"], [{"task": "toy_regression"}, {"task": "mnist"}]))
+    assert load(tmp_path)["task"].tolist() == ["toy_regression", "mnist"]
+    assert "task" not in read_sweep(tmp_path).constants
+
+
+def test_constants_are_what_all_members_share(tmp_path, add_member):
+    for number, rate in enumerate((0.1, 0.2)):
+        opt = {"lr_dec": rate, "lr_enc": "1e-3", "betas": [0.9, 0.999]}
+        add_member(number, {}, config={"opt": opt, "phase": {"early_stop": True}})
+    assert read_sweep(tmp_path).constants == {
+        "task": "toy_regression",
+        "opt.lr_dec": "varies",
+        "opt.lr_enc": 0.001,
+        "opt.betas": "[0.9, 0.999]",
+        "phase.early_stop": "True",
+    }

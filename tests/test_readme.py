@@ -1,0 +1,30 @@
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from grok.results import Plan, Record, write_plan, write_record
+
+README = Path(__file__).parents[1] / "README.md"
+FOLDER = "multirun/<date>/<time>"
+
+
+def test_the_python_example_runs(tmp_path, capsys):
+    """On a sweep of two members that grok at 10 and 30, and one that memorises at 50."""
+    jobs = [{"opt.lr_dec": rate} for rate in (1e-4, 1e-3, 1e-2)]
+    write_plan(tmp_path, Plan(["opt.lr_dec"], jobs))
+    for job, (t_train, t_val) in enumerate([(10, 2000), (30, 3000), (50, None)]):
+        phase = "grokking" if t_val else "memorization"
+        record = Record(
+            "toy_regression", phase, t_train, t_val, budget=5000, threshold=0.9, grokking_gap=1000,
+            steps=t_val or 5000, stop_reason="budget", diverged=False, overrides=jobs[job],
+        )  # fmt: skip
+        write_record(tmp_path / str(job), record)
+    (block,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    assert FOLDER in block
+    names: dict[str, pd.DataFrame] = {}
+    exec(block.replace(FOLDER, str(tmp_path)), names)
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        "phase", "grokking        20.0", "memorization    50.0",
+    ]  # fmt: skip
+    assert len(names["table"]) == 3
