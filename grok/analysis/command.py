@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
     sweep = read_sweep(options.folder, options.budget)
     try:
-        tables, pictures = write(sweep, options.palette, options.kind)
+        tables, pictures, reports = write(sweep, options.palette, options.kind)
     except OSError as error:
         raise UserError(
             f"{options.folder / FOLDER}: can't be written ({error}); make it a writable folder"
@@ -38,6 +38,8 @@ def main(arguments: list[str] | None = None) -> None:
     print(summary(sweep))
     print(_listing("tables" if len(tables) > 1 else "table", tables))
     print(_listing("pictures", pictures))
+    if reports:
+        print(_listing("report", reports))
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -86,11 +88,13 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; see python {self.prog} --help")
 
 
-def write(sweep: Sweep, palette: str, kind: str | None) -> tuple[list[Path], list[Path]]:
-    """Write tables and pictures to ``<folder>/analysis``; the paths of both.
+def write(
+    sweep: Sweep, palette: str, kind: str | None
+) -> tuple[list[Path], list[Path], list[Path]]:
+    """Write tables, pictures and the report to ``<folder>/analysis``; the paths of each.
 
     Args:
-        kind: of pictures, or None for all that say something of the sweep.
+        kind: of pictures, without a report, or None for all that say something of the sweep.
 
     Raises:
         UserError: pictures of `kind` can't be drawn of this sweep.
@@ -98,7 +102,7 @@ def write(sweep: Sweep, palette: str, kind: str | None) -> tuple[list[Path], lis
     folder = sweep.folder / FOLDER
     tables = [_written(sweep.table.drop(columns="folder"), folder / TABLE)]
     if sweep.table.empty:
-        return tables, []
+        return tables, [], []
     from grok.analysis import decay, landscape
     from grok.analysis.canvas import save
     from grok.analysis.palette import PALETTES
@@ -119,7 +123,11 @@ def write(sweep: Sweep, palette: str, kind: str | None) -> tuple[list[Path], lis
             pictures += save(figure, folder, name)
     if kind is not None and not pictures:
         raise UserError(f"--kind {kind}: nothing of that kind can be drawn of {sweep.folder}")
-    return tables, pictures
+    if kind is not None:
+        return tables, pictures, []
+    from grok.analysis import report
+
+    return tables, pictures, [report.write(sweep, PALETTES[palette], folder)]
 
 
 def _written(table: pd.DataFrame, path: Path) -> Path:

@@ -24,13 +24,13 @@ def axis_label(key: str) -> str:
 
 def panel_title(panel: Selection) -> str:
     """A line for each key of the panel."""
-    return "\n".join(f"{key}={_number(value, 4)}" for key, value in panel.items())
+    return "\n".join(f"{key}={number(value, 4)}" for key, value in panel.items())
 
 
 def tick_texts(values: Sequence[Any]) -> list[str]:
     """`values` with as few digits (at least two) as tell them apart."""
     for digits in range(2, 17):
-        texts = [_number(value, digits) for value in values]
+        texts = [number(value, digits) for value in values]
         if len(set(texts)) == len(values):
             return texts
     return [str(value) for value in values]
@@ -46,7 +46,7 @@ def tick_positions(count: int, most: int) -> list[int]:
     return list(range(0, count, fitting[0] if fitting else least))
 
 
-def _number(value: Any, digits: int) -> str:
+def number(value: Any, digits: int = 4) -> str:
     """``41``, ``0.5``, ``tanh``, ``4e-5``: short, and exact for integers."""
     if not isinstance(value, float):
         return str(value)

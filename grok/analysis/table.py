@@ -36,6 +36,8 @@ class Sweep:
         table: one row a finished member, see `load`.
         gaps: the distinct grokking gaps of the finished members, in steps.
         constrained: whether all finished members were held at their initial weight norm.
+        records: those of the finished members, by job.
+        common: the configuration of the first job, empty where no record tells it.
     """
 
     folder: Path
@@ -44,6 +46,8 @@ class Sweep:
     table: pd.DataFrame
     gaps: list[int]
     constrained: bool
+    records: dict[int, Record]
+    common: dict[str, Any]
 
     @property
     def missing(self) -> int:
@@ -100,7 +104,16 @@ def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
         table=_typed(planned.merge(results.reindex(columns=_RESERVED), on="job")),
         gaps=sorted({record.grokking_gap for record in records.values()}),
         constrained=bool(records) and all(map(_constrained, records.values())),
+        records=records,
+        common=_common(plan, records),
     )
+
+
+def _common(plan: Plan | None, records: dict[int, Record]) -> dict[str, Any]:
+    """The plan's configuration, or the first record's where there is none."""
+    if plan is not None and plan.common:
+        return plan.common
+    return records[min(records)].config if records else {}
 
 
 def _constrained(record: Record) -> bool:
