@@ -1,15 +1,17 @@
-"""``analyze.py``: read a sweep, write its table and pictures, print what it came to."""
+"""``analyze.py``: read a sweep, write its table, pictures and report, print what it came to."""
 
 from __future__ import annotations
 
 import argparse
 import itertools
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 import pandas as pd
 
+from grok.analysis.progress import Progress
 from grok.analysis.table import Sweep, read_sweep
 from grok.errors import UsageError, UserError
 from grok.phases import Phase
@@ -28,13 +30,15 @@ def main(arguments: list[str] | None = None) -> None:
         UserError: the folder holds no sweep, a file in it is damaged, or nothing can be written.
     """
     options = parse(arguments)
-    sweep = read_sweep(options.folder, options.budget)
-    try:
-        tables, pictures, reports = write(sweep, options.palette, options.kind)
-    except OSError as error:
-        raise UserError(
-            f"{options.folder / FOLDER}: can't be written ({error}); make it a writable folder"
-        ) from None
+    with Progress() as progress:
+        progress(f"reading {options.folder}")
+        sweep = read_sweep(options.folder, options.budget)
+        try:
+            tables, pictures, reports = write(sweep, options.palette, options.kind, progress)
+        except OSError as error:
+            raise UserError(
+                f"{options.folder / FOLDER}: can't be written ({error}); make it a writable folder"
+            ) from None
     print(summary(sweep))
     print(_listing("tables" if len(tables) > 1 else "table", tables))
     print(_listing("pictures", pictures))
@@ -46,7 +50,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The options: ``folder`` (a path), ``palette`` (a name) and ``budget`` (steps or None)."""
     parser = _Parser(
         prog="analyze.py",
-        description="Write a sweep's table and draw its phase diagrams, finished or not.",
+        description="Write a sweep's table, pictures and interactive report, finished or not.",
     )
     parser.add_argument(
         "folder", type=Path, help="a sweep's folder, multirun/<date>/<time>, or a single run's"
@@ -65,7 +69,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--kind",
         choices=KINDS,
-        help="draw this kind of picture only; without it, all that say something of the sweep",
+        help="draw this kind of picture only, and write no report; without it, all that say "
+        "something of the sweep",
     )
     return parser.parse_args(arguments)
 
@@ -89,12 +94,13 @@ class _Parser(argparse.ArgumentParser):
 
 
 def write(
-    sweep: Sweep, palette: str, kind: str | None
+    sweep: Sweep, palette: str, kind: str | None, progress: Callable[[str], None]
 ) -> tuple[list[Path], list[Path], list[Path]]:
     """Write tables, pictures and the report to ``<folder>/analysis``; the paths of each.
 
     Args:
         kind: of pictures, without a report, or None for all that say something of the sweep.
+        progress: told what begins.
 
     Raises:
         UserError: pictures of `kind` can't be drawn of this sweep.
@@ -117,6 +123,7 @@ def write(
         if found is not None:
             tables.append(_written(found, folder / name))
     pictures = []
+    progress(f"drawing {len(sweep.table)} members")
     for name, draw in itertools.chain.from_iterable(PICTURES[each].items() for each in wanted):
         figure = draw(sweep, PALETTES[palette])
         if figure is not None:
@@ -127,6 +134,7 @@ def write(
         return tables, pictures, []
     from grok.analysis import report
 
+    progress("writing the report")
     return tables, pictures, [report.write(sweep, PALETTES[palette], folder)]
 
 

@@ -13,6 +13,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from plotly.offline import get_plotlyjs
+
 from grok.analysis.labels import number
 from grok.analysis.layout import choose, swept
 from grok.analysis.palette import Palette
@@ -41,8 +43,6 @@ def write(sweep: Sweep, palette: Palette, folder: Path) -> Path:
 
 def page(sweep: Sweep, palette: Palette) -> str:
     """The HTML of `write`."""
-    from plotly.offline import get_plotlyjs
-
     told = facts(sweep)
     rows = (f"<dt>{_escape(name)}</dt><dd>{_escape(value)}</dd>" for name, value in told.items())
     parts = {
@@ -68,13 +68,10 @@ def contents(sweep: Sweep, palette: Palette) -> dict[str, Any]:
     told = members.words(sweep)
     texts = {job: text("\n".join(each)) for job, each in told.items()}
     collected = members.collect(sweep, palette, told)
-    symbols = max(
-        (len(each["embeddings"]["values"]) for each in collected if each["embeddings"]), default=0
-    )
     return {
         "keys": [[key, [number(value) for value in found]] for key, found in swept(sweep).items()],
         "members": collected,
-        "member": members.figure(symbols),
+        "member": members.figure(collected),
         "grid": _grid(sweep, palette, texts),
         "figures": _figures(sweep, palette, texts),
     }

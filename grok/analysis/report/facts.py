@@ -19,7 +19,7 @@ def facts(sweep: Sweep) -> dict[str, str]:
     phases = {str(phase): int((sweep.table["phase"] == phase).sum()) for phase in Phase}
     versions = [f"{name} {version}" for each in records for name, version in each.versions.items()]
     seeds = dict.fromkeys(name for record in records for name in record.seeds)
-    return {
+    told = {
         "Task": _distinct(record.task for record in records),
         "Members": finished(sweep),
         **({} if sweep.constrained else {"Phases": _counted(phases)}),
@@ -36,6 +36,7 @@ def facts(sweep: Sweep) -> dict[str, str]:
         "Git revision": _distinct(record.git_revision or "none" for record in records),
         "Cost": cost(sweep),
     }
+    return {name: words for name, words in told.items() if words}
 
 
 def finished(sweep: Sweep) -> str:
@@ -84,7 +85,9 @@ def _values(values: list[Any]) -> str:
 
 def _counted(counts: dict[str, int]) -> str:
     total = sum(counts.values())
-    return ", ".join(f"{name} {count} ({count / total:.0%})" for name, count in counts.items())
+    return ", ".join(
+        f"{name} {count} ({count / total:.0%})" for name, count in counts.items() if count
+    )
 
 
 def _duration(seconds: float) -> str:

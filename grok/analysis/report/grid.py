@@ -71,8 +71,10 @@ def phase_views(sweep: Sweep, palette: Palette) -> list[View]:
             "Bright: T_val - T_train of members that generalise. "
             "Dark: T_train of those that memorise, the budget of the confused.",
             [
-                _steps(steps[generalises], budget, delay_colours(), "T_val - T_train (steps)"),
-                _steps(steps[~generalises], budget, stuck_colours(), "T_train, or budget (steps)"),
+                _steps(steps[generalises], budget, delay_colours(), "T_val - T_train<br>(steps)"),
+                _steps(
+                    steps[~generalises], budget, stuck_colours(), "T_train or budget<br>(steps)"
+                ),
             ],
         ),
         View("T_train", first.format("train"), _times(table["t_train"], budget, "T_train")),
@@ -164,17 +166,27 @@ def _axes(layout: Layout) -> dict[str, Any]:
     assert layout.y is not None
     most = 7 if len(layout.panels) == 1 else 4
     fixed = {"fixedrange": True, "showgrid": False, "zeroline": False, "ticks": "outside"}
-    x = ticks(layout.xs, most) | {"range": [-0.5, len(layout.xs) - 0.5]}
-    y = ticks(layout.ys, most) | {"range": [len(layout.ys) - 0.5, -0.5]}
+    x = ticks(layout.xs, most) | {"range": _ends(len(layout.xs))}
+    y = ticks(layout.ys, most) | {"range": _ends(len(layout.ys))[::-1]}
     x["title"], y["title"] = text(axis_label(layout.x)), text(axis_label(layout.y))
-    margin = {"t": 12 if len(layout.panels) == 1 else 60, "r": 12, "b": 125}
+    margin = {"t": 12 if len(layout.panels) == 1 else 60, "r": 12, "b": 135}
     legend = {"yref": "container", "y": 0, "yanchor": "bottom", "xref": "container", "x": 0.5}
-    still = {"xanchor": "center", "itemclick": False, "itemdoubleclick": False}
+    still = {
+        "xanchor": "center",
+        "itemclick": False,
+        "itemdoubleclick": False,
+        "font": {"size": 11},
+    }
     return panel_axes(layout, fixed | x, fixed | y) | {
         "margin": margin,
         "dragmode": False,
         "legend": legend | still,
     }
+
+
+def _ends(count: int) -> list[float]:
+    """The range of an axis of cells, a little wide for the frame around a chosen one."""
+    return [-0.5 - 0.008 * count, count - 0.5 + 0.008 * count]
 
 
 def _phases(phases: pd.Series, palette: Palette) -> Layer:
@@ -186,7 +198,7 @@ def _phases(phases: pd.Series, palette: Palette) -> Layer:
 
 
 def _legend(phases: pd.Series, palette: Palette) -> list[dict[str, Any]]:
-    """Traces of no points that name the phases in the legend, which wraps as a bar's ticks can't."""
+    """Traces of no points that name the phases in the legend, which can wrap."""
     counts = phases.value_counts()
     return [
         {"type": "scatter", "mode": "markers", "x": [None], "y": [None]}
@@ -244,4 +256,5 @@ def _bar(bar: dict[str, Any], number: int, view: View) -> dict[str, Any]:
     place = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "ypad": 4}
     across = {"x": number / shown, "xanchor": "left", "len": 1 / shown, "xpad": 16}
     look = {"thickness": 12, "outlinewidth": 0}
-    return bar | place | across | look | {"title": bar.get("title", {}) | {"side": "bottom"}}
+    title = bar.get("title", {}) | {"side": "bottom", "font": {"size": 12}}
+    return bar | place | across | look | {"title": title}

@@ -14,14 +14,22 @@ from grok.analysis.fits import power_law
 from grok.analysis.labels import axis_label, number, tick_positions
 from grok.analysis.layout import Layout, choose, numeric, select
 from grok.analysis.lines import BUDGET_COLOUR, STRIP, edges, is_logarithmic, positions
-from grok.analysis.palette import Palette, part
-from grok.analysis.report.parts import Picture, axis, colour_scale, panel_axes, plain, text, ticks
+from grok.analysis.palette import Palette
+from grok.analysis.report.parts import (
+    LINES,
+    Picture,
+    axis,
+    colour_scale,
+    panel_axes,
+    plain,
+    text,
+    ticks,
+)
 from grok.analysis.table import Sweep
 from grok.phases import Phase
 
 TIMES = {"t_train": ("T_train", "dot"), "t_val": ("T_val", "solid")}
 LAW = "#CC79A7"
-SETTINGS = part("viridis", 0.2, 0.9)  # on white and on black
 
 
 def times(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> Picture | None:
@@ -42,7 +50,10 @@ def times(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> Picture | No
     x: dict[str, Any] = {"type": "log" if is_logarithmic(layout) else "linear"}
     x |= {} if numeric(layout.xs) else ticks(layout.xs, most=5)
     x |= {"title": text(axis_label(layout.x)), "exponentformat": "power"}
-    return {"data": data, "layout": panel_axes(layout, x, _log("steps")) | {"shapes": shapes}}
+    return {
+        "data": data,
+        "layout": panel_axes(layout, x, _log("steps") | {"dtick": 1}) | {"shapes": shapes},
+    }
 
 
 def decays(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
@@ -62,13 +73,18 @@ def decays(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
     axes = {"xaxis": _log(axis_label(key)), "yaxis": _log("steps") | {"dtick": 1}}
     layout = {name: one | {"title": {"text": text(one["title"])}} for name, one in axes.items()}
     if len(found) > 1:
+        # the bar's: Plotly draws one only for markers
+        marks = {"mode": "markers", "marker": {"color": [0], "coloraxis": "coloraxis"}}
+        data.append({"x": [None], "y": [None], "showlegend": False, "hoverinfo": "skip"} | marks)
         layout["coloraxis"] = _settings([setting for setting, _ in found])
     return {"data": data, "layout": layout}
 
 
-def losses(sweep: Sweep, texts: dict[int, str]) -> Picture:
-    """The L and the U: train and test loss against the weight norm, with w_c marked."""
+def losses(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
+    """The L and the U: train and test loss against the weight norm; None over two keys."""
     layout = choose(sweep)
+    if layout.y is not None:
+        return None
     table = sweep.table.rename(columns=landscape.COLUMNS).sort_values("norm")
     data: list[dict[str, Any]] = []
     shapes: list[dict[str, Any]] = []
@@ -110,8 +126,9 @@ def _line(
 
 def _coloured(i: int, count: int, dash: str) -> dict[str, Any]:
     """The look of the line of setting `i` of `count`, see `_settings`."""
-    line = {"dash": dash, "width": 1.5, "color": to_hex(SETTINGS(i / (count - 1)))}
-    return {"line": line, "marker": {"color": [i], "coloraxis": "coloraxis", "size": 5}}
+    colour = to_hex(LINES(i / (count - 1)))
+    line = {"dash": dash, "width": 1.5, "color": colour}
+    return {"line": line, "marker": {"color": colour, "size": 5}}
 
 
 def _settings(settings: list[dict[str, object]]) -> dict[str, Any]:
@@ -121,7 +138,7 @@ def _settings(settings: list[dict[str, object]]) -> dict[str, Any]:
     return {
         "cmin": 0,
         "cmax": len(settings) - 1,
-        "colorscale": colour_scale(SETTINGS),
+        "colorscale": colour_scale(LINES),
         "colorbar": {
             "title": {"text": text(", ".join(settings[0])), "side": "right"},
             "tickvals": places,
@@ -175,6 +192,6 @@ def _goldilocks(norm: float, panel: int) -> dict[str, Any]:
     """w_c, the norm of the lowest test loss, an upright line."""
     ends = {"x0": norm, "x1": norm, "y0": 0, "y1": 1}
     references = {"xref": axis("x", panel), "yref": f"{axis('y', panel)} domain"}
-    label = {"text": f"w_c = {norm:.4g}", "textposition": "end", "textangle": 0}
+    label = {"text": f"w_c = {norm:.4g}", "textposition": "start", "textangle": 0}
     look = {"line": {"color": "#888888", "dash": "dot", "width": 1.5}, "label": label}
     return {"type": "line"} | ends | references | look

@@ -14,9 +14,9 @@ from grok.analysis.curves import ROWS, read_curves
 from grok.analysis.labels import number
 from grok.analysis.layout import Layout, choose, swept
 from grok.analysis.palette import Palette
-from grok.analysis.report.parts import Picture, plain
+from grok.analysis.report.parts import LINES, Picture, plain
 from grok.analysis.table import Sweep
-from grok.analysis.trajectories import SYMBOL_COLOURS, read_embeddings
+from grok.analysis.trajectories import read_embeddings
 from grok.errors import UserError
 from grok.phases import Phase
 from grok.results import CURVE_COLUMNS, CURVES, EMBEDDINGS
@@ -49,8 +49,8 @@ def collect(sweep: Sweep, palette: Palette, lines: dict[int, list[str]]) -> list
     panel, column and row, None where members aren't cells; ``phase``, None while
     unfinished; ``title`` and ``words``; ``curves``, a
     list for each of `CURVE_COLUMNS`, or a ``note`` why there are none; ``delay``, the steps
-    between which it waited to generalise and a colour; ``embeddings``, their steps and a list for
-    each symbol, None where none are recorded.
+    between which it waited to generalise and a colour; ``embeddings``, see `_embeddings`, None
+    where none are recorded.
     """
     values, layout = swept(sweep), choose(sweep)
     phases = dict(zip(sweep.table["job"], sweep.table["phase"], strict=True))
@@ -93,7 +93,10 @@ def _curves(sweep: Sweep, job: int) -> tuple[list[list[float | None]] | None, st
 
 
 def _embeddings(sweep: Sweep) -> dict[int, Picture]:
-    """Of every job that recorded them, ``steps`` and ``values``: a list for each symbol.
+    """Of every job that recorded them: ``dimensions``, ``steps`` and ``values``.
+
+    Values are the first coordinate, a list for each symbol, of which there are at most a few
+    hundred thousand in all.
 
     Steps are thinned to evenly spaced ones on a logarithmic axis.
 
@@ -108,7 +111,11 @@ def _embeddings(sweep: Sweep) -> dict[int, Picture]:
         fitting = MOST_POSITIONS // (len(paths) * values.shape[1])
         shown = _spread(steps, min(MOST, max(LEAST, fitting)))
         places = values[shown, :, 0].T.astype("float64")
-        found[job] = {"steps": steps[shown].tolist(), "values": plain(np.round(places, 4))}
+        found[job] = {
+            "dimensions": values.shape[2],
+            "steps": steps[shown].tolist(),
+            "values": plain(np.round(places, 4)),
+        }
     return found
 
 
@@ -140,8 +147,16 @@ def _delay(sweep: Sweep, job: int, colour: str) -> list[Any] | None:
     return None if record.t_train is None else [record.t_train, end, to_hex(colour)]
 
 
-def figure(symbols: int) -> Picture:
-    """The empty picture of a member: accuracy, loss, weight norm and, of `symbols`, embeddings."""
+def figure(members: list[Picture]) -> Picture:
+    """The empty picture of a member of `collect`: accuracy, loss, weight norm, and embeddings.
+
+    Returns:
+        ``data``, whose ``meta`` is the place of their y in ``curves``, ``layout`` and ``symbols``,
+        a trace for each symbol, none where no member has embeddings.
+    """
+    recorded = [member["embeddings"] for member in members if member["embeddings"]]
+    symbols = max((len(each["values"]) for each in recorded), default=0)
+    place = "" if all(each["dimensions"] == 1 for each in recorded) else "<br>(first coordinate)"
     rows = [(label, list(columns.items())) for label, columns in ROWS]
     data = [
         {"name": name, "mode": "lines", "yaxis": f"y{row + 1}" if row else "y"}
@@ -150,7 +165,7 @@ def figure(symbols: int) -> Picture:
         for row, (_, lines) in enumerate(rows)
         for column, name in lines
     ]
-    titles = ["accuracy", "loss", "weight norm (L2)"] + ["embedding"] * bool(symbols)
+    titles = ["accuracy", "loss", "weight norm (L2)"] + [f"embedding{place}"] * bool(symbols)
     layout: dict[str, Any] = {
         "xaxis": {
             "type": "log",
@@ -166,12 +181,12 @@ def figure(symbols: int) -> Picture:
     for i, title in enumerate(titles):
         layout[f"yaxis{i + 1}" if i else "yaxis"] = {"title": {"text": title}}
     layout["yaxis"]["range"] = [-0.03, 1.03]
-    layout["yaxis2"] |= {"type": "log", "exponentformat": "power"}
+    layout["yaxis2"] |= {"type": "log", "exponentformat": "power", "nticks": 4}
     return {"data": data, "layout": layout, "symbols": _symbols(symbols)}
 
 
 def _symbols(count: int) -> list[dict[str, Any]]:
-    colours = [to_hex(SYMBOL_COLOURS(i / max(count - 1, 1))) for i in range(count)]
+    colours = [to_hex(LINES(i / max(count - 1, 1))) for i in range(count)]
     return [
         {"name": f"symbol {i}", "mode": "lines", "yaxis": "y4", "showlegend": False}
         | {"line": {"width": 1, "color": colour}, "hoverinfo": "skip"}

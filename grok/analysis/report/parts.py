@@ -14,8 +14,10 @@ from numpy.typing import ArrayLike
 
 from grok.analysis.labels import panel_title, tick_positions, tick_texts
 from grok.analysis.layout import Layout
+from grok.analysis.palette import part
 
 Picture = dict[str, Any]
+LINES = part("viridis", 0.2, 0.9)  # as lines, to be seen on white and on black
 
 
 def plain(values: ArrayLike) -> Any:
@@ -53,7 +55,11 @@ def panel_axes(layout: Layout, x: dict[str, Any], y: dict[str, Any]) -> dict[str
     figure: dict[str, Any] = {"annotations": []}
     count = len(layout.panels)
     for i, panel in enumerate(layout.panels):
-        across = x | {"title": {"text": x["title"] if i >= count - layout.columns else ""}}
+        across = (
+            {"nticks": 5 if count > 1 else 0}
+            | x
+            | {"title": {"text": x["title"] if i >= count - layout.columns else ""}}
+        )
         down = y | {"title": {"text": y["title"] if i % layout.columns == 0 else ""}}
         figure[f"xaxis{i + 1}" if i else "xaxis"] = across | {"anchor": axis("y", i)}
         figure[f"yaxis{i + 1}" if i else "yaxis"] = down | {"anchor": axis("x", i)}
@@ -61,6 +67,8 @@ def panel_axes(layout: Layout, x: dict[str, Any], y: dict[str, Any]) -> dict[str
     if count > 1:
         grid = {"rows": layout.rows, "columns": layout.columns, "pattern": "independent"}
         figure["grid"] = grid | {"xgap": 0.12, "ygap": 0.28}
+        figure["legend"] = {"yref": "container", "y": 1, "yanchor": "top"}
+        figure["margin"] = {"t": 75}
         # the page makes room: narrow screens scroll sideways
         figure["meta"] = {"width": 230 * layout.columns, "height": 240 * layout.rows + 150}
     return figure
