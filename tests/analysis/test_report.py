@@ -278,6 +278,7 @@ def visit(browser):
         context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}} | options)
         contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(1000 * PATIENCE)
         page.on("console", lambda message: problems.append(message.text))
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on(
@@ -287,7 +288,7 @@ def visit(browser):
             ),
         )
         page.goto(path.as_uri())
-        eventually(page, "document.querySelectorAll('#curves .xtick').length > 0")
+        eventually(page, DRAWN)
         return page
 
     yield open_page
@@ -302,9 +303,13 @@ def big_report(big_sweep):
     return report.write(sweep, SAFE, big_sweep / "analysis")
 
 
+DRAWN = "document.querySelectorAll('#curves .xtick').length > 0"
+PATIENCE = 120  # seconds, of a machine that is busy with other tests
+
+
 def eventually(page, condition):
     """Wait until a condition holds (Playwright's own way is refused by the page's policy)."""
-    until = time.monotonic() + 10
+    until = time.monotonic() + PATIENCE
     while not page.evaluate(condition):
         assert time.monotonic() < until, condition
         page.wait_for_timeout(50)
@@ -348,13 +353,18 @@ def test_the_size_of_a_published_diagram(big_report):
 
 
 def test_it_opens_at_once_and_offline(big_report, visit):
-    start = time.perf_counter()
     page = visit(big_report)
-    seconds = time.perf_counter() - start
+    measure = page.context.new_cdp_session(page)
+    # The processor's time, since tests run beside each other.
+    measure.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.reload()
+    eventually(page, DRAWN)
+    metrics = measure.send("Performance.getMetrics")["metrics"]
+    seconds = next(each["value"] for each in metrics if each["name"] == "TaskDuration")
     assert page.locator("#grid .heatmaplayer image").count() >= 1
     assert page.locator(".modebar-btn[data-title^=Share]").count() == 0
     assert page.locator("#about").inner_text().count("440 of 441 finished, 1 missing") == 1
-    assert seconds < 15  # 1 s on an idle laptop, but tests run beside each other
+    assert 0 < seconds < 3
 
 
 def test_hovering_tells_the_cell_under_the_pointer(big_report, visit):
