@@ -1,7 +1,8 @@
 """A sweep as one HTML file: hover over a member for its outcome, choose it for its curves.
 
 The file holds plotly.js, the numbers and ``page.html``, and asks the network for nothing.
-Modules: `grid` and `lines` make pictures, `members` what choosing one shows, `facts` the words.
+Modules: `grid`, of `views`, and `lines` make pictures, `members` what choosing one shows and
+`facts` the words.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from grok.analysis.labels import number
 from grok.analysis.layout import choose, swept
 from grok.analysis.palette import Palette
 from grok.analysis.pictures import kinds
-from grok.analysis.report import grid, lines, members
+from grok.analysis.report import grid, lines, members, views
 from grok.analysis.report.facts import configuration, cost, facts, finished
 from grok.analysis.report.parts import Picture, text
 from grok.analysis.table import Sweep
@@ -87,8 +88,8 @@ def _grid(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> Picture | No
     if choose(sweep).y is None:
         return None
     if "landscape" in kinds(sweep):
-        return grid.draw(sweep, grid.landscape_views(sweep), texts)
-    return grid.draw(sweep, grid.phase_views(sweep, palette), texts)
+        return grid.draw(sweep, views.landscape_views(sweep), texts)
+    return grid.draw(sweep, views.phase_views(sweep, palette), texts)
 
 
 def _figures(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> list[Picture]:

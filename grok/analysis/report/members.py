@@ -181,7 +181,7 @@ def figure(members: list[Picture]) -> Picture:
     for i, title in enumerate(titles):
         layout[f"yaxis{i + 1}" if i else "yaxis"] = {"title": {"text": title}}
     layout["yaxis"]["range"] = [-0.03, 1.03]
-    layout["yaxis2"] |= {"type": "log", "exponentformat": "power", "nticks": 4}
+    layout["yaxis2"] |= {"type": "log", "exponentformat": "power", "nticks": 3}
     return {"data": data, "layout": layout, "symbols": _symbols(symbols)}
 
 

@@ -56,7 +56,7 @@ def panel_axes(layout: Layout, x: dict[str, Any], y: dict[str, Any]) -> dict[str
     count = len(layout.panels)
     for i, panel in enumerate(layout.panels):
         across = (
-            {"nticks": 5 if count > 1 else 0}
+            {"nticks": 3 if count > 1 else 0}
             | x
             | {"title": {"text": x["title"] if i >= count - layout.columns else ""}}
         )
