@@ -2,8 +2,9 @@
 
 Modules, in the order the data goes: `table` reads the records, `layout` chooses axes and panels,
 `phase_diagram`, `seeds`, `lines`, `curves` and `trajectories` draw, `theory` draws over them,
-`pictures` lists what is drawn and `command` is ``analyze.py``. Two sweeps, one maybe `published`,
-go through `matching` to `agreement` (numbers) and `agreement_map` (picture).
+`pictures` lists what is drawn, `report` makes one interactive page of it and `command` is
+``analyze.py``. Two sweeps, one maybe `published`, go through `matching` to `agreement` (numbers)
+and `agreement_map` (picture).
 """
 
 from grok.analysis.table import Sweep, load, read_sweep

@@ -1,15 +1,17 @@
-"""``analyze.py``: read a sweep, write its table and pictures, print what it came to."""
+"""``analyze.py``: read a sweep, write its table, pictures and report, print what it came to."""
 
 from __future__ import annotations
 
 import argparse
 import itertools
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import pandas as pd
 
+from grok.analysis.progress import Progress
 from grok.analysis.published import facts
 from grok.analysis.table import Sweep, read_sweep
 from grok.errors import UsageError, UserError
@@ -22,6 +24,14 @@ TABLE = "grid.csv"
 KINDS = ("phases", "times", "landscape", "curves", "trajectories")
 
 
+class Written(NamedTuple):
+    """What ``analysis/`` now holds, by kind."""
+
+    tables: list[Path]
+    pictures: list[Path]
+    reports: list[Path]
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run ``analyze.py`` with `arguments`, by default the command line's.
 
@@ -29,27 +39,30 @@ def main(arguments: list[str] | None = None) -> None:
         UserError: the folder holds no sweep, a file in it is damaged, or nothing can be written.
     """
     options = parse(arguments)
-    sweep = read_sweep(options.folder, options.budget)
-    try:
-        if options.compare is not None:
-            text, tables, pictures = compare(sweep, options)
-        else:
-            tables, pictures = write(sweep, options.palette, options.kind, options.theory)
-            text = summary(sweep)
-    except OSError as error:
-        raise UserError(
-            f"{options.folder / FOLDER}: can't be written ({error}); make it a writable folder"
-        ) from None
+    with Progress() as progress:
+        progress(f"reading {options.folder}")
+        sweep = read_sweep(options.folder, options.budget)
+        try:
+            if options.compare is not None:
+                text, written = compare(sweep, options)
+            else:
+                text, written = summary(sweep), write(sweep, options, progress)
+        except OSError as error:
+            raise UserError(
+                f"{options.folder / FOLDER}: can't be written ({error}); make it a writable folder"
+            ) from None
     print(text)
-    print(_listing("tables" if len(tables) > 1 else "table", tables))
-    print(_listing("pictures", pictures))
+    print(_listing("tables" if len(written.tables) > 1 else "table", written.tables))
+    print(_listing("pictures", written.pictures))
+    if written.reports:
+        print(_listing("report", written.reports))
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The options, an attribute each: ``folder`` is a path, ``budget`` steps or None."""
     parser = _Parser(
         prog="analyze.py",
-        description="Write a sweep's table and draw its phase diagrams, finished or not.",
+        description="Write a sweep's table, pictures and interactive report, finished or not.",
     )
     parser.add_argument(
         "folder", type=Path, help="a sweep's folder, multirun/<date>/<time>, or a single run's"
@@ -68,7 +81,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--kind",
         choices=KINDS,
-        help="draw this kind of picture only; without it, all that say something of the sweep",
+        help="draw this kind of picture only, and write no report; without it, all that say "
+        "something of the sweep",
     )
     parser.add_argument(
         "--theory",
@@ -105,8 +119,8 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; see python {self.prog} --help")
 
 
-def compare(sweep: Sweep, options: argparse.Namespace) -> tuple[str, list[Path], list[Path]]:
-    """Write ``agreement.csv`` and its picture; what it came to, and the paths of both.
+def compare(sweep: Sweep, options: argparse.Namespace) -> tuple[str, Written]:
+    """Write ``agreement.csv`` and its picture; what it came to, and where they are.
 
     Raises:
         UserError: there is no such grid to compare with, or no cell in common.
@@ -121,17 +135,15 @@ def compare(sweep: Sweep, options: argparse.Namespace) -> tuple[str, list[Path],
     tables = [_written(found.cells, folder / "agreement.csv")]
     figure = agreement_map.draw(found, PALETTES[options.palette])
     pictures = save(figure, folder, "agreement") if figure is not None else []
-    return agreement.text(found), tables, pictures
+    return agreement.text(found), Written(tables, pictures, [])
 
 
-def write(
-    sweep: Sweep, palette: str, kind: str | None, theory: bool = False
-) -> tuple[list[Path], list[Path]]:
-    """Write tables and pictures to ``<folder>/analysis``; the paths of both.
+def write(sweep: Sweep, options: argparse.Namespace, progress: Callable[[str], None]) -> Written:
+    """Write tables, pictures and, unless a kind is asked for, the report; where they are.
 
     Args:
-        kind: of pictures, or None for all that say something of the sweep.
-        theory: whether to draw the LU mechanism's prediction over the phase diagrams.
+        options: see `parse`.
+        progress: told what begins.
 
     Raises:
         UserError: pictures of `kind`, or the prediction, can't be drawn of this sweep.
@@ -139,13 +151,14 @@ def write(
     folder = sweep.folder / FOLDER
     tables = [_written(sweep.table.drop(columns="folder"), folder / TABLE)]
     if sweep.table.empty:
-        return tables, []
+        return Written(tables, [], [])
     from grok.analysis import decay, landscape, seeds
     from grok.analysis import theory as lu
     from grok.analysis.canvas import save
     from grok.analysis.palette import PALETTES
     from grok.analysis.pictures import PICTURES, kinds
 
+    kind, palette = options.kind, PALETTES[options.palette]
     wanted = kinds(sweep) if kind is None else [kind]
     for kind_of, name, tabulate in (
         ("landscape", "landscape.csv", landscape.table),
@@ -155,17 +168,23 @@ def write(
         found = tabulate(sweep) if kind_of in wanted else None
         if found is not None:
             tables.append(_written(found, folder / name))
-    predicted = lu.predictions(sweep, wanted) if theory else None
+    predicted = lu.predictions(sweep, wanted) if options.theory else None
     pictures = []
+    progress(f"drawing {len(sweep.table)} members")
     for name, draw in itertools.chain.from_iterable(PICTURES[each].items() for each in wanted):
-        figure = draw(sweep, PALETTES[palette])
+        figure = draw(sweep, palette)
         if figure is not None:
             if predicted is not None and name in lu.PICTURES:
                 lu.draw_over(figure, predicted)
             pictures += save(figure, folder, name)
     if kind is not None and not pictures:
         raise UserError(f"--kind {kind}: nothing of that kind can be drawn of {sweep.folder}")
-    return tables, pictures
+    if kind is not None:
+        return Written(tables, pictures, [])
+    from grok.analysis import report
+
+    progress("writing the report")
+    return Written(tables, pictures, [report.write(sweep, palette, folder)])
 
 
 def _written(table: pd.DataFrame, path: Path) -> Path:

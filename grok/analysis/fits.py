@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 LEAST_POINTS = 3
 
@@ -38,7 +38,11 @@ def power_law(x: ArrayLike, y: ArrayLike) -> PowerLaw | None:
     points = int(usable.sum())
     if points < LEAST_POINTS or len(np.unique(xs[usable])) < 2:
         return None
-    line = stats.linregress(np.log(xs[usable]), np.log(ys[usable]))
-    margin = float(stats.t.ppf(0.975, points - 2) * line.stderr)
-    slope = float(line.slope)
-    return PowerLaw(slope, slope - margin, slope + margin, float(np.exp(line.intercept)), points)
+    x_log, y_log = np.log(xs[usable]), np.log(ys[usable])
+    spread = ((x_log - x_log.mean()) ** 2).sum()
+    slope = float(((x_log - x_log.mean()) * y_log).sum() / spread)
+    intercept = y_log.mean() - slope * x_log.mean()
+    variance = ((y_log - intercept - slope * x_log) ** 2).sum() / (points - 2)
+    # Student's t by itself: scipy.stats takes a second to import.
+    margin = float(special.stdtrit(points - 2, 0.975) * np.sqrt(variance / spread))
+    return PowerLaw(slope, slope - margin, slope + margin, float(np.exp(intercept)), points)

@@ -44,23 +44,24 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
     return figure
 
 
-def _positions(layout: Layout) -> NDArray[np.float64]:
+def positions(layout: Layout) -> NDArray[np.float64]:
     """Where the values of x lie: at themselves, or at their place in the order if texts."""
     return np.asarray(layout.xs if numeric(layout.xs) else range(len(layout.xs)), dtype="float64")
 
 
-def _is_logarithmic(layout: Layout) -> bool:
+def is_logarithmic(layout: Layout) -> bool:
+    """Whether the values of x are positive and span more than a decade."""
     xs = layout.xs
     return numeric(xs) and bool(xs[0] > 0) and bool(xs[-1] > 10 * xs[0])
 
 
-def _edges(layout: Layout) -> NDArray[np.float64]:
+def edges(layout: Layout) -> NDArray[np.float64]:
     """The borders between neighbouring values, one more than those, halfway on x's own scale."""
-    places = _positions(layout)
-    scaled = np.log10(places) if _is_logarithmic(layout) else places
+    places = positions(layout)
+    scaled = np.log10(places) if is_logarithmic(layout) else places
     inner = (scaled[1:] + scaled[:-1]) / 2
-    edges = np.array([2 * scaled[0] - inner[0], *inner, 2 * scaled[-1] - inner[-1]])
-    return 10**edges if _is_logarithmic(layout) else edges
+    borders = np.array([2 * scaled[0] - inner[0], *inner, 2 * scaled[-1] - inner[-1]])
+    return 10**borders if is_logarithmic(layout) else borders
 
 
 def _scale_steps(axes: Axes, members: pd.DataFrame) -> None:
@@ -73,19 +74,18 @@ def _scale_steps(axes: Axes, members: pd.DataFrame) -> None:
 
 
 def _scale_values(axes: Axes, layout: Layout) -> None:
-    axes.set_xscale("log" if _is_logarithmic(layout) else "linear")
+    axes.set_xscale("log" if is_logarithmic(layout) else "linear")
     if not numeric(layout.xs):
         shown = tick_positions(len(layout.xs), most=5)
         axes.set_xticks(shown, tick_texts([layout.xs[index] for index in shown]))
-    edges = _edges(layout)
-    axes.set_xlim(edges[0], edges[-1])
+    axes.set_xlim(*edges(layout)[[0, -1]])
 
 
 def _show_phases(axes: Axes, layout: Layout, members: pd.DataFrame, palette: Palette) -> None:
     """A strip of phases at the bottom; where a member is missing the hatched ground shows."""
     show_missing(axes)
-    edges = _edges(layout)
-    for phase, left, right in zip(members["phase"], edges[:-1], edges[1:], strict=True):
+    borders = edges(layout)
+    for phase, left, right in zip(members["phase"], borders[:-1], borders[1:], strict=True):
         if not pd.isna(phase):
             axes.axvspan(left, right, color="white", linewidth=0)
             axes.axvspan(left, right, 0, STRIP, color=palette[Phase(phase)], linewidth=0)
@@ -94,7 +94,7 @@ def _show_phases(axes: Axes, layout: Layout, members: pd.DataFrame, palette: Pal
 def _draw_times(axes: Axes, layout: Layout, members: pd.DataFrame) -> None:
     for column, (label, style) in STYLES.items():
         steps = members[column].to_numpy(dtype="float64", na_value=np.nan)
-        axes.plot(_positions(layout), steps, style, color="#333333", markersize=4, label=label)
+        axes.plot(positions(layout), steps, style, color="#333333", markersize=4, label=label)
     for budget in members["budget"].dropna().unique():
         axes.axhline(budget, color=BUDGET_COLOUR, linestyle=":", label="budget")
 

@@ -37,12 +37,12 @@ def phase_colours(palette: Palette) -> ListedColormap:
 
 def delay_colours() -> Colormap:
     """Steps from T_train to T_val: light, so it can't be taken for `stuck_colours`."""
-    return _part("viridis", 0.4, 1.0)
+    return part("viridis", 0.4, 1.0)
 
 
 def stuck_colours() -> Colormap:
     """Steps of members that don't generalise: dark, black for the largest."""
-    return _part("inferno", 0.55, 0.0)
+    return part("inferno", 0.55, 0.0)
 
 
 def show_missing(axes: Axes) -> None:
@@ -60,6 +60,7 @@ def phase_patches(palette: Palette) -> list[Patch]:
     return [Patch(facecolor=palette[phase], label=str(phase)) for phase in Phase]
 
 
-def _part(name: str, start: float, end: float) -> Colormap:
+def part(name: str, start: float, end: float) -> Colormap:
+    """The colour map `name` from `start` to `end`, both from 0 to 1, in that direction."""
     whole = colormaps[name]
     return ListedColormap([whole(start + (end - start) * i / 255) for i in range(256)])

@@ -123,17 +123,22 @@ def smooth_steps(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     return pd.Series(steps, table.index), pd.Series(generalises, table.index)
 
 
+def step_limits(steps: pd.Series, budget: int) -> tuple[int, int]:
+    """The ends of a scale: the power of ten below the smallest positive step, and the budget."""
+    smallest = steps[steps > 0].min()
+    floor = 1 if pd.isna(smallest) else 10 ** math.floor(math.log10(smallest))
+    return floor, max(budget, 10 * floor)
+
+
 def _step(value: int) -> int | None:
     return None if pd.isna(value) else int(value)
 
 
 class _Scale:
-    """From the power of ten below the smallest positive number of steps up to the budget."""
+    """Colours from one of the `step_limits` to the other."""
 
     def __init__(self, steps: pd.Series, budget: int, colours: Colormap) -> None:
-        smallest = steps[steps > 0].min()
-        self.floor = 1 if math.isnan(smallest) else 10 ** math.floor(math.log10(smallest))
-        self.ceiling = max(budget, 10 * self.floor)
+        self.floor, self.ceiling = step_limits(steps, budget)
         self.mappable = ScalarMappable(LogNorm(self.floor, self.ceiling), colours)
 
     def draw(self, axes: Axes, image: NDArray[np.float64]) -> None:

@@ -41,6 +41,8 @@ class Sweep:
             of their composed configurations, numbers or texts. ``varies`` is what isn't the same
             without being swept, such as a setting that follows another.
         timed: whether T_train and T_val are known, as they aren't in some published grids.
+        records: those of the finished members, by job.
+        common: the configuration of the first job, empty where no record tells it.
     """
 
     folder: Path
@@ -49,6 +51,8 @@ class Sweep:
     table: pd.DataFrame
     gaps: list[int]
     constrained: bool
+    records: dict[int, Record]
+    common: dict[str, Any]
     constants: dict[str, Any] = field(default_factory=dict)
     timed: bool = True
 
@@ -113,8 +117,17 @@ def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
         table=_typed(planned.merge(results.reindex(columns=_RESERVED), on="job")),
         gaps=sorted({record.grokking_gap for record in records.values()}),
         constrained=bool(records) and all(map(_constrained, records.values())),
+        records=records,
+        common=_common(plan, records),
         constants=_constants(list(records.values()), keys),
     )
+
+
+def _common(plan: Plan | None, records: dict[int, Record]) -> dict[str, Any]:
+    """The plan's configuration, or the first record's where there is none."""
+    if plan is not None and plan.common:
+        return plan.common
+    return records[min(records)].config if records else {}
 
 
 def _constants(records: list[Record], keys: list[str]) -> dict[str, Any]:

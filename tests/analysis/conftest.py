@@ -1,10 +1,22 @@
 """Hand-made members and sweeps: records with chosen times, no training."""
 
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
 from grok.phases import classify
-from grok.results import CURVE_COLUMNS, CURVES, EMBEDDINGS, Plan, Record, write_plan, write_record
+from grok.results import (
+    CURVE_COLUMNS,
+    CURVES,
+    EMBEDDINGS,
+    RESULT,
+    Plan,
+    Record,
+    write_plan,
+    write_record,
+)
 
 FINAL = {
     "train_loss": 0.125,
@@ -131,3 +143,41 @@ def add_curves():
         (folder / CURVES).write_text("\n".join([",".join(CURVE_COLUMNS), *rows]) + "\n")
 
     return add
+
+
+SIDE = 21
+POINTS = 120
+
+
+@pytest.fixture(scope="session")
+def big_sweep(tmp_path_factory):
+    """A sweep of 21 x 21 cells with curves, the size of a published diagram; its folder.
+
+    Of cell (i, j), by rising learning rate 10^(i/5 - 5) and weight decay j: T_train is 100 + i,
+    T_val 2000 + 10 j + i, never for i = 20. Job 440 is missing, job 2 has no curves, and the
+    last validation loss of every member is not finite.
+    """
+    folder = tmp_path_factory.mktemp("big")
+    jobs = [
+        {"opt.wd_dec": float(j), "opt.lr_dec": 10 ** (i / 5 - 5)}
+        for j in range(SIDE)
+        for i in range(SIDE)
+    ]
+    write_plan(folder, Plan(list(jobs[0]), jobs, {"task": {"p": 10}, "opt": jobs[0]}))
+    for job, settings in enumerate(jobs[:-1]):
+        j, i = divmod(job, SIDE)
+        record = make_record(settings, 100 + i, 2000 + 10 * j + i if i < SIDE - 1 else None)
+        (folder / str(job)).mkdir()
+        (folder / str(job) / RESULT).write_text(json.dumps(asdict(record)))
+        if job != 2:
+            (folder / str(job) / CURVES).write_text(_curves(job))
+    return folder
+
+
+def _curves(job):
+    """Train loss starts at 1 + job / 1000, the rest is noise of as many digits as real curves."""
+    noise = np.random.default_rng(job).random((POINTS, 5)).round(8)
+    noise[0, 0], noise[-1, 2] = 1 + job / 1000, np.nan
+    steps = np.unique(np.geomspace(1, BUDGET, 2 * POINTS).astype(int))[:POINTS]
+    rows = [f"{step},{','.join(map(str, row))}" for step, row in zip(steps, noise, strict=True)]
+    return "\n".join([",".join(CURVE_COLUMNS), *rows]).replace("nan", "") + "\n"

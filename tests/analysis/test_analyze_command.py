@@ -41,7 +41,7 @@ def run(*arguments):
 def written(folder):
     """The names of what was written, after a look at the pictures."""
     paths = sorted((folder / "analysis").iterdir())
-    starts = {".png": b"\x89PNG", ".pdf": b"%PDF", ".csv": b"job,"}
+    starts = {".png": b"\x89PNG", ".pdf": b"%PDF", ".csv": b"job,", ".html": b"<!DOCTYPE html>"}
     for path in paths:
         assert path.read_bytes().startswith(starts[path.suffix])
         assert path.suffix == ".csv" or path.stat().st_size > 5000
@@ -68,8 +68,8 @@ def test_table_is_exactly_this(grid_sweep):
 
 def test_pictures_and_summary_of_a_grid(grid_sweep, capsys):
     run(grid_sweep)
-    names = ["phases.pdf", "phases.png", "smooth.pdf", "smooth.png", "t_train.pdf", "t_train.png"]
-    assert written(grid_sweep) == ["grid.csv", *names]
+    names = ["phases.pdf", "phases.png", "report.html", "smooth.pdf", "smooth.png"]
+    assert written(grid_sweep) == ["grid.csv", *names, "t_train.pdf", "t_train.png"]
     analysis = grid_sweep / "analysis"
     assert capsys.readouterr().out.splitlines() == [
         f"{grid_sweep}: 5 of 6 finished, 1 missing",
@@ -84,6 +84,7 @@ def test_pictures_and_summary_of_a_grid(grid_sweep, capsys):
         f"          {analysis}/smooth.pdf",
         f"          {analysis}/t_train.png",
         f"          {analysis}/t_train.pdf",
+        f"report    {analysis}/report.html",
     ]
 
 
@@ -133,6 +134,7 @@ def test_one_key_draws_lines_and_trajectories(make_sweep, add_embeddings):
         "grid.csv",
         "lines.pdf",
         "lines.png",
+        "report.html",
         "trajectories.pdf",
         "trajectories.png",
         "trajectories_early.pdf",
@@ -144,7 +146,7 @@ def test_single_run_prints_its_result(add_member, add_curves, capsys):
     folder = add_member(0, {"opt.lr_dec": 0.1}, 70, None)
     add_curves(folder)
     run(folder)
-    assert written(folder) == ["curves.pdf", "curves.png", "grid.csv"]
+    assert written(folder) == ["curves.pdf", "curves.png", "grid.csv", "report.html"]
     assert capsys.readouterr().out.splitlines()[:7] == [
         f"{folder}: 1 of 1 finished",
         "phase           memorization",
@@ -212,7 +214,7 @@ def test_failed_write_leaves_the_old_table(grid_sweep, monkeypatch):
     with pytest.raises(UserError, match="disk full"):
         run(grid_sweep)
     assert (grid_sweep / "analysis" / "grid.csv").read_text() == GRID
-    assert written(grid_sweep) == ["grid.csv"]  # No temporary file.
+    assert written(grid_sweep) == ["grid.csv", "report.html"]  # No temporary file.
 
 
 def test_script_reports_and_exits(tmp_path):
@@ -228,8 +230,9 @@ def test_help_waits_for_no_matplotlib_and_pictures_for_no_torch():
     code = """
 import sys
 import grok.analysis.command
-assert not {"matplotlib", "scipy"} & set(sys.modules)
+assert not {"matplotlib", "plotly", "scipy"} & set(sys.modules)
 import grok.analysis.pictures
+import grok.analysis.report
 heavy = {"torch", "hydra", "lightning", "omegaconf", "matplotlib.pyplot"} & set(sys.modules)
 assert not heavy, heavy
 """

@@ -80,7 +80,7 @@ def test_a_constrained_sweep_gets_a_landscape_and_no_phases(valley, capsys):
     folder = valley()
     command.main([str(folder)])
     names = sorted(path.name for path in (folder / "analysis").iterdir())
-    assert names == ["grid.csv", "landscape.csv", "landscape.pdf", "landscape.png"]
+    assert names == ["grid.csv", "landscape.csv", "landscape.pdf", "landscape.png", "report.html"]
     written = pd.read_csv(folder / "analysis" / "landscape.csv")
     assert written["alpha"].tolist() == sorted(ALPHAS)
     assert "tables" in capsys.readouterr().out

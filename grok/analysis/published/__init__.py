@@ -47,6 +47,8 @@ def read(name: str) -> Sweep:
         ),
         gaps=[constants["phase.grokking_gap"]],
         constrained=False,
+        records={},
+        common={},
         constants=constants,
         timed=timed,
     )

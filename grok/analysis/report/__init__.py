@@ -1,0 +1,107 @@
+"""A sweep as one HTML file: hover over a member for its outcome, choose it for its curves.
+
+The file holds plotly.js, the numbers and ``page.html``, and asks the network for nothing.
+Modules: `grid`, of `views`, and `lines` make pictures, `members` what choosing one shows and
+`facts` the words.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from plotly.offline import get_plotlyjs
+
+from grok.analysis.labels import number
+from grok.analysis.layout import choose, swept
+from grok.analysis.palette import Palette
+from grok.analysis.pictures import kinds
+from grok.analysis.report import grid, lines, members, views
+from grok.analysis.report.facts import configuration, cost, facts, finished
+from grok.analysis.report.parts import Picture, text
+from grok.analysis.table import Sweep
+from grok.results import atomic_path
+
+NAME = "report.html"
+
+
+def write(sweep: Sweep, palette: Palette, folder: Path) -> Path:
+    """Write the report of a sweep with at least one finished member to `folder`; its path.
+
+    Raises:
+        UserError: a member's ``embeddings.npz`` is damaged.
+        OSError: the file can't be written.
+    """
+    path = folder / NAME
+    with atomic_path(path) as temporary:
+        temporary.write_text(page(sweep, palette), encoding="utf-8")
+    return path
+
+
+def page(sweep: Sweep, palette: Palette) -> str:
+    """The HTML of `write`."""
+    told = facts(sweep)
+    rows = (f"<dt>{_escape(name)}</dt><dd>{_escape(value)}</dd>" for name, value in told.items())
+    parts = {
+        "title": _escape(f"{told['Task']}: {sweep.folder.resolve().name}"),
+        "task": _escape(told["Task"]),
+        "summary": _escape(f"{finished(sweep)}; {cost(sweep)}"),
+        "facts": "\n".join(rows),
+        "configuration": _escape(configuration(sweep)),
+        "plotly": get_plotlyjs(),
+        "data": embed(contents(sweep, palette)),
+    }
+    template = resources.files(__name__).joinpath("page.html").read_text(encoding="utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
+
+
+def contents(sweep: Sweep, palette: Palette) -> dict[str, Any]:
+    """What the page's script draws.
+
+    Keys: ``keys``, a name and the values' texts for each swept key; ``members`` and ``member``,
+    see `members.collect` and `members.figure`; ``grid``, see `grid.draw`, or None; ``figures``,
+    dictionaries of ``title``, ``data`` and ``layout``.
+    """
+    told = members.words(sweep)
+    texts = {job: text("\n".join(each)) for job, each in told.items()}
+    collected = members.collect(sweep, palette, told)
+    return {
+        "keys": [[key, [number(value) for value in found]] for key, found in swept(sweep).items()],
+        "members": collected,
+        "member": members.figure(collected),
+        "grid": _grid(sweep, palette, texts),
+        "figures": _figures(sweep, palette, texts),
+    }
+
+
+def embed(content: Any) -> str:
+    """`content` as strict JSON that can't end the script element it stands in."""
+    packed = json.dumps(content, allow_nan=False, separators=(",", ":"))
+    return packed.replace("<", "\\u003c").replace("&", "\\u0026")
+
+
+def _grid(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> Picture | None:
+    if choose(sweep).y is None:
+        return None
+    if "landscape" in kinds(sweep):
+        return grid.draw(sweep, views.landscape_views(sweep), texts)
+    return grid.draw(sweep, views.phase_views(sweep, palette), texts)
+
+
+def _figures(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> list[Picture]:
+    shown = kinds(sweep)
+    found: dict[str, Picture | None] = {}
+    if "times" in shown:
+        found["Time to generalise"] = lines.times(sweep, palette, texts)
+        found["Time to generalise against weight decay"] = lines.decays(sweep, texts)
+    if "landscape" in shown:
+        found["Loss landscape"] = lines.losses(sweep, texts)
+    return [{"title": title} | figure for title, figure in found.items() if figure is not None]
+
+
+def _escape(words: str) -> str:
+    return html.escape(words)

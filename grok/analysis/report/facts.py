@@ -1,0 +1,96 @@
+"""What a report says of its sweep in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from grok.analysis.labels import number
+from grok.analysis.layout import numeric, swept
+from grok.analysis.table import Sweep
+from grok.phases import Phase
+
+LISTED = 4
+
+
+def facts(sweep: Sweep) -> dict[str, str]:
+    """Name and text of what was swept, how it ended, how it was run and what it cost."""
+    records = list(sweep.records.values())
+    phases = {str(phase): int((sweep.table["phase"] == phase).sum()) for phase in Phase}
+    versions = [f"{name} {version}" for each in records for name, version in each.versions.items()]
+    seeds = dict.fromkeys(name for record in records for name in record.seeds)
+    told = {
+        "Task": _distinct(record.task for record in records),
+        "Members": finished(sweep),
+        **({} if sweep.constrained else {"Phases": _counted(phases)}),
+        "Diverged": str(int(sweep.table["diverged"].sum())),
+        **{f"Swept: {key}": _values(values) for key, values in swept(sweep).items()},
+        "Threshold": _distinct(f"accuracy {number(record.threshold)}" for record in records),
+        "Grokking gap": _distinct(f"{record.grokking_gap} steps" for record in records),
+        "Budget": _distinct(f"{record.budget} steps" for record in records),
+        **{f"Seed: {name}": _distinct(r.seeds.get(name) for r in records) for name in seeds},
+        "Device": _distinct(record.device for record in records),
+        "Precision": _distinct(record.precision for record in records),
+        "Compiled": _distinct("yes" if record.compiled else "no" for record in records),
+        "Versions": ", ".join(dict.fromkeys(versions)),
+        "Git revision": _distinct(record.git_revision or "none" for record in records),
+        "Cost": cost(sweep),
+    }
+    return {name: words for name, words in told.items() if words}
+
+
+def finished(sweep: Sweep) -> str:
+    """How many members have finished, and how many are missing."""
+    missing = f", {sweep.missing} missing" if sweep.missing else ""
+    return f"{len(sweep.table)} of {len(sweep.planned)} finished{missing}"
+
+
+def cost(sweep: Sweep) -> str:
+    """The optimizer steps of all members, and their wall time."""
+    steps, seconds = int(sweep.table["steps"].sum()), float(sweep.table["wall_seconds"].sum())
+    return f"{steps:,} member-steps in {_duration(seconds)}, summed over members"
+
+
+def configuration(sweep: Sweep) -> str:
+    """The configuration that all members share, a line a key as on the command line."""
+    flat = _flat(sweep.common)
+    different = {key for key in flat if any(_under(key, name) for name in swept(sweep))}
+    return "\n".join(f"{key}={value}" for key, value in flat.items() if key not in different)
+
+
+def _under(key: str, name: str) -> bool:
+    return key == name or key.startswith(f"{name}.")
+
+
+def _flat(config: dict[str, Any], start: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        inner = isinstance(value, dict) and value
+        flat |= _flat(value, f"{start}{key}.") if inner else {f"{start}{key}": value}
+    return flat
+
+
+def _distinct(values: Iterable[Any]) -> str:
+    found = list(dict.fromkeys(values))
+    texts = ", ".join(str(value) for value in found[:LISTED])
+    return f"{texts}, ... ({len(found)} values)" if len(found) > LISTED else texts
+
+
+def _values(values: list[Any]) -> str:
+    texts = [number(value) for value in values]
+    if len(texts) <= LISTED or not numeric(values):
+        return ", ".join(texts)
+    return f"{len(texts)} values from {texts[0]} to {texts[-1]}"
+
+
+def _counted(counts: dict[str, int]) -> str:
+    total = sum(counts.values())
+    return ", ".join(
+        f"{name} {count} ({count / total:.0%})" for name, count in counts.items() if count
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.3g} min" if seconds < 3600 else f"{seconds / 3600:.3g} h"

@@ -1,0 +1,197 @@
+"""Times and losses against a swept value, as plotly.js draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+from matplotlib.colors import to_hex
+from numpy.typing import ArrayLike
+
+from grok.analysis import decay, landscape
+from grok.analysis.fits import power_law
+from grok.analysis.labels import axis_label, number, tick_positions
+from grok.analysis.layout import Layout, choose, numeric, select
+from grok.analysis.lines import BUDGET_COLOUR, STRIP, edges, is_logarithmic, positions
+from grok.analysis.palette import Palette
+from grok.analysis.report.parts import (
+    LINES,
+    Picture,
+    axis,
+    colour_scale,
+    panel_axes,
+    plain,
+    text,
+    ticks,
+)
+from grok.analysis.table import Sweep
+from grok.phases import Phase
+
+TIMES = {"t_train": ("T_train", "dot"), "t_val": ("T_val", "solid")}
+LAW = "#CC79A7"
+
+
+def times(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> Picture | None:
+    """T_train and T_val against the one swept key over a strip of phases; None if there are two."""
+    layout = choose(sweep)
+    if layout.x is None or layout.y is not None:
+        return None
+    data: list[dict[str, Any]] = []
+    shapes: list[dict[str, Any]] = []
+    for i, panel in enumerate(layout.panels):
+        shown = select(sweep.table, panel).drop_duplicates(layout.x, keep="last")
+        members = shown.set_index(layout.x).reindex(layout.xs)
+        for column, (name, dash) in TIMES.items():
+            line = _line(name, positions(layout), members[column], i, members["job"], texts)
+            data.append(line | {"line": {"dash": dash}})
+        shapes += [_level(budget, i) for budget in members["budget"].dropna().unique()]
+        shapes += _strip(layout, members, palette, i)
+    x: dict[str, Any] = {"type": "log" if is_logarithmic(layout) else "linear"}
+    x |= {} if numeric(layout.xs) else ticks(layout.xs, most=5)
+    x |= {"title": text(axis_label(layout.x)), "exponentformat": "power"}
+    return {
+        "data": data,
+        "layout": panel_axes(layout, x, _log("steps") | {"dtick": 1}) | {"shapes": shapes},
+    }
+
+
+def decays(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
+    """T_train and T_val against weight decay, see `grok.analysis.decay.draw`; None without one."""
+    key = decay.axis(sweep)
+    found = decay.lines_of(sweep, key) if key is not None else []
+    if key is None or len(found) > decay.MOST_LINES:
+        return None
+    data: list[dict[str, Any]] = []
+    for i, (_, members) in enumerate(found):
+        members = members[members[key] > 0]
+        for column, (name, dash) in TIMES.items():
+            line = _line(name, members[key], members[column], 0, members["job"], texts)
+            line |= {"line": {"dash": dash}, "showlegend": i == 0}
+            data.append(line if len(found) == 1 else line | _coloured(i, len(found), dash))
+        data += _laws(members, key) if len(found) == 1 else []
+    axes = {"xaxis": _log(axis_label(key)), "yaxis": _log("steps") | {"dtick": 1}}
+    layout = {name: one | {"title": {"text": text(one["title"])}} for name, one in axes.items()}
+    if len(found) > 1:
+        # the bar's: Plotly draws one only for markers
+        marks = {"mode": "markers", "marker": {"color": [0], "coloraxis": "coloraxis"}}
+        data.append({"x": [None], "y": [None], "showlegend": False, "hoverinfo": "skip"} | marks)
+        layout["coloraxis"] = _settings([setting for setting, _ in found])
+    return {"data": data, "layout": layout}
+
+
+def losses(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
+    """The L and the U: train and test loss against the weight norm; None over two keys."""
+    layout = choose(sweep)
+    if layout.y is not None:
+        return None
+    table = sweep.table.rename(columns=landscape.COLUMNS).sort_values("norm")
+    data: list[dict[str, Any]] = []
+    shapes: list[dict[str, Any]] = []
+    for i, panel in enumerate(layout.panels):
+        members = select(table, panel)
+        for column in ("train_loss", "test_loss"):
+            name = column.replace("_", " ")
+            data.append(_line(name, members["norm"], members[column], i, members["job"], texts))
+        best = landscape.goldilocks(members)
+        shapes += [_goldilocks(best, i)] if best is not None else []
+    axes = panel_axes(layout, _log("weight norm (L2)"), _log("loss at the last step"))
+    return {"data": data, "layout": axes | {"shapes": shapes}}
+
+
+def _log(title: str) -> dict[str, Any]:
+    return {"type": "log", "title": title, "exponentformat": "power"}
+
+
+def _line(
+    name: str, x: ArrayLike, y: pd.Series, panel: int, jobs: Iterable[Any], texts: dict[int, str]
+) -> dict[str, Any]:
+    """A line through members; ``customdata`` are their jobs, for clicks."""
+    known = [None if pd.isna(job) else int(job) for job in jobs]
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": name,
+        "x": plain(x),
+        "y": plain(y.astype("float64")),
+        "customdata": known,
+        "text": ["" if job is None else texts[job] for job in known],
+        "hovertemplate": "%{text}<extra></extra>",
+        "legendgroup": name,
+        "showlegend": panel == 0,
+        "xaxis": axis("x", panel),
+        "yaxis": axis("y", panel),
+    }
+
+
+def _coloured(i: int, count: int, dash: str) -> dict[str, Any]:
+    """The look of the line of setting `i` of `count`, see `_settings`."""
+    colour = to_hex(LINES(i / (count - 1)))
+    line = {"dash": dash, "width": 1.5, "color": colour}
+    return {"line": line, "marker": {"color": colour, "size": 5}}
+
+
+def _settings(settings: list[dict[str, object]]) -> dict[str, Any]:
+    """A ``coloraxis`` of evenly spaced settings, named by the keys' values."""
+    places = tick_positions(len(settings), most=7)
+    names = [", ".join(number(value) for value in each.values()) for each in settings]
+    return {
+        "cmin": 0,
+        "cmax": len(settings) - 1,
+        "colorscale": colour_scale(LINES),
+        "colorbar": {
+            "title": {"text": text(", ".join(settings[0])), "side": "right"},
+            "tickvals": places,
+            "ticktext": [text(names[place]) for place in places],
+            "thickness": 12,
+            "outlinewidth": 0,
+        },
+    }
+
+
+def _laws(members: pd.DataFrame, key: str) -> list[dict[str, Any]]:
+    """The power law through T_val, and what the LU mechanism predicts."""
+    drawn: list[tuple[str, ArrayLike, str]] = []
+    law = power_law(members[key], members["t_val"].astype("float64"))
+    if law is not None:
+        name = f"T_val ~ x^{law.slope:.2f} ({law.low:.2f} to {law.high:.2f}, {law.points} points)"
+        drawn.append((name, law(members[key]), "solid"))
+    predicted = decay.lu_prediction(members)
+    if predicted.notna().any():
+        drawn.append(("LU prediction of T_val", predicted, "dashdot"))
+    return [
+        {"type": "scatter", "mode": "lines", "name": name, "x": plain(members[key]), "y": plain(y)}
+        | {"line": {"color": LAW, "dash": dash}, "hoverinfo": "skip"}
+        for name, y, dash in drawn
+    ]
+
+
+def _level(budget: float, panel: int) -> dict[str, Any]:
+    """The budget, a line across the panel."""
+    ends = {"x0": 0, "x1": 1, "y0": float(budget), "y1": float(budget)}
+    references = {"xref": f"{axis('x', panel)} domain", "yref": axis("y", panel)}
+    label = {"text": "budget", "textposition": "start", "yanchor": "bottom"}
+    look = {"line": {"color": BUDGET_COLOUR, "dash": "dot", "width": 1}, "label": label}
+    return {"type": "line"} | ends | references | look
+
+
+def _strip(
+    layout: Layout, members: pd.DataFrame, palette: Palette, panel: int
+) -> list[dict[str, Any]]:
+    borders = edges(layout).tolist()
+    return [
+        {"type": "rect", "x0": left, "x1": right, "y0": 0, "y1": STRIP, "line": {"width": 0}}
+        | {"xref": axis("x", panel), "yref": f"{axis('y', panel)} domain"}
+        | {"fillcolor": to_hex(palette[Phase(phase)])}
+        for phase, left, right in zip(members["phase"], borders[:-1], borders[1:], strict=True)
+        if not pd.isna(phase)
+    ]
+
+
+def _goldilocks(norm: float, panel: int) -> dict[str, Any]:
+    """w_c, the norm of the lowest test loss, an upright line."""
+    ends = {"x0": norm, "x1": norm, "y0": 0, "y1": 1}
+    references = {"xref": axis("x", panel), "yref": f"{axis('y', panel)} domain"}
+    label = {"text": f"w_c = {norm:.4g}", "textposition": "start", "textangle": 0}
+    look = {"line": {"color": "#888888", "dash": "dot", "width": 1.5}, "label": label}
+    return {"type": "line"} | ends | references | look

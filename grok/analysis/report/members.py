@@ -1,0 +1,210 @@
+"""Each member's words, curves and embeddings for the report."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_hex
+from numpy.typing import NDArray
+
+from grok.analysis.curves import ROWS, read_curves
+from grok.analysis.labels import number
+from grok.analysis.layout import Layout, choose, swept
+from grok.analysis.palette import Palette
+from grok.analysis.report.parts import LINES, Picture, plain
+from grok.analysis.table import Sweep
+from grok.analysis.trajectories import read_embeddings
+from grok.errors import UserError
+from grok.phases import Phase
+from grok.results import CURVE_COLUMNS, CURVES, EMBEDDINGS
+
+# Of a report, so that it opens at once: what 441 members record is shown in full.
+MOST_ROWS = 100_000
+MOST_POSITIONS = 400_000
+NORM = "#8a929b"
+LEAST, MOST = 8, 200
+
+_TIMES = {"T_train": "t_train", "T_val": "t_val"}
+
+
+def words(sweep: Sweep) -> dict[int, list[str]]:
+    """Of every planned job: its swept values and its outcome, a line each."""
+    keys = list(swept(sweep))
+    outcomes = {int(row["job"]): _outcome(row) for _, row in sweep.table.iterrows()}
+    return {
+        int(row["job"]): [f"job: {row['job']}"]
+        + [f"{key}: {number(row[key], 6)}" for key in keys]
+        + outcomes.get(int(row["job"]), ["not finished"])
+        for _, row in sweep.planned.iterrows()
+    }
+
+
+def collect(sweep: Sweep, palette: Palette, lines: dict[int, list[str]]) -> list[Picture]:
+    """Every planned job with what choosing it shows, in job order.
+
+    Keys: ``job``; ``at``, the place of its value in each of the swept keys' lists; ``cell``, its
+    panel, column and row, None where members aren't cells; ``phase``, None while
+    unfinished; ``title`` and ``words``; ``curves``, a
+    list for each of `CURVE_COLUMNS`, or a ``note`` why there are none; ``delay``, the steps
+    between which it waited to generalise and a colour; ``embeddings``, see `_embeddings`, None
+    where none are recorded.
+    """
+    values, layout = swept(sweep), choose(sweep)
+    phases = dict(zip(sweep.table["job"], sweep.table["phase"], strict=True))
+    embeddings = _embeddings(sweep)
+    members = []
+    for row in sweep.planned.to_dict("records"):
+        job = int(row["job"])
+        phase = phases.get(job)
+        curves, note = _curves(sweep, job)
+        members.append(
+            {
+                "job": job,
+                "at": [found.index(row[key]) for key, found in values.items()],
+                "cell": _cell(layout, row),
+                "phase": phase,
+                "title": f"Member {job}: {phase or 'not finished'}",
+                "words": lines[job][1:],
+                "curves": curves,
+                "note": note,
+                "delay": None if phase is None else _delay(sweep, job, palette[Phase(phase)]),
+                "embeddings": embeddings.get(job),
+            }
+        )
+    return members
+
+
+def _curves(sweep: Sweep, job: int) -> tuple[list[list[float | None]] | None, str]:
+    """The columns of ``curves.csv``, thinned where there are very many, or why there are none."""
+    path = sweep.member_folder(job) / CURVES
+    if job not in sweep.records:
+        return None, "This member hasn't finished."
+    if not path.is_file():
+        return None, f"This member left no {CURVES}."
+    try:
+        curves = read_curves(path)
+    except UserError as error:
+        return None, str(error)
+    shown = _thin(len(curves), max(LEAST, MOST_ROWS // len(sweep.table)))
+    return [plain(curves[column].iloc[shown]) for column in CURVE_COLUMNS], ""
+
+
+def _embeddings(sweep: Sweep) -> dict[int, Picture]:
+    """Of every job that recorded them: ``dimensions``, ``steps`` and ``values``.
+
+    Values are the first coordinate, a list for each symbol, of which there are at most a few
+    hundred thousand in all.
+
+    Steps are thinned to evenly spaced ones on a logarithmic axis.
+
+    Raises:
+        UserError: a member's ``embeddings.npz`` is damaged.
+    """
+    paths = {int(job): sweep.member_folder(job) / EMBEDDINGS for job in sweep.planned["job"]}
+    paths = {job: path for job, path in paths.items() if path.is_file()}
+    found = {}
+    for job, path in paths.items():
+        steps, values = read_embeddings(path)
+        fitting = MOST_POSITIONS // (len(paths) * values.shape[1])
+        shown = _spread(steps, min(MOST, max(LEAST, fitting)))
+        places = values[shown, :, 0].T.astype("float64")
+        found[job] = {
+            "dimensions": values.shape[2],
+            "steps": steps[shown].tolist(),
+            "values": plain(np.round(places, 4)),
+        }
+    return found
+
+
+def _thin(count: int, most: int) -> NDArray[np.int64]:
+    """At most `most` of `count` rows, evenly, the first and the last among them."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype("int64"))
+
+
+def _spread(steps: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """The places of at most `most` of the rising `steps`, evenly in their logarithm."""
+    if not len(steps):
+        return np.zeros(0, "int64")
+    wanted = np.geomspace(max(1, steps[0]), max(1, steps[-1]), most)
+    return np.unique(np.searchsorted(steps, wanted).clip(max=len(steps) - 1))
+
+
+def _cell(layout: Layout, row: Mapping[Hashable, Any]) -> list[int] | None:
+    if layout.y is None:
+        return None
+    assert layout.x is not None
+    panel = layout.panels.index({key: row[key] for key in layout.panels[0]})
+    return [panel, layout.xs.index(row[layout.x]), layout.ys.index(row[layout.y])]
+
+
+def _delay(sweep: Sweep, job: int, colour: str) -> list[Any] | None:
+    """From T_train to T_val, or to the end, in the phase's colour."""
+    record = sweep.records[job]
+    end = record.steps if record.t_val is None else record.t_val
+    return None if record.t_train is None else [record.t_train, end, to_hex(colour)]
+
+
+def figure(members: list[Picture]) -> Picture:
+    """The empty picture of a member of `collect`: accuracy, loss, weight norm, and embeddings.
+
+    Returns:
+        ``data``, whose ``meta`` is the place of their y in ``curves``, ``layout`` and ``symbols``,
+        a trace for each symbol, none where no member has embeddings.
+    """
+    recorded = [member["embeddings"] for member in members if member["embeddings"]]
+    symbols = max((len(each["values"]) for each in recorded), default=0)
+    place = "" if all(each["dimensions"] == 1 for each in recorded) else "<br>(first coordinate)"
+    rows = [(label, list(columns.items())) for label, columns in ROWS]
+    data = [
+        {"name": name, "mode": "lines", "yaxis": f"y{row + 1}" if row else "y"}
+        | {"showlegend": row == 0, "legendgroup": name, "meta": CURVE_COLUMNS.index(column)}
+        | ({"line": {"color": NORM}} if column == "weight_norm" else {})
+        for row, (_, lines) in enumerate(rows)
+        for column, name in lines
+    ]
+    titles = ["accuracy", "loss", "weight norm (L2)"] + [f"embedding{place}"] * bool(symbols)
+    layout: dict[str, Any] = {
+        "xaxis": {
+            "type": "log",
+            "title": {"text": "optimizer step"},
+            "exponentformat": "power",
+            "dtick": 1,
+        },
+        "grid": {"rows": len(titles), "columns": 1, "pattern": "coupled", "ygap": 0.12},
+        "hovermode": "x unified",
+        "hoversubplots": "axis",
+        "meta": {"height": 150 * len(titles) + 90},
+    }
+    for i, title in enumerate(titles):
+        layout[f"yaxis{i + 1}" if i else "yaxis"] = {"title": {"text": title}}
+    layout["yaxis"]["range"] = [-0.03, 1.03]
+    layout["yaxis2"] |= {"type": "log", "exponentformat": "power", "nticks": 3}
+    return {"data": data, "layout": layout, "symbols": _symbols(symbols)}
+
+
+def _symbols(count: int) -> list[dict[str, Any]]:
+    colours = [to_hex(LINES(i / max(count - 1, 1))) for i in range(count)]
+    return [
+        {"name": f"symbol {i}", "mode": "lines", "yaxis": "y4", "showlegend": False}
+        | {"line": {"width": 1, "color": colour}, "hoverinfo": "skip"}
+        for i, colour in enumerate(colours)
+    ]
+
+
+def _outcome(row: pd.Series) -> list[str]:
+    times = [f"{n}: {'never' if pd.isna(row[c]) else row[c]}" for n, c in _TIMES.items()]
+    return [
+        f"phase: {row['phase']}",
+        *times,
+        f"steps: {row['steps']} of {row['budget']} ({row['stop_reason']})",
+        f"diverged: {'yes' if row['diverged'] else 'no'}",
+        f"final train accuracy: {_share(row['train_accuracy'])}",
+        f"final validation accuracy: {_share(row['val_accuracy'])}",
+    ]
+
+
+def _share(value: float) -> str:
+    return "not finite" if pd.isna(value) else number(float(value))

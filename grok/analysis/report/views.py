@@ -1,0 +1,156 @@
+"""What the report's grid can show: phases, steps, accuracies, or losses of a landscape."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.colors import Colormap, to_hex
+
+from grok.analysis.palette import Palette, delay_colours, stuck_colours
+from grok.analysis.phase_diagram import smooth_steps, step_limits
+from grok.analysis.report.parts import colour_scale
+from grok.analysis.table import Sweep
+from grok.phases import Phase
+
+NEVER = "#b5b5b5"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Cells of one colour scale.
+
+    Attributes:
+        values: one a row of the sweep's table; NaN shows what is below.
+        scale: Plotly's ``coloraxis``.
+    """
+
+    values: pd.Series
+    scale: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class View:
+    """One way to colour the grid.
+
+    Attributes:
+        name: of the switch.
+        note: a sentence on what is shown.
+        layers: one or two.
+        legend: traces that only show in the legend.
+    """
+
+    name: str
+    note: str
+    layers: list[Layer]
+    legend: list[dict[str, Any]] = field(default_factory=list)
+
+
+def phase_views(sweep: Sweep, palette: Palette) -> list[View]:
+    """Phases, steps (as the smooth diagram, T_train and T_val) and final accuracies."""
+    table = sweep.table
+    steps, generalises = smooth_steps(table)
+    budget = int(table["budget"].max())
+    first = "The first step at which {} accuracy is at the threshold; grey: never."
+    return [
+        View(
+            "Phase",
+            "What became of each member.",
+            [_phases(table["phase"], palette)],
+            _legend(table["phase"], palette),
+        ),
+        View(
+            "Smooth",
+            "Bright: T_val - T_train of members that generalise. "
+            "Dark: T_train of those that memorise, the budget of the confused.",
+            [
+                _steps(steps[generalises], budget, delay_colours(), "T_val - T_train<br>(steps)"),
+                _steps(
+                    steps[~generalises], budget, stuck_colours(), "T_train or budget<br>(steps)"
+                ),
+            ],
+        ),
+        View("T_train", first.format("train"), _times(table["t_train"], budget, "T_train")),
+        View("T_val", first.format("validation"), _times(table["t_val"], budget, "T_val")),
+        *(
+            View(f"Final {name} accuracy", "At the last step.", [_share(table[column], "accuracy")])
+            for name, column in (("train", "train_accuracy"), ("validation", "val_accuracy"))
+        ),
+    ]
+
+
+def landscape_views(sweep: Sweep) -> list[View]:
+    """The lowest losses and errors of all steps, as `grok.analysis.landscape` maps them."""
+    views = []
+    for name, column in (("train", "best_train"), ("test", "best_val")):
+        loss, error = sweep.table[f"{column}_loss"], 1 - sweep.table[f"{column}_accuracy"]
+        views += [
+            View(f"Best {name} loss", "The lowest of all steps.", [_losses(loss)]),
+            View(f"Best {name} error", "The lowest of all steps.", [_share(error, "1 - accuracy")]),
+        ]
+    return views
+
+
+def _phases(phases: pd.Series, palette: Palette) -> Layer:
+    edges = np.arange(len(Phase) + 1) / len(Phase)
+    colours = [to_hex(palette[phase]) for phase in Phase]
+    scale = [(e, c) for i, c in enumerate(colours) for e in edges[i : i + 2].tolist()]
+    ends = {"cmin": -0.5, "cmax": len(Phase) - 0.5, "showscale": False, "colorbar": {}}
+    return Layer(phases.map(list(Phase).index), ends | {"colorscale": scale})
+
+
+def _legend(phases: pd.Series, palette: Palette) -> list[dict[str, Any]]:
+    """Traces of no points that name the phases in the legend, which can wrap."""
+    counts = phases.value_counts()
+    return [
+        {"type": "scatter", "mode": "markers", "x": [None], "y": [None]}
+        | {"name": f"{phase} ({counts.get(str(phase), 0)})", "hoverinfo": "skip"}
+        | {"marker": {"symbol": "square", "size": 12, "color": to_hex(palette[phase])}}
+        for phase in Phase
+    ]
+
+
+def _times(times: pd.Series, budget: int, name: str) -> list[Layer]:
+    """Steps to a threshold, and where it was never reached."""
+    steps = times.astype("float64")
+    never = Layer(
+        steps[steps.isna()].fillna(0.0),
+        {"colorscale": [(0, NEVER), (1, NEVER)], "showscale": False, "colorbar": {}},
+    )
+    return [_steps(steps.dropna(), budget, colormaps["viridis"], f"{name} (steps)"), never]
+
+
+def _steps(steps: pd.Series, budget: int, colours: Colormap, title: str) -> Layer:
+    """Steps on a logarithmic scale, what is below its floor as the floor."""
+    low, high = step_limits(steps, budget)
+    return _logarithmic(steps.clip(lower=low), low, high, colours, title)
+
+
+def _losses(losses: pd.Series) -> Layer:
+    found = losses[losses > 0]
+    low, high = (found.min(), found.max()) if len(found) else (1.0, 10.0)
+    high = max(high, 1.001 * low)
+    return _logarithmic(losses.clip(lower=low), low, high, colormaps["viridis"], "loss")
+
+
+def _logarithmic(
+    values: pd.Series, low: float, high: float, colours: Colormap, title: str
+) -> Layer:
+    powers = list(range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1))
+    texts = [f"10<sup>{power}</sup>" for power in powers]
+    bar = {"title": {"text": title}, "tickvals": powers, "ticktext": texts}
+    ends = {"cmin": math.log10(low), "cmax": math.log10(high)}
+    scale = {"colorscale": colour_scale(colours), "colorbar": bar}
+    powers_of_ten = pd.Series(np.log10(values.astype("float64")), values.index)
+    return Layer(powers_of_ten, ends | scale)
+
+
+def _share(values: pd.Series, title: str) -> Layer:
+    """Values from 0 to 1."""
+    bar = {"title": {"text": f"{title} (0 to 1)"}}
+    ends = {"cmin": 0, "cmax": 1}
+    return Layer(values, ends | {"colorscale": colour_scale(colormaps["viridis"]), "colorbar": bar})

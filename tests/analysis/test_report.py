@@ -1,0 +1,480 @@
+import json
+import math
+import re
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from grok.analysis import command, report
+from grok.analysis.palette import PAPER, SAFE
+from grok.analysis.progress import Progress
+from grok.analysis.table import read_sweep
+from grok.phases import Phase
+from grok.results import CURVES, Plan, write_plan
+
+LIMIT = 15_000_000
+VIEWS = ["Phase", "Smooth", "T_train", "T_val", "Final train accuracy", "Final validation accuracy"]
+
+
+def contents(folder, palette=SAFE):
+    return report.contents(read_sweep(folder), palette)
+
+
+def images(view, kind="heatmap"):
+    return [trace["z"] for trace in view["data"] if trace.get("type") == kind]
+
+
+def embedded(page):
+    """The data of a page, as a browser reads it."""
+    return json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
+
+
+def pictures(content):
+    """All figures that the page can draw."""
+    grid = content["grid"]
+    views = grid["views"] if grid else []
+    yield from content["figures"]
+    yield content["member"]
+    for view in views:
+        yield {"data": view["data"] + grid["data"], "layout": grid["layout"] | view["layout"]}
+
+
+def test_cells_are_those_of_the_picture(grid_sweep):
+    grid = contents(grid_sweep)["grid"]
+    assert [view["name"] for view in grid["views"]] == VIEWS
+    # Upward of the list is upward on the page; see the drawing in `grid_sweep`.
+    assert images(grid["views"][0]) == [[[0, 1, 2], [0, None, 3]]]
+    lowest, highest = grid["layout"]["yaxis"]["range"]
+    assert lowest > 1.5 > -0.5 > highest
+    assert grid["layout"]["xaxis"]["ticktext"] == ["1e-4", "1e-3", "0.01"]
+    assert grid["layout"]["yaxis"]["title"]["text"] == "decoder weight decay (opt.wd_dec)"
+    crosses, targets = grid["data"]
+    assert (crosses["x"], crosses["y"]) == ([1], [1])
+    # Jobs were planned in falling order.
+    assert targets["z"] == [[5, 3, 1], [4, 2, 0]]
+
+
+def test_views_hold_the_records_steps(grid_sweep):
+    views = {view["name"]: view for view in contents(grid_sweep)["grid"]["views"]}
+    delay, stuck = images(views["Smooth"])
+    # A delay of -40 is the floor of the scale, the power of ten below 999.
+    np.testing.assert_allclose(np.array(delay[0][:2]), [2, 3])
+    assert delay[0][2] is None
+    np.testing.assert_allclose([10 ** stuck[0][2], 10 ** stuck[1][2]], [70, 100_000])
+    times, never = images(views["T_val"])
+    np.testing.assert_allclose([10 ** times[0][0], 10 ** times[1][0]], [460, 1599])
+    assert never == [[None, None, 0], [None, None, 0]]
+    assert images(views["Final validation accuracy"]) == [[[0.75] * 3, [0.75, None, 0.75]]]
+
+
+def test_hovering_tells_the_record(grid_sweep):
+    _, targets = contents(grid_sweep)["grid"]["data"]
+    assert targets["text"][0][1].split("<br>") == [
+        "job: 3",
+        "opt.wd_dec: 0",
+        "opt.lr_dec: 1e-3",
+        "phase: grokking",
+        "T_train: 200",
+        "T_val: 1200",
+        "steps: 1200 of 100000 (early_stop)",
+        "diverged: no",
+        "final train accuracy: 1",
+        "final validation accuracy: 0.75",
+    ]
+    assert targets["text"][1][1].endswith("not finished")
+    assert "T_train: 70<br>T_val: never" in targets["text"][0][2]
+
+
+def test_colours_are_the_palettes(grid_sweep):
+    for palette in (SAFE, PAPER):
+        view = contents(grid_sweep, palette)["grid"]["views"][0]
+        names = {trace["name"]: trace["marker"]["color"] for trace in view["data"][:4]}
+        assert list(names) == [
+            "comprehension (2)", "grokking (1)", "memorization (1)", "confusion (1)"
+        ]  # fmt: skip
+        assert names["confusion (1)"] == "#000000"
+    assert names["grokking (1)"] == "#ffd700"
+
+
+def test_members_hold_their_curves(grid_sweep, add_curves):
+    add_curves(grid_sweep / "3")
+    members = contents(grid_sweep)["members"]
+    assert [member["job"] for member in members] == list(range(6))
+    assert members[3]["curves"] == [
+        [1, 10, 100],
+        [1, 0.5, 0.01],
+        [0.1, 0.9, 1.0],
+        [2, 1, None],
+        [0.1, 0.2, 0.9],
+        [30, 20, 10],
+    ]
+    assert members[3]["delay"] == [200, 1200, SAFE[Phase.GROKKING].lower()]
+    assert (members[3]["cell"], members[3]["at"]) == ([0, 1, 0], [0, 1])
+    assert members[0]["curves"] is None
+    assert members[0]["note"] == "This member left no curves.csv."
+    assert members[2]["note"] == "This member hasn't finished."
+
+
+def test_damaged_curves_say_so(grid_sweep):
+    (grid_sweep / "3" / CURVES).write_text("what\n1\n")
+    note = contents(grid_sweep)["members"][3]["note"]
+    assert "3/curves.csv: damaged" in note
+
+
+def test_panels_for_more_than_two_keys(make_sweep):
+    members = [
+        ({"w": w, "opt.lr_dec": lr, "opt.wd_dec": wd}, (10 * w, 20 * w + wd))
+        for w in (50, 100)
+        for lr in (0.1, 0.2)
+        for wd in (1, 2, 3)
+    ]
+    content = contents(make_sweep(*members))
+    grid = content["grid"]
+    times = images(grid["views"][VIEWS.index("T_val")])[:2]
+    for w, image in zip((50, 100), times, strict=True):
+        expected = [[20 * w + wd] * 2 for wd in (1, 2, 3)]
+        np.testing.assert_allclose(10 ** np.array(image), expected)
+    titles = [note["text"] for note in grid["layout"]["annotations"]]
+    assert titles == ["w=50", "w=100"]
+    assert grid["data"][-1]["xaxis"] == "x2"
+    assert content["members"][-1]["cell"] == [1, 1, 2]
+    assert content["members"][-1]["at"] == [1, 1, 2]
+
+
+def test_embeddings_are_thinned_but_exact(grid_sweep, add_embeddings):
+    add_embeddings(3, last_step=20_000)
+    content = contents(grid_sweep)
+    embeddings = content["members"][3]["embeddings"]
+    assert content["members"][0]["embeddings"] is None
+    assert 50 < len(embeddings["steps"]) <= 200
+    assert embeddings["steps"][-1] == 20_000
+    expected = np.arange(5)[:, None] + 0.001 * np.array(embeddings["steps"])
+    np.testing.assert_allclose(embeddings["values"], expected, atol=1e-4)
+    assert len(content["member"]["symbols"]) == 5
+    assert content["member"]["layout"]["yaxis4"]["title"]["text"] == "embedding"
+
+
+def test_one_key_makes_times(make_sweep):
+    times = {1: (10, 20), 2: None, 3: (30, None)}
+    content = contents(make_sweep(*[({"seed.model": seed}, each) for seed, each in times.items()]))
+    assert content["grid"] is None
+    (figure,) = content["figures"]
+    train, val = figure["data"]
+    assert (train["x"], train["y"], val["y"]) == ([1, 2, 3], [10, None, 30], [20, None, None])
+    assert train["customdata"] == [0, None, 2]
+    assert "T_val: never" in train["text"][2]
+    strip = [
+        (one["x0"], one["fillcolor"]) for one in figure["layout"]["shapes"] if "fillcolor" in one
+    ]
+    assert strip == [
+        (0.5, SAFE[Phase.COMPREHENSION].lower()),
+        (2.5, SAFE[Phase.MEMORIZATION].lower()),
+    ]
+
+
+def test_weight_decay_gets_its_power_law(make_sweep):
+    members = [({"opt.wd_dec": wd}, (10, round(1000 / wd))) for wd in (0.5, 1, 2, 4)]
+    titles = {one["title"]: one for one in contents(make_sweep(*members))["figures"]}
+    law = titles["Time to generalise against weight decay"]["data"][-1]
+    assert law["name"].startswith("T_val ~ x^-1.00")
+    np.testing.assert_allclose(law["y"], [2000, 1000, 500, 250])
+
+
+def test_a_landscape_marks_its_lowest_test_loss(tmp_path, add_member):
+    jobs = [{"task.init_scale": alpha} for alpha in (2.0, 0.5, 1.0)]
+    write_plan(tmp_path, Plan(list(jobs[0]), jobs))
+    for number, settings in enumerate(jobs):
+        alpha = settings["task.init_scale"]
+        final = {"train_loss": 0.1 / alpha, "val_loss": abs(math.log(alpha)) + 0.1}
+        norm = {"initial": 10 * alpha}
+        add_member(
+            number, settings, final=final, weight_norm=norm, config={"norm": {"constrain": 1}}
+        )
+    (figure,) = contents(tmp_path)["figures"]
+    train, test = figure["data"]
+    assert (train["x"], test["customdata"]) == ([5, 10, 20], [1, 2, 0])
+    np.testing.assert_allclose(train["y"], [0.2, 0.1, 0.05])
+    (line,) = figure["layout"]["shapes"]
+    assert (line["x0"], line["label"]["text"]) == (10, "w_c = 10")
+
+
+def test_a_lone_run_shows_its_curves(add_member, add_curves):
+    folder = add_member(0, {"opt.lr_dec": 0.1}, 70, None)
+    add_curves(folder)
+    content = contents(folder)
+    assert (content["grid"], content["figures"], content["keys"]) == (None, [], [])
+    assert content["members"][0]["curves"][0] == [1, 10, 100]
+
+
+def test_every_picture_is_plotlys(grid_sweep, add_embeddings, add_curves):
+    add_embeddings(3)
+    add_curves(grid_sweep / "3")
+    found = list(pictures(contents(grid_sweep)))
+    assert len(found) == 1 + len(VIEWS)
+    for picture in found:
+        go.Figure({"data": picture["data"], "layout": picture["layout"]})
+
+
+EVIL = "</script><img src=x onerror=alert(1)>&amp;"
+
+
+def test_nothing_is_injected(make_sweep):
+    members = [
+        ({"a": a, "b": b, EVIL: text}, (1, 2))
+        for a in (1, 2)
+        for b in (1, 2)
+        for text in (EVIL, "{{data}}")
+    ]
+    folder = make_sweep(*members)
+    sweep = read_sweep(folder)
+    for record in sweep.records.values():
+        record.task = EVIL
+    page = report.page(sweep, SAFE)
+    assert "<img" not in page.replace(report.get_plotlyjs(), "")
+    assert "&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;&amp;amp;" in page
+    content = embedded(page)
+    assert content["keys"][2] == [EVIL, [EVIL, "{{data}}"]]
+    text = content["grid"]["data"][-1]["text"][0][0]
+    assert "<img" not in text
+    assert "&lt;img" in text
+
+
+def test_progress_speaks_after_a_while(capsys):
+    with Progress(patience=60) as progress:
+        progress("reading")
+    assert capsys.readouterr().err == ""
+    with Progress(patience=0) as progress:
+        progress("reading")
+        progress("drawing")
+    assert "drawing ...\n" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium: Playwright's own, or the system's."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright isn't installed")
+    with sync_api.sync_playwright() as playwright:
+        names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+        found = [playwright.chromium.executable_path, *filter(None, map(shutil.which, names))]
+        found = [path for path in found if Path(path).is_file()]
+        if not found:
+            pytest.skip("no browser: neither Playwright's own nor chromium or chrome on PATH")
+        launched = playwright.chromium.launch(executable_path=found[0], args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """Open a file; a page that fails the test if it complains or asks for anything else."""
+    problems = []
+    contexts = []
+
+    def open_page(path, **options):
+        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}} | options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(1000 * PATIENCE)
+        page.on("console", lambda message: problems.append(message.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on(
+            "request",
+            lambda request: (
+                request.url.startswith(("file:", "data:", "blob:")) or problems.append(request.url)
+            ),
+        )
+        page.goto(path.as_uri())
+        eventually(page, DRAWN)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+@pytest.fixture(scope="module")
+def big_report(big_sweep):
+    sweep = read_sweep(big_sweep)
+    return report.write(sweep, SAFE, big_sweep / "analysis")
+
+
+DRAWN = "document.querySelectorAll('#curves .xtick').length > 0"
+PATIENCE = 120  # seconds, of a machine that is busy with other tests
+
+
+def eventually(page, condition):
+    """Wait until a condition holds (Playwright's own way is refused by the page's policy)."""
+    until = time.monotonic() + PATIENCE
+    while not page.evaluate(condition):
+        assert time.monotonic() < until, condition
+        page.wait_for_timeout(50)
+
+
+def point(page, column, row):
+    """Where on the page a cell is."""
+    return page.evaluate(
+        """([column, row]) => {
+          const grid = document.getElementById("grid"), {x, y} = grid.getBoundingClientRect();
+          const {xaxis, yaxis} = grid._fullLayout;
+          return [x + xaxis._offset + xaxis.l2p(column), y + yaxis._offset + yaxis.l2p(row)];
+        }""",
+        [column, row],
+    )
+
+
+def click(page, column, row):
+    """Click a cell, as people do: not before the pointer's label is there."""
+    page.mouse.move(*point(page, column, row))
+    page.wait_for_timeout(400)  # sooner after the last click it would count as a double click
+    page.mouse.click(*point(page, column, row))
+
+
+def shown(page, column, row):
+    """The number that colours a cell."""
+    script = (
+        "([c, r]) => document.getElementById('grid').data.find((t) => t.type === 'heatmap').z[r][c]"
+    )
+    return page.evaluate(script, [column, row])
+
+
+def plotted(page, trace):
+    script = "(i) => { const {x, y} = document.getElementById('curves').data[i]; return [x, y]; }"
+    return page.evaluate(script, trace)
+
+
+def test_the_size_of_a_published_diagram(big_report):
+    assert big_report.stat().st_size < LIMIT
+    assert len(embedded(big_report.read_text())["members"]) == 441
+
+
+def test_it_opens_at_once_and_offline(big_report, visit):
+    page = visit(big_report)
+    measure = page.context.new_cdp_session(page)
+    # The processor's time, since tests run beside each other.
+    measure.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.reload()
+    eventually(page, DRAWN)
+    metrics = measure.send("Performance.getMetrics")["metrics"]
+    seconds = next(each["value"] for each in metrics if each["name"] == "TaskDuration")
+    assert page.locator("#grid .heatmaplayer image").count() >= 1
+    assert page.locator(".modebar-btn[data-title^=Share]").count() == 0
+    assert page.locator("#about").inner_text().count("440 of 441 finished, 1 missing") == 1
+    assert 0 < seconds < 3
+
+
+def test_hovering_tells_the_cell_under_the_pointer(big_report, visit):
+    page = visit(big_report)
+    page.mouse.move(*point(page, 3, 7))
+    page.locator("#grid .hovertext").wait_for()
+    lines = page.locator("#grid .hovertext tspan.line").all_text_contents()
+    assert lines[:6] == [
+        "job: 150",
+        "opt.wd_dec: 7",
+        "opt.lr_dec: 3.98107e-5",
+        "phase: grokking",
+        "T_train: 103",
+        "T_val: 2073",
+    ]
+
+
+def test_clicking_shows_the_curves(big_sweep, big_report, visit):
+    page = visit(big_report)
+    click(page, 3, 7)
+    assert page.locator("#outcome strong").inner_text() == "Member 150: grokking"
+    curves = np.genfromtxt(big_sweep / "150" / CURVES, delimiter=",", names=True)
+    for trace, column in enumerate(
+        ("train_accuracy", "val_accuracy", "train_loss", "val_loss", "weight_norm")
+    ):
+        x, y = plotted(page, trace)
+        assert x == curves["step"].tolist()
+        expected = [None if np.isnan(value) else value for value in curves[column]]
+        assert y == expected
+    assert plotted(page, 2)[1][0] == 1.15
+    assert plotted(page, 3)[1][-1] is None
+
+
+def test_members_without_curves_say_so(big_report, visit):
+    page = visit(big_report)
+    for cell, words in (((2, 0), "left no curves.csv"), ((20, 20), "hasn't finished")):
+        click(page, *cell)
+        assert words in page.locator("#curves .annotation-text").text_content()
+        assert plotted(page, 0)[1] == []
+
+
+def test_the_switch_changes_what_is_shown(big_report, visit):
+    page = visit(big_report)
+    assert shown(page, 3, 7) == list(Phase).index(Phase.GROKKING)
+    page.get_by_text("T_val", exact=True).first.click()
+    assert 10 ** shown(page, 3, 7) == pytest.approx(2073)
+    page.locator("#views input").nth(3).press("ArrowRight")
+    assert shown(page, 3, 7) == 1  # final train accuracy
+    page.keyboard.press("ArrowRight")
+    assert shown(page, 3, 7) == 0.75
+
+
+def test_the_keyboard_chooses_members(big_report, visit):
+    page = visit(big_report)
+    page.get_by_label("opt.lr_dec").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    page.get_by_label("opt.wd_dec").focus()
+    page.keyboard.press("End")
+    outcome = page.locator("#outcome[aria-live=polite]").inner_text()
+    assert "Member 421: grokking" in outcome
+    assert "T_train: 101 · T_val: 2201" in outcome
+    frame = page.evaluate("document.getElementById('grid').layout.shapes[0]")
+    assert (frame["x0"], frame["y0"]) == (0.5, 19.5)
+    assert plotted(page, 2)[1][0] == 1.421
+
+
+def test_light_and_dark_and_narrow(big_report, visit):
+    font = "document.getElementById('{}')._fullLayout.font.color === '{}'"
+    page = visit(big_report, viewport={"width": 390, "height": 844}, color_scheme="light")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    for scheme, colour in (("light", "#1b1f24"), ("dark", "#e8eaed"), ("light", "#1b1f24")):
+        page.emulate_media(color_scheme=scheme)
+        for plot in ("grid", "curves"):
+            eventually(page, font.format(plot, colour))
+    click(page, 3, 7)
+    assert page.locator("#outcome strong").inner_text() == "Member 150: grokking"
+
+
+def test_nothing_injected_runs(make_sweep, add_curves, visit):
+    members = [({"a": a, "b": b, EVIL: EVIL}, (1, 2)) for a in (1, 2) for b in (1, 2)]
+    members += [({"a": 1, "b": 1, EVIL: "other"}, (1, 2))]
+    folder = make_sweep(*members)
+    add_curves(folder / "0")
+    page = visit(report.write(read_sweep(folder), SAFE, folder))
+    page.mouse.move(*point(page, 0, 0))
+    page.locator("#grid .hovertext").wait_for()
+    assert EVIL in " ".join(page.locator("#grid .hovertext tspan.line").all_text_contents())
+    assert page.locator("img").count() == 0
+
+
+def test_other_pictures_open(make_sweep, add_curves, visit):
+    members = [({"opt.wd_dec": wd}, (10, round(1000 / wd))) for wd in (0.5, 1, 2, 4)]
+    folder = make_sweep(*members)
+    add_curves(folder / "2")
+    page = visit(report.write(read_sweep(folder), SAFE, folder))
+    assert page.locator("section h2").all_inner_texts() == [
+        "Time to generalise",
+        "Time to generalise against weight decay",
+        "The sweep",
+    ]
+    assert page.locator("#cells").is_hidden()
+    assert plotted(page, 2) == [[1, 10, 100], [1, 0.5, 0.01]]
+    markers = page.locator("#figure1 .scatterlayer .points path")
+    markers.nth(3).scroll_into_view_if_needed()
+    marker = markers.nth(3).bounding_box()
+    page.mouse.click(marker["x"] + marker["width"] / 2, marker["y"] + marker["height"] / 2)
+    assert page.locator("#outcome strong").inner_text() == "Member 3: comprehension"
+
+
+def test_one_kind_of_picture_leaves_the_report(grid_sweep):
+    command.main([str(grid_sweep), "--kind", "phases"])
+    assert not (grid_sweep / "analysis" / report.NAME).exists()
