@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from grok import config, run
 from grok.config import CONF
 from grok.errors import UserError, debugging, run_reporting
+from grok.results import flat
 from grok.sweep import stacked
 from grok.sweep.explain import explained
 
@@ -65,4 +66,4 @@ def _keys() -> list[str]:
     """Full names of all keys of the default configuration."""
     GlobalHydra.instance().clear()
     cfg = config.compose(return_hydra_config=True)
-    return list(config.flat(OmegaConf.to_container(cfg, resolve=False)))  # type: ignore[arg-type]
+    return list(flat(OmegaConf.to_container(cfg, resolve=False)))  # type: ignore[arg-type]

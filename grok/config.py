@@ -24,6 +24,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from grok.errors import ConfigError
+from grok.results import flat
 
 CONF = Path(__file__).parent.parent / "conf"
 PRECISIONS = ("32-true", "64-true")
@@ -312,16 +313,6 @@ def expected(error: BaseException) -> str:
         if sign in line:
             return words
     return line
-
-
-def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """The values of a configuration by full name, such as ``opt.lr_dec``."""
-    values: dict[str, Any] = {}
-    for key, value in cfg.items():
-        values |= (
-            flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
-        )
-    return values
 
 
 def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -154,6 +154,15 @@ def read_plan(folder: Path) -> Plan | None:
 def finished(folder: Path) -> bool:
     """Whether the member of `folder` has ended and left its record."""
     return (folder / RESULT).is_file()
+
+
+def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of a configuration by full name, such as ``opt.lr_dec``."""
+    values: dict[str, Any] = {}
+    for key, value in cfg.items():
+        inner = isinstance(value, Mapping) and value
+        values |= flat(value, f"{prefix}{key}.") if inner else {f"{prefix}{key}": value}
+    return values
 
 
 def _read(path: Path, kind: type[_Content]) -> _Content:

@@ -39,8 +39,8 @@ class Share:
         return float(found.low), float(found.high)
 
 
-def other(name: str) -> Sweep:
-    """What ``--compare`` names: a published grid, or the sweep of a folder.
+def other(name: str, option: str = "--compare") -> Sweep:
+    """What `option` names: a published grid, or the sweep of a folder.
 
     Raises:
         UserError: it is neither, or as `read_sweep`.
@@ -50,7 +50,7 @@ def other(name: str) -> Sweep:
     if not Path(name).is_dir():
         problem = "is a file" if Path(name).exists() else "no folder and no published grid"
         raise UserError(
-            f"--compare {name}: {problem}; pass a sweep's folder or one of "
+            f"{option} {name}: {problem}; pass a sweep's folder or one of "
             + ", ".join(published.facts())
         )
     return read_sweep(Path(name))

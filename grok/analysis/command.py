@@ -95,9 +95,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         help="tell how far the sweep agrees with B, another sweep's folder or a published grid: "
         + ", ".join(facts()),
     )
+    parser.add_argument(
+        "--frame",
+        metavar="B",
+        help="outline the range of B, as for --compare, on the phase diagrams",
+    )
     options = parser.parse_args(arguments)
-    if options.compare is not None and (options.kind is not None or options.theory):
-        parser.error("--compare has a picture of its own; leave --kind and --theory away")
+    if options.compare is not None and (options.kind or options.theory or options.frame):
+        parser.error("--compare has a picture of its own; leave --kind, --theory and --frame away")
     return options
 
 
@@ -152,7 +157,7 @@ def write(sweep: Sweep, options: argparse.Namespace, progress: Callable[[str], N
     tables = [_written(sweep.table.drop(columns="folder"), folder / TABLE)]
     if sweep.table.empty:
         return Written(tables, [], [])
-    from grok.analysis import decay, landscape, seeds
+    from grok.analysis import agreement, decay, frame, landscape, layout, seeds
     from grok.analysis import theory as lu
     from grok.analysis.canvas import save
     from grok.analysis.palette import PALETTES
@@ -169,6 +174,7 @@ def write(sweep: Sweep, options: argparse.Namespace, progress: Callable[[str], N
         if found is not None:
             tables.append(_written(found, folder / name))
     predicted = lu.predictions(sweep, wanted) if options.theory else None
+    outline = frame.box(sweep, agreement.other(options.frame, "--frame")) if options.frame else None
     pictures = []
     progress(f"drawing {len(sweep.table)} members")
     for name, draw in itertools.chain.from_iterable(PICTURES[each].items() for each in wanted):
@@ -176,6 +182,8 @@ def write(sweep: Sweep, options: argparse.Namespace, progress: Callable[[str], N
         if figure is not None:
             if predicted is not None and name in lu.PICTURES:
                 lu.draw_over(figure, predicted)
+            if outline is not None and name in PICTURES["phases"] and name != "seeds":
+                frame.draw_over(figure, layout.choose(sweep), outline)
             pictures += save(figure, folder, name)
     if kind is not None and not pictures:
         raise UserError(f"--kind {kind}: nothing of that kind can be drawn of {sweep.folder}")

@@ -13,7 +13,7 @@ import pandas as pd
 
 from grok.errors import UserError
 from grok.phases import classify
-from grok.results import PLAN, RESULT, Plan, Record, finished, read_plan, read_record
+from grok.results import PLAN, RESULT, Plan, Record, finished, flat, read_plan, read_record
 
 OUTCOME = ("t_train", "t_val", "budget", "phase", "steps", "stop_reason", "diverged")
 FINAL = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "weight_norm")
@@ -132,7 +132,7 @@ def _common(plan: Plan | None, records: dict[int, Record]) -> dict[str, Any]:
 
 def _constants(records: list[Record], keys: list[str]) -> dict[str, Any]:
     """The task and the settings of all `records` by full key, but for the swept `keys`."""
-    found = [{"task": record.task} | _flat(record.config or record.overrides) for record in records]
+    found = [{"task": record.task} | flat(record.config or record.overrides) for record in records]
     return {
         key: _column([value]).tolist()[0]
         if all(key in other and other[key] == value for other in found)
@@ -140,15 +140,6 @@ def _constants(records: list[Record], keys: list[str]) -> dict[str, Any]:
         for key, value in (found[0] if found else {}).items()
         if key not in keys
     }
-
-
-def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """`config` without nesting: full key to value."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        name = f"{prefix}{key}"
-        flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
-    return flat
 
 
 def _constrained(record: Record) -> bool:

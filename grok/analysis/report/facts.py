@@ -9,6 +9,7 @@ from grok.analysis.labels import number
 from grok.analysis.layout import numeric, swept
 from grok.analysis.table import Sweep
 from grok.phases import Phase
+from grok.results import flat
 
 LISTED = 4
 
@@ -53,21 +54,13 @@ def cost(sweep: Sweep) -> str:
 
 def configuration(sweep: Sweep) -> str:
     """The configuration that all members share, a line a key as on the command line."""
-    flat = _flat(sweep.common)
-    different = {key for key in flat if any(_under(key, name) for name in swept(sweep))}
-    return "\n".join(f"{key}={value}" for key, value in flat.items() if key not in different)
+    settings = flat(sweep.common)
+    different = {key for key in settings if any(_under(key, name) for name in swept(sweep))}
+    return "\n".join(f"{key}={value}" for key, value in settings.items() if key not in different)
 
 
 def _under(key: str, name: str) -> bool:
     return key == name or key.startswith(f"{name}.")
-
-
-def _flat(config: dict[str, Any], start: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        inner = isinstance(value, dict) and value
-        flat |= _flat(value, f"{start}{key}.") if inner else {f"{start}{key}": value}
-    return flat
 
 
 def _distinct(values: Iterable[Any]) -> str:
