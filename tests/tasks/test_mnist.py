@@ -41,6 +41,12 @@ def test_the_published_subset(task):
     assert (images.min(), images.max()) == (0, 1)
 
 
+def test_the_first_test_images(task):
+    data = dataclasses.replace(task, val_size=20).data(0)
+    assert data.val["labels"].tolist() == task.data(0).val["labels"][:20].tolist()
+    assert data.val["inputs"].shape == (20, 784)
+
+
 def test_the_whole_set(full_data):
     """Fixed facts of the published subset, and the checksums by which a download is judged."""
     for name, md5 in idx.FILES.items():
@@ -222,6 +228,8 @@ def test_a_damaged_file_is_named(tmp_path):
         ("task.loss=l1", "task.loss=l1: must be one of mse, cross_entropy"),
         ("task.depth=1", "task.depth=1: must be at least 2"),
         ("task.train_size=1501", "task.train_size=1501: must be at most 1500, all there are"),
+        ("task.val_size=501", "task.val_size=501: must be at most 500, all there are"),
+        ("task.val_size=0", "task.val_size=0: must be at least 1"),
     ],
 )
 def test_mistakes(override, message):
