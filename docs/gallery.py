@@ -97,8 +97,13 @@ def command(figure: dict[str, Any], scale: str) -> list[str]:
 
 def measured(output: str) -> str:
     """What ``analyze.py`` printed of the sweep, without where things lie."""
-    lines = [line for line in output.splitlines() if "/" not in line or "finished" in line]
-    return "\n".join(line.rpartition("/")[2] if "finished" in line else line for line in lines)
+    lines = []
+    for line in output.splitlines():
+        if "finished" in line:
+            lines.append(line.rpartition("/")[2])
+        elif "/" not in line or line.startswith("B "):
+            lines.append(line)
+    return "\n".join(lines)
 
 
 def page(figures: list[dict[str, Any]], folder: Path) -> str:

@@ -95,5 +95,12 @@ grokking 4
 
 
 def test_the_summary_names_no_folder(gallery):
-    output = "/x/y/fig2: 4 of 4 finished\ngrokking 4\ntable     /x/y/fig2/analysis/grid.csv\n"
-    assert gallery.measured(output) == "fig2: 4 of 4 finished\ngrokking 4"
+    output = """/x/y/fig2: 4 of 4 finished
+grokking 4
+table     /x/y/fig2/analysis/grid.csv
+A         /x/y/fig2
+B         re-tug/fig2-mnist
+"""
+    assert gallery.measured(output) == (
+        "fig2: 4 of 4 finished\ngrokking 4\nB         re-tug/fig2-mnist"
+    )
