@@ -58,7 +58,8 @@ def make(figure: dict[str, Any], scale: str, kept_runs: bool) -> None:
     train = command(figure, scale)
     if not kept_runs:
         subprocess.run([sys.executable, *train, f"hydra.sweep.dir={sweep}"], cwd=ROOT, check=True)
-    printed = analysed(sweep, *shlex.split(figure.get("analyze", "")))
+    options = figure.get("analyze", ""), figure.get("analyze_paper", "") * (scale == "paper")
+    printed = analysed(sweep, *shlex.split(" ".join(options)))
     if "compare" in figure:
         printed += analysed(sweep, "--compare", figure["compare"])
     kept = FIGURES / figure["name"]
