@@ -49,6 +49,11 @@ class InterruptedSweepError(UserError):
     exit_status = 130
 
 
+def first_line(error: BaseException) -> str:
+    """The part of a library's message that says what is wrong."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
 def debugging() -> bool:
     """Whether ``GROK_DEBUG=1`` asks for full tracebacks."""
     return os.environ.get("GROK_DEBUG", "") not in ("", "0")

@@ -165,6 +165,15 @@ def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return values
 
 
+def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """The first key in which two configurations differ, in a line; None where they are equal."""
+    old, new = flat(before), flat(now)
+    for key in sorted(old.keys() | new.keys()):
+        if old.get(key) != new.get(key):
+            return f"{key}={new.get(key)}: was {old.get(key)} before"
+    return None
+
+
 def _read(path: Path, kind: type[_Content]) -> _Content:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -8,7 +8,8 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import OmegaConf
 
 from grok import config
-from grok.config import CONF, compose, nearest, problems
+from grok.checks import nearest, problems
+from grok.config import CONF, compose
 from grok.results import flat
 
 

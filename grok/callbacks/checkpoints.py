@@ -12,11 +12,10 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 
 from grok.callbacks.member import MemberCallback
-from grok.config import difference
 from grok.engine import StackModule
 from grok.engine.module import Slot
 from grok.errors import ConfigError
-from grok.results import CHECKPOINT, SCHEMA, atomic_path
+from grok.results import CHECKPOINT, SCHEMA, atomic_path, difference
 
 log = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
 
-from grok.config import difference, first_line, problems
-from grok.errors import ConfigError, FailedJobError, UserError
-from grok.results import LOCK, Plan, read_plan, write_plan
+from grok.checks import problems
+from grok.errors import ConfigError, FailedJobError, UserError, first_line
+from grok.results import LOCK, Plan, difference, read_plan, write_plan
 from grok.sweep.compose import Composer
 from grok.sweep.overrides import swept_keys
 

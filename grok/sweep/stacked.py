@@ -12,8 +12,7 @@ import joblib
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
-from grok.config import first_line
-from grok.errors import ConfigError
+from grok.errors import ConfigError, first_line
 from grok.results import finished
 from grok.sweep.compose import StackJob
 

@@ -17,8 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from grok.config import first_line
-from grok.errors import UserError
+from grok.errors import UserError, first_line
 
 FOLDERS = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}
 """Name of a set to the name of its folder, which is torchvision's."""

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from grok.config import compose, problems
+from grok.checks import problems
+from grok.config import compose
 from grok.engine.member import Batches
 from grok.engine.step import METRICS
 from grok.errors import UserError

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import torch
 
-from grok.config import compose, problems
+from grok.checks import problems
+from grok.config import compose
 from grok.engine.step import GROUPS
 from grok.results import CURVES
 from grok.tasks.teacher_student import TeacherStudent

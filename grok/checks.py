@@ -1,0 +1,112 @@
+"""Mistakes in a composed configuration, found before anything trains: key, value and fix."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from hydra.utils import get_class
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from grok.config import Config, DataFolder
+from grok.errors import first_line
+
+
+def problems(cfg: DictConfig, judged: dict[str, list[str]] | None = None) -> list[str]:
+    """A line for each mistake in a composed configuration: key, value and fix.
+
+    Imports the task's module, so that the task can judge its own keys.
+
+    Args:
+        judged: mistakes by task, kept here over the jobs of a sweep, which mostly share theirs.
+    """
+    found: list[str] = []
+    found += _unknown_keys("", cfg, Config)
+    found += _unknown_keys("data.", cfg.data, DataFolder)
+    for name in ("opt", "norm", "phase", "seed", "engine", "trainer"):
+        section: Any = OmegaConf.to_object(cfg[name])
+        found += _unknown_keys(f"{name}.", cfg[name], type(section))
+        found += section.problems()
+    found += _part_problems("callbacks", cfg.callbacks) + _part_problems("logger", cfg.logger)
+    if found:
+        return found  # before PyTorch has to be imported
+    judged = {} if judged is None else judged
+    task = OmegaConf.to_yaml(cfg.task, resolve=True)
+    if task not in judged:
+        judged[task] = _task_problems(cfg.task)
+    return judged[task] + _gpu_problems(cfg.trainer)
+
+
+def _unknown_keys(prefix: str, section: DictConfig, schema: type) -> Iterable[str]:
+    """Keys that were added with ``+`` and that nothing would read."""
+    known = [field.name for field in dataclasses.fields(schema)]
+    for key in map(str, section):
+        if key not in known and key != "hydra":
+            yield f"{prefix}{key}={section[key]}: no such key{nearest(key, known)}"
+
+
+def _part_problems(section: str, parts: DictConfig | None) -> list[str]:
+    """Mistakes in a section whose entries are objects named by ``_target_``."""
+    found = []
+    for name, part in parts.items_ex(resolve=False) if parts else ():
+        where = f"{section}.{name!s}"
+        if not OmegaConf.is_dict(part) or not part.get("_target_"):
+            found.append(f"{where}={part}: must be a mapping with a _target_, a class")
+            continue
+        for key, least in (("points", 2), ("every", 1), ("seconds", 0)):
+            value = part.get(key, least)
+            if not isinstance(value, int) or value < least:
+                found.append(f"{where}.{key}={value}: must be a whole number of at least {least}")
+    return found
+
+
+def _gpu_problems(trainer: DictConfig) -> list[str]:
+    if trainer.accelerator != "gpu":
+        return []
+    import torch
+
+    found = torch.cuda.is_available()
+    return [] if found else ["trainer=gpu: no GPU found here; choose trainer=cpu or trainer=auto"]
+
+
+def _task_problems(task: DictConfig) -> list[str]:
+    """Mistakes in the task's own keys, by the types and the checks of its class."""
+    try:
+        schema = get_class(task._target_)
+    except Exception as error:  # whatever importing somebody's module may raise
+        return [f"task._target_={task._target_}: can't be imported ({first_line(error)})"]
+    if not dataclasses.is_dataclass(schema) or not hasattr(schema, "problems"):
+        return [f"task._target_={task._target_}: is no task; see grok/tasks/task.py"]
+    settings = {key: value for key, value in task.items() if key != "_target_"}
+    unknown = list(_unknown_keys("task.", OmegaConf.create(settings), schema))
+    if unknown:
+        return unknown
+    try:
+        typed = OmegaConf.merge(OmegaConf.structured(schema), settings)
+        checked: Any = OmegaConf.to_object(typed)
+        return list(checked.problems())
+    except OmegaConfBaseException as error:
+        key = str(error.full_key)
+        return [f"task.{key}={settings.get(key)}: {expected(error)}"]
+
+
+def expected(error: BaseException) -> str:
+    """What a value should have been, from OmegaConf's message about its type."""
+    line = first_line(error)
+    for sign, words in (
+        ("to Float", "must be a number, such as 1e-3"),
+        ("to Integer", "must be a whole number in plain digits, such as 100000"),
+        ("valid bool", "must be true or false"),
+    ):
+        if sign in line:
+            return words
+    return line
+
+
+def nearest(key: str, valid: Iterable[str]) -> str:
+    """``"; did you mean X?"`` for the valid key closest to `key`, or nothing."""
+    matches = difflib.get_close_matches(key, list(valid), n=1, cutoff=0.5)
+    return f"; did you mean {matches[0]}?" if matches else ""
