@@ -75,7 +75,6 @@ def make(figure: dict[str, Any], scale: str, kept_runs: bool) -> None:
         "command": shlex.join(["python", *train]),
         "members": len(members),
         "steps": int(members["steps"].sum()),
-        "core_seconds": round(float(members["wall_seconds"].sum())),
         "revision": json.loads((sweep / "0" / "result.json").read_text())["git_revision"],
         "summary": measured(printed),
     }
@@ -124,8 +123,7 @@ def section(figure: dict[str, Any], kept: Path) -> str:
     lines += ["```bash", facts["command"], "```", ""]
     lines += [
         f"Here, at scale {facts['scale']}: {facts['members']} members, {facts['steps']:,} "
-        f"member-steps, {facts['core_seconds'] / 60:.1f} core-minutes, revision "
-        f"{(facts['revision'] or 'unknown')[:7]}.",
+        f"member-steps, revision {(facts['revision'] or 'unknown')[:7]}.",
         "",
         "```",
         facts["summary"],

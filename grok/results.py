@@ -54,7 +54,7 @@ class Record:
         final: losses, accuracies and weight norm at the last step.
         best: lowest losses and highest accuracies over all steps.
         weight_norm: L2 norm of all parameters ``initial``, at ``t_train``, at ``t_val``, ``final``.
-        wall_seconds: spent on the member's steps, shared with its neighbours.
+        wall_seconds: the member's share of the time that its stack's steps took.
         versions: package name to version; ``git_revision`` is None outside a checkout.
     """
 

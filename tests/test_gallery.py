@@ -59,7 +59,6 @@ def test_the_page(gallery, tmp_path):
         "command": "python train.py -m x=1",
         "members": 4,
         "steps": 12345,
-        "core_seconds": 90,
         "revision": "0123456789",
         "summary": "grokking 4",
     }
@@ -79,7 +78,7 @@ The paper: It groks.
 python train.py -m x=1
 ```
 
-Here, at scale quick: 4 members, 12,345 member-steps, 1.5 core-minutes, revision 0123456.
+Here, at scale quick: 4 members, 12,345 member-steps, revision 0123456.
 
 ```
 grokking 4

@@ -33,7 +33,7 @@ class RecordWriter(MemberCallback):
     def __init__(self, precision: str) -> None:
         super().__init__()
         self.precision = precision
-        self._batch_began = 0.0
+        self._batch_began = self._share = 0.0
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -41,11 +41,19 @@ class RecordWriter(MemberCallback):
         """Note the time."""
         self._batch_began = time.perf_counter()
 
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Share the time out among the members."""
+        assert isinstance(pl_module, StackModule)
+        members = sum(slot.member is not None for slot in pl_module.slots)
+        self._share = (time.perf_counter() - self._batch_began) / max(members, 1)
+        super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+
     def observe(self, member: Member, rows: Rows, trainer: Trainer) -> None:
         """Count the member's seconds; write its record if these are its last rows."""
-        spent = time.perf_counter() - self._batch_began
         memory = self.memory.setdefault(member.folder, {"seconds": 0.0, "final": {}, "best": {}})
-        memory["seconds"] += spent
+        memory["seconds"] += self._share
         memory["final"] |= latest(rows)
         memory["best"] = best(memory["best"], rows)
         if rows.stop_reason is None:

@@ -1,6 +1,7 @@
 """What members leave in their folders."""
 
 import json
+import time
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,14 @@ def test_a_finished_folder(make_member, train_members):
     assert record.versions["torch"] == torch.__version__.split("+")[0]
     assert record.wall_seconds > 0
     assert record.diverged is False
+
+
+def test_members_share_the_time_of_their_stack(make_member, train_members):
+    began = time.perf_counter()
+    records = train_members([make_member(model=seed, budget=200) for seed in range(8)])
+    spent = time.perf_counter() - began
+    assert 0 < sum(record.wall_seconds for record in records) < spent
+    assert len({record.wall_seconds for record in records}) == 1
 
 
 def test_curves_hold_the_engines_numbers(make_member, train_members, stack_of):
