@@ -36,7 +36,7 @@ def test_a_finished_folder(make_member, train_members):
 
 def test_members_share_the_time_of_their_stack(make_member, train_members):
     began = time.perf_counter()
-    records = train_members([make_member(model=seed, budget=200) for seed in range(8)])
+    records = train_members([make_member(str(i), model=i) for i in range(8)])
     spent = time.perf_counter() - began
     assert 0 < sum(record.wall_seconds for record in records) < spent
     assert len({record.wall_seconds for record in records}) == 1
