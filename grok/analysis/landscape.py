@@ -6,6 +6,8 @@ norm allows, against it an L, and the test loss found there, against it a U.
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -99,7 +101,7 @@ def _maps(members: pd.DataFrame, layout: Layout) -> Figure:
             title = name.replace("_", " ")
             one.set_title(f"{title}\n{panel_title(panel)}".strip(), fontsize=8)
             one.tick_params(labelsize=7)
-        label_cells(list(line), layout)
+        label_cells(list(line), dataclasses.replace(layout, columns=len(MAPS)))
     return figure
 
 
