@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,8 @@ ROOT = Path(__file__).parent.parent
 os.environ.setdefault("GROK_FULL_DATA", os.environ.get("GROK_DATA_DIR", "~/.cache/grok"))
 USERS_DATA = Path(os.environ["GROK_FULL_DATA"]).expanduser()
 os.environ["GROK_DATA_DIR"] = str(ROOT / "tests" / "data")  # the first images of MNIST
+# a shell's background jobs, and all they start, ignore Ctrl-C
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
