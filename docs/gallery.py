@@ -101,7 +101,7 @@ def measured(output: str) -> str:
     for line in output.splitlines():
         if "finished" in line:
             lines.append(line.rpartition("/")[2])
-        elif "/" not in line or line.startswith("B "):
+        elif "/analysis/" not in line and not line.startswith("A  "):
             lines.append(line)
     return "\n".join(lines)
 

@@ -99,7 +99,8 @@ grokking 4
 table     /x/y/fig2/analysis/grid.csv
 A         /x/y/fig2
 B         re-tug/fig2-mnist
+log10 of A / B
 """
     assert gallery.measured(output) == (
-        "fig2: 4 of 4 finished\ngrokking 4\nB         re-tug/fig2-mnist"
+        "fig2: 4 of 4 finished\ngrokking 4\nB         re-tug/fig2-mnist\nlog10 of A / B"
     )
