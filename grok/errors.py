@@ -54,6 +54,13 @@ def first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
+def interrupted(error: BaseException | None) -> bool:
+    """Whether `error` comes of Ctrl-C, whatever a library has made of it."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 def debugging() -> bool:
     """Whether ``GROK_DEBUG=1`` asks for full tracebacks."""
     return os.environ.get("GROK_DEBUG", "") not in ("", "0")

@@ -40,7 +40,7 @@ class GrokSweeper(BasicSweeper):
             ConfigError: jobs that can't be trained; none has been launched.
             UserError: jobs that failed; the others have been trained.
         """
-        from grok.errors import InterruptedSweepError
+        from grok.errors import InterruptedSweepError, interrupted
         from grok.sweep.live import watching
         from grok.sweep.plan import opened, prepare, report_failures
 
@@ -57,7 +57,9 @@ class GrokSweeper(BasicSweeper):
             with opened(sweep, self.config), watching(sweep.folder, sweep.plan):
                 for batch in self.split_overrides_to_chunks(sweep.jobs, self.max_batch_size):
                     results += self.launcher.launch(batch, initial_job_idx=len(results))
-        except KeyboardInterrupt:
+        except BaseException as error:
+            if not interrupted(error):
+                raise
             raise InterruptedSweepError(
                 "interrupted; what has finished is kept. To go on, give the same command with "
                 f"hydra.sweep.dir={sweep.folder}"

@@ -113,7 +113,7 @@ def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path, launcher, kill):
     before = results(tmp_path)
     assert 0 < len(before) < 4
     if kill is signal.SIGINT:
-        assert process.returncode == 130
+        assert process.returncode == 130, errors
         assert errors.startswith("error: interrupted; what has finished is kept.")
         assert f"hydra.sweep.dir={tmp_path}" in errors
     process = start(tmp_path, *options)
