@@ -31,9 +31,6 @@ mnist-phase: GRID_quick := 8
 mnist-phase: GRID_paper := 10
 mnist-phase: BUDGET_smoke := 300
 mnist-phase: BUDGET_quick := 4000
-# Ten thousand images to validate on take more time than training does.
-mnist-phase: LESS_smoke := task.val_size=1000
-mnist-phase: LESS_quick := task.val_size=1000
 GRID ?= $(GRID_$(SCALE))
 BUDGET ?= $(BUDGET_$(SCALE))
 LAUNCHER_joblib := hydra.launcher.n_jobs=$(JOBS)
@@ -75,7 +72,7 @@ mnist-phase: setup  ## Sweep MNIST and draw its phase diagram
 toy-phase mnist-phase:
 	$(RUN) train.py -m experiment=$(EXPERIMENT) hydra/launcher=$(LAUNCHER) \
 	  $(LAUNCHER_$(LAUNCHER)) hydra.sweep.dir=$(DIR) hydra.sweeper.grid=$(GRID) phase.budget=$(BUDGET) \
-	  trainer=$(TRAINER) $(LESS_$(SCALE))
+	  trainer=$(TRAINER)
 	$(RUN) analyze.py $(DIR)
 
 figures: setup  ## Make published figures at SCALE, and docs/figures.md

@@ -18,7 +18,9 @@ ROOT = Path(__file__).parent.parent
 # the user's folder, also in the processes that pytest starts
 os.environ.setdefault("GROK_FULL_DATA", os.environ.get("GROK_DATA_DIR", "~/.cache/grok"))
 USERS_DATA = Path(os.environ["GROK_FULL_DATA"]).expanduser()
-os.environ["GROK_DATA_DIR"] = str(ROOT / "tests" / "data")  # the first images of MNIST
+# a part of MNIST: the training images that the seed 0 draws from the whole set are those that it
+# draws from this part, and the test images are the first 1000
+os.environ["GROK_DATA_DIR"] = str(ROOT / "tests" / "data")
 # a shell's background jobs, and all they start, ignore Ctrl-C
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

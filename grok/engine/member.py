@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,19 +18,38 @@ from grok.engine.step import GROUPS, State, norm_of
 from grok.tasks import Data, Task
 
 
-@dataclass(frozen=True)
-class Batches:
+class Batches(NamedTuple):
     """The minibatches of a member: all samples once an epoch, in an order of its own.
 
     Attributes:
-        seed: with the epoch's number it gives the epoch's order.
+        seeds: of each epoch's order, shape (epochs,).
         samples: number of training samples.
         size: samples in a minibatch; a last one that isn't full is left out.
     """
 
-    seed: int
+    seeds: Tensor
     samples: int
     size: int
+
+    @classmethod
+    def drawn(cls, samples: int, size: int, budget: int, evaluations: Iterable[int]) -> Self:
+        """The draws of a shuffling DataLoader, from PyTorch's generator as it stands.
+
+        Going through a `torch.utils.data.DataLoader` takes a number from that generator for the
+        workers, and another for the order if it shuffles. The published runs go through one for
+        each epoch, and through that of the validation set after each epoch of `evaluations`.
+
+        Args:
+            budget: steps at most.
+            evaluations: steps after which accuracies are measured, each the end of an epoch.
+        """
+        per_epoch = samples // size
+        epochs = -(-budget // per_epoch)
+        draws = torch.empty(3 * epochs + 2, dtype=torch.int64).random_()
+        epoch = torch.arange(epochs)
+        ends = torch.tensor(sorted(evaluations), dtype=torch.int64)
+        validated = torch.searchsorted(ends, epoch * per_epoch, right=True)
+        return cls(draws[2 * epoch + 1 + validated], samples, size)
 
     @property
     def per_epoch(self) -> int:
@@ -40,13 +59,18 @@ class Batches:
     def rows(self, done: int, epochs: int) -> Tensor:
         """The samples of each minibatch of the next epochs, shape (steps, size)."""
         first = done // self.per_epoch
-        orders = [self._order(epoch) for epoch in range(first, first + epochs)]
-        return torch.cat(orders).view(-1, self.size)
+        # steps beyond the budget don't count, and take the last order again
+        epoch = torch.arange(first, first + epochs).clamp(max=len(self.seeds) - 1)
+        orders = [_order(seed, self.samples) for seed in self.seeds[epoch].tolist()]
+        whole = self.per_epoch * self.size
+        return torch.cat([order[:whole] for order in orders]).view(-1, self.size)
 
-    @functools.lru_cache(maxsize=1024)  # noqa: B019 - members with the same seed share orders
-    def _order(self, epoch: int) -> Tensor:
-        order = np.random.default_rng([self.seed, epoch]).permutation(self.samples)
-        return torch.from_numpy(order[: self.per_epoch * self.size])
+
+@functools.lru_cache(maxsize=1024)  # members with the same seed share orders
+def _order(seed: int, samples: int) -> Tensor:
+    generator = torch.Generator()
+    generator.manual_seed(seed)
+    return torch.randperm(samples, generator=generator)
 
 
 class Drawn(NamedTuple):
@@ -90,31 +114,31 @@ class Member:
 
     def drawn(self, dtype: torch.dtype) -> Drawn:
         """The member before its first step, floating-point tensors in `dtype`."""
-        params = self.weights(dtype)
+        data, size = self.data(dtype), self.task.minibatch()
+        samples, budget = len(data.train["inputs"]), self.phase.budget
+        evaluations = self.task.evaluations(budget)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed.model)
+            params, batches = self._weights(dtype), None
+            if size is not None:
+                batches = Batches.drawn(samples, size, budget, evaluations or ())
         exp_avg = {name: torch.zeros_like(param) for name, param in params.items()}
         exp_avg_sq = {name: torch.zeros_like(param) for name, param in params.items()}
         beta_powers = torch.ones(len(GROUPS), 2, dtype=torch.float64)
-        state = State(params, exp_avg, exp_avg_sq, beta_powers, norm_of(params, self.constrain))
-        data, size = self.data(dtype), self.task.minibatch()
-        samples = len(data.train["inputs"])
-        evaluations = self.task.evaluations(self.phase.budget)
         return Drawn(
-            state,
+            State(params, exp_avg, exp_avg_sq, beta_powers, norm_of(params, self.constrain)),
             self.hyper(),
             data,
-            None if size is None else Batches(self.seed.model, samples, size),
+            batches,
             None if evaluations is None else frozenset(evaluations),
             self.constrain,
         )
 
-    def weights(self, dtype: torch.dtype) -> dict[str, Tensor]:
-        """Initial parameters by name: PyTorch's draws from the model seed times `init_scale`."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed.model)
-            network = self.task.network()
+    def _weights(self, dtype: torch.dtype) -> dict[str, Tensor]:
+        """Initial parameters by name: PyTorch's draws times `init_scale`."""
         return {
             name: param.detach().to(dtype) * self.task.init_scale
-            for name, param in network.named_parameters()
+            for name, param in self.task.network().named_parameters()
         }
 
     def data(self, dtype: torch.dtype) -> Data:

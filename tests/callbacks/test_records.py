@@ -100,7 +100,7 @@ def test_embeddings_every_n_steps(make_member, train_members, stack_of):
     recorded = np.load(member.folder / EMBEDDINGS)
     assert recorded["steps"].tolist() == list(range(0, 91, 10))
     assert recorded["values"].shape == (10, 10, 1)
-    initial = member.weights(torch.float32)["encoder.weight"].numpy()
+    initial = member.drawn(torch.float32).state.params["encoder.weight"].numpy()
     np.testing.assert_array_equal(recorded["values"][0], initial)
     stack = stack_of([member])
     stack.advance(30)

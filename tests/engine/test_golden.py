@@ -1,11 +1,14 @@
 """T_train and T_val of known cells, however they are trained.
 
-The first of each task is a calibration point of the published code. The others come from a plain
-PyTorch loop (``bench/plain.py``). Two implementations with the same draws agree to rounding while
-the dynamics is smooth.
+The first of each toy task is a calibration point of the published code. The others come from a
+plain PyTorch loop (``bench/plain.py``). Two implementations with the same draws agree to rounding
+while the dynamics is smooth. Those of MNIST are published (Re-TUG, Figure 2), and met to the step.
 """
 
 import pytest
+
+from grok import run
+from grok.config import compose
 
 GOLDEN = {
     "regression": [
@@ -65,3 +68,22 @@ def test_golden_phases_compiled(make_member, train_members):
         assert record.t_val == pytest.approx(t_val, rel=0.01)
     assert third.t_train == pytest.approx(265, rel=0.01)
     assert third.t_val is None
+
+
+MNIST = [
+    # lr_dec, weight decay, T_train, T_val
+    (10 ** (-4 / 3), 10 ** (-1 / 3), 110, 130),
+    (10 ** (-2 / 3), 10 ** (1 / 3), 40, 40),
+    (1.0, 0.1, 80, 85),
+    (1.0, 10 ** (-5 / 3), 135, 160),
+]
+
+
+@pytest.mark.parametrize("precision", ["64-true", "32-true"])
+def test_published_steps_of_mnist(precision, tmp_path, train_members):
+    members = []
+    for i, (lr, wd, *_) in enumerate(MNIST):
+        cfg = compose("task=mnist", f"opt.lr_dec={lr}", f"opt.wd_dec={wd}", "phase.budget=200")
+        members.append(run.make_member(cfg, tmp_path / str(i), "mnist", {}))
+    records = train_members(members, f"trainer.precision={precision}", size=2)
+    assert [(record.t_train, record.t_val) for record in records] == [cell[2:] for cell in MNIST]

@@ -54,7 +54,7 @@ def test_a_stack_starts_from_each_members_own_draws(make_member, stack_of):
     members = [make_member(f"{i}", **cell) for i, cell in enumerate(CELLS)]
     stack = stack_of(members)
     for slot, member in enumerate(members):
-        for name, weight in member.weights(torch.float32).items():
+        for name, weight in member.drawn(torch.float32).state.params.items():
             assert torch.equal(stack.state.params[name][slot], weight)
         targets = member.task.data(member.seed.data).train["targets"]
         assert torch.equal(stack.data.train["targets"][slot], targets)

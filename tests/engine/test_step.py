@@ -19,7 +19,7 @@ def test_steps_equal_a_plain_loop(objective, activation, make_member, stack_of):
     member = make_member(objective=objective, activation=activation, lr=3e-3, wd=2.0)
     task, (train, _) = member.task, member.data(torch.float64)
     network = task.network().double()
-    network.load_state_dict(member.weights(torch.float64))
+    network.load_state_dict(member.drawn(torch.float64).state.params)
     optimizer = torch.optim.AdamW(
         [
             {"params": network.encoder.parameters(), "lr": 1e-3, "weight_decay": 0.0},
@@ -44,7 +44,7 @@ def test_steps_equal_a_plain_loop(objective, activation, make_member, stack_of):
 def test_train_is_measured_before_the_update_and_validation_after(objective, make_member, stack_of):
     member = make_member(objective=objective, lr=3e-2)
     metrics, after = one_step(member, stack_of)
-    before = member.weights(torch.float64)
+    before = member.drawn(torch.float64).state.params
     task, (train, val) = member.task, member.data(torch.float64)
     network = task.network().double()
     network.load_state_dict(before)
@@ -65,7 +65,7 @@ def test_groups_have_their_own_learning_rate(make_member, stack_of):
     """The first step of AdamW moves every weight by its group's learning rate."""
     member = make_member(lr=1e-2, wd=0.0)
     _, after = one_step(member, stack_of)
-    for name, weight in member.weights(torch.float64).items():
+    for name, weight in member.drawn(torch.float64).state.params.items():
         moved = (after[name] - weight).abs().max().item()
         assert moved == pytest.approx(1e-3 if name.startswith("encoder") else 1e-2, rel=1e-3)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from grok.checks import problems
 from grok.config import compose
@@ -38,7 +39,7 @@ def test_the_published_subset(task):
     assert torch.equal(data.train["inputs"], images)
     assert data.train["labels"].tolist() == part.labels[chosen].tolist()
     assert data.train["targets"].sum(-1).tolist() == [1] * 1000
-    assert len(data.val["inputs"]) == 500
+    assert len(data.val["inputs"]) == 1000
     assert (images.min(), images.max()) == (0, 1)
 
 
@@ -55,13 +56,16 @@ def test_the_whole_set(full_data):
         content = gzip.decompress(packed.read_bytes()) if packed.is_file() else None
         content = content or packed.with_suffix("").read_bytes()
         assert hashlib.md5(content).hexdigest() == md5
-    data = dataclasses.replace(MNIST(), data_dir=str(full_data)).data(0)
+    data = MNIST(data_dir=str(full_data), val_size=None).data(0)
     assert len(data.val["labels"]) == 10_000
     assert data.val["labels"][:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
     np.random.seed(0)  # noqa: NPY002 - as published
     chosen = np.random.choice(range(60000), 1000, replace=False)  # noqa: NPY002
     labels = idx.load("mnist", full_data)["train"].labels[chosen]
     assert data.train["labels"].tolist() == labels.tolist()
+    few = MNIST(data_dir=str(DATA)).data(0)
+    assert all(torch.equal(few.train[name], data.train[name]) for name in data.train)
+    assert all(torch.equal(few.val[name], data.val[name][:1000]) for name in data.val)
 
 
 def test_published_initial_weights(task, make_member):
@@ -70,7 +74,7 @@ def test_published_initial_weights(task, make_member):
     layers = [torch.nn.Linear(n, m, dtype=torch.float64) for n, m in ((784, 200), (200, 200))]
     layers.append(torch.nn.Linear(200, 10, dtype=torch.float64))
     member = dataclasses.replace(make_member(model=0), task=task)
-    weights = member.weights(torch.float64)
+    weights = member.drawn(torch.float64).state.params
     for name, layer in zip(("encoder.0", "encoder.2", "decoder"), layers, strict=True):
         assert torch.equal(weights[f"{name}.weight"], 9 * layer.weight)
         assert torch.equal(weights[f"{name}.bias"], 9 * layer.bias)
@@ -84,16 +88,38 @@ def test_the_published_schedule(task):
     assert task.evaluations(10) == [5, 10]
 
 
+def drawn_batches(seed=3, samples=1000, size=200, budget=50, evaluations=(5, 10, 20, 50)):
+    torch.manual_seed(seed)
+    return Batches.drawn(samples, size, budget, evaluations)
+
+
 def test_every_sample_once_an_epoch_in_an_order_of_its_seed():
-    batches = Batches(seed=3, samples=1000, size=200)
+    batches = drawn_batches()
     rows = batches.rows(done=0, epochs=2)
     assert rows.shape == (10, 200)
     for epoch in (rows[:5], rows[5:]):
         assert sorted(epoch.flatten().tolist()) == list(range(1000))
     assert not torch.equal(rows[:5], rows[5:])
     assert torch.equal(batches.rows(done=5, epochs=1), rows[5:])
-    assert not torch.equal(Batches(4, 1000, 200).rows(0, 1), rows[:5])
-    assert Batches(0, 950, 200).per_epoch == 4
+    assert not torch.equal(drawn_batches(seed=4).rows(0, 1), rows[:5])
+    assert torch.equal(drawn_batches(budget=7, evaluations=(5,)).rows(0, 2), rows)
+    assert drawn_batches(samples=950).per_epoch == 4
+    assert torch.equal(batches.rows(done=50, epochs=1), batches.rows(done=45, epochs=1))
+
+
+@pytest.mark.parametrize("evaluations", [(), (5, 10, 20, 50)])
+def test_the_order_is_that_of_a_shuffling_data_loader(evaluations):
+    """The loaders of the published runs, iterated as there: to train, and now and then to test."""
+    torch.manual_seed(3)
+    train = DataLoader(range(1000), batch_size=200, shuffle=True)
+    val = DataLoader(range(10), batch_size=5)
+    expected = []
+    for step in range(5, 55, 5):
+        expected += list(train)
+        if step in evaluations:
+            list(val)
+    rows = drawn_batches(evaluations=evaluations).rows(0, 10)
+    assert torch.equal(rows, torch.stack(expected))
 
 
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
@@ -102,13 +128,14 @@ def test_steps_equal_a_plain_loop(task, loss, make_member, stack_of):
     member = dataclasses.replace(make_member(lr=1e-2, wd=0.5, model=1), task=task)
     train, val = member.data(torch.float64)
     network = task.network()
-    network.load_state_dict(member.weights(torch.float64))
+    network.load_state_dict(member.drawn(torch.float64).state.params)
     groups = [(network.encoder, 1e-3, 0.0), (network.decoder, 1e-2, 0.5)]
     optimizer = torch.optim.AdamW(
         [{"params": part.parameters(), "lr": lr, "weight_decay": wd} for part, lr, wd in groups]
     )
     accuracies, losses = [], []
-    for rows in Batches(1, 60, 20).rows(0, 4):
+    batches = member.drawn(torch.float64).batches
+    for rows in batches.rows(0, 4):
         outputs = network(train["inputs"][rows])
         labels = train["labels"][rows]
         targets = nn_one_hot(labels) if loss == "mse" else labels
@@ -229,7 +256,7 @@ def test_a_damaged_file_is_named(tmp_path):
         ("task.loss=l1", "task.loss=l1: must be one of mse, cross_entropy"),
         ("task.depth=1", "task.depth=1: must be at least 2"),
         ("task.train_size=1501", "task.train_size=1501: must be at most 1500, all there are"),
-        ("task.val_size=501", "task.val_size=501: must be at most 500, all there are"),
+        ("task.val_size=1001", "task.val_size=1001: must be at most 1000, all there are"),
         ("task.val_size=0", "task.val_size=0: must be at least 1"),
     ],
 )

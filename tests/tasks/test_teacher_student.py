@@ -72,7 +72,7 @@ def test_rescaling_equals_a_projection_by_hand(groups, student, stack_of):
     metrics, _ = stack.advance(50)
     for slot, member in enumerate(members):
         network = member.task.network().double()
-        network.load_state_dict(member.weights(torch.float64))
+        network.load_state_dict(member.drawn(torch.float64).state.params)
         train = member.data(torch.float64).train
         held = [p for n, p in network.named_parameters() if n.split(".")[0] in groups]
         start = torch.cat([p.detach().flatten() for p in held]).norm()

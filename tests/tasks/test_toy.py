@@ -67,7 +67,7 @@ def test_initial_weights_are_those_of_plain_modules(objective, scale):
     task = ToyAddition(objective=objective, init_scale=scale)
     opt, phase = Opt(0, 0, 0, 0, [0.9, 0.999], 0), PhaseRule(0.9, 0, 1, 1, True)
     member = Member(None, task, opt, phase, Seed(42, 102))
-    weights = list(member.weights(torch.float32).values())
+    weights = list(member.drawn(torch.float32).state.params.values())
     assert all(torch.equal(a, b) for a, b in zip(weights, expected, strict=True))
     assert torch.equal(torch.get_rng_state(), before), "the caller's generator moved"
 
