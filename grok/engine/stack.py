@@ -13,7 +13,16 @@ from torch.utils import _pytree as pytree
 
 from grok.engine.adamw import Hyper, coefficients
 from grok.engine.member import Drawn
-from grok.engine.step import METRICS, Replay, StackStep, State, judge, stack_step, weight_norm
+from grok.engine.step import (
+    METRICS,
+    Replay,
+    Shared,
+    StackStep,
+    State,
+    judge,
+    stack_step,
+    weight_norm,
+)
 from grok.tasks import Batch, Data, Task
 
 CPU_SAMPLES = 1000
@@ -31,7 +40,8 @@ class Stack:
         watch: names of parameters to report after every step.
 
     Attributes:
-        state, hyper, data: tensors of shape (K, ...), updated in place.
+        state, hyper: tensors of shape (K, ...), updated in place.
+        data: as well, or without the leading dimension where all slots have the same.
         done: optimizer steps that the member in each slot has taken.
     """
 
@@ -47,9 +57,7 @@ class Stack:
         self.state: State
         self.hyper: Hyper
         self.data: Data
-        self.state, self.hyper, self.data = pytree.tree_map(
-            lambda *parts: torch.stack(parts).to(device), *map(_stacked_part, drawn)
-        )
+        self.state, self.hyper = _stacked([(each.state, each.hyper) for each in drawn], device)
         self._task, self._device = task, device
         self._drawn: list[Drawn] = []
         self._validation: list[Batch] = []  # of each slot, where it has a schedule
@@ -58,15 +66,37 @@ class Stack:
             self._drawn.append(each)
         self.done = [0] * len(drawn)
         # what varies is in the weights and the data, and is nothing to compile anew for
-        self._of_size = functools.partial(
+        self._step_of = functools.partial(
             stack_step, task.shared(), compiled=compiled, constrain=drawn[0].constrain
         )
-        self._use_step(len(drawn))
+        self._step: StackStep | Replay
+        self._step_size, self._shared = 0, Shared(data=False, rows=False)
+        self._load_data()
+        self._use_step()
 
-    def _use_step(self, size: int) -> None:
-        self._step: StackStep | Replay = self._of_size(size=size)
-        if self.state.beta_powers.is_cuda:
-            self._step = Replay(self._step)
+    def _load_data(self) -> None:
+        """Put the slots' data on the device, once if all have the same."""
+        parts = [_data_of(drawn) for drawn in self._drawn]
+        self._one_data = all(each.data is self._drawn[0].data for each in self._drawn)
+        if self._one_data:
+            self.data = pytree.tree_map(lambda tensor: tensor.to(self._device), parts[0])
+        else:
+            self.data = _stacked(parts, self._device)
+
+    def _use_step(self) -> None:
+        """Take the step for this size and what the slots share, captured anew if that changed."""
+        size, shared = len(self.done), Shared(self._one_data, self._one_data and self._one_batch())
+        if (size, shared) != (self._step_size, self._shared):
+            step = self._step_of(size=size, shared=shared)
+            self._step = Replay(step) if self.state.beta_powers.is_cuda else step
+            self._step_size, self._shared = size, shared
+
+    def _one_batch(self) -> bool:
+        """Whether all slots take the same rows in each of the next steps."""
+        seeds = [drawn.batches.seeds for drawn in self._drawn if drawn.batches is not None]
+        if not seeds:
+            return True
+        return len(set(self.done)) == 1 and all(torch.equal(seeds[0], other) for other in seeds)
 
     @property
     def compiled(self) -> bool:
@@ -75,9 +105,15 @@ class Stack:
 
     def put(self, slot: int, drawn: Drawn) -> None:
         """Start a member from its draws in `slot`; the other slots go on untouched."""
-        self._copy(slot, (self.state, self.hyper, self.data), _stacked_part(drawn))
+        self._copy(slot, (self.state, self.hyper), (drawn.state, drawn.hyper))
         self._validation[slot] = self._moved(drawn)
+        same_data = drawn.data is self._drawn[slot].data
         self._drawn[slot], self.done[slot] = drawn, 0
+        if self._one_data and not same_data:
+            self._load_data()
+        elif not self._one_data:
+            self._copy(slot, self.data, _data_of(drawn))
+        self._use_step()
 
     def _moved(self, drawn: Drawn) -> Batch:
         """A member's validation data on the device, once for all members that share it."""
@@ -103,15 +139,17 @@ class Stack:
         """Give `slot` a state of `states`, after `done` steps; hyperparameters and data stay."""
         self._copy(slot, self.state, State(**state))
         self.done[slot] = done
+        self._use_step()
 
     def keep(self, slots: Sequence[int]) -> None:
         """Become a stack of these slots, in this order."""
-        mine = (self.state, self.hyper, self.data)
-        self.state, self.hyper, self.data = pytree.tree_map(lambda t: t[list(slots)], mine)
+        mine = (self.state, self.hyper)
+        self.state, self.hyper = pytree.tree_map(lambda t: t[list(slots)], mine)
         self._drawn = [self._drawn[slot] for slot in slots]
         self._validation = [self._validation[slot] for slot in slots]
         self.done = [self.done[slot] for slot in slots]
-        self._use_step(len(slots))
+        self._load_data()
+        self._use_step()
 
     def norm(self, slot: int) -> float:
         """L2 norm of all parameters in `slot`."""
@@ -155,7 +193,7 @@ class Stack:
         )
 
     def _rows(self, steps: int) -> list[dict[str, Tensor]]:
-        """For each step the samples in every slot's minibatch, shape (K, size)."""
+        """For each step the samples in every slot's minibatch, shape (K, size) or (size,)."""
         of_slots = [
             drawn.batches.rows(before, steps // drawn.batches.per_epoch)
             for drawn, before in zip(self._drawn, self.done, strict=True)
@@ -163,7 +201,8 @@ class Stack:
         ]
         if not of_slots:
             return [{}] * steps
-        return [{"train": rows} for rows in torch.stack(of_slots, 1).to(self._device)]
+        rows = of_slots[0] if self._shared.rows else torch.stack(of_slots, 1)
+        return [{"train": of_step} for of_step in rows.to(self._device)]
 
     def _due(self, steps: int) -> dict[int, list[int]]:
         """Which slots are to be validated after which of the next steps, counted from 0."""
@@ -198,10 +237,14 @@ class Stack:
             metrics[i, slot, METRICS.index("val_accuracy")] = values[1]
 
 
-def _stacked_part(drawn: Drawn) -> tuple[State, Hyper, Data]:
-    """What of a member becomes part of the stack's tensors: not data of the odd validation."""
-    data = drawn.data if drawn.evaluations is None else Data(drawn.data.train, {})
-    return drawn.state, drawn.hyper, data
+def _data_of(drawn: Drawn) -> Data:
+    """The data that a member's step needs: not that of a validation on a schedule of its own."""
+    return drawn.data if drawn.evaluations is None else Data(drawn.data.train, {})
+
+
+def _stacked(parts: Sequence[Any], device: torch.device) -> Any:
+    """The members' tensors with a leading dimension K, on the device."""
+    return pytree.tree_map(lambda *tensors: torch.stack(tensors).to(device), *parts)
 
 
 def capacity(task: Task, drawn: Drawn, device: torch.device) -> int:
@@ -212,7 +255,8 @@ def capacity(task: Task, drawn: Drawn, device: torch.device) -> int:
     peaks = []
     for size in (1, 2):
         torch.cuda.reset_peak_memory_stats(device)
-        stack = Stack(task, [drawn] * size, device, compiled=False)
+        own_data = [drawn._replace(data=Data(*drawn.data)) for _ in range(size)]
+        stack = Stack(task, own_data, device, compiled=False)
         stack.advance(stack.whole_epochs(1))
         peaks.append(torch.cuda.max_memory_allocated(device))
     free, _ = torch.cuda.mem_get_info(device)

@@ -40,6 +40,18 @@ class State(NamedTuple):
 Tensors = dict[str, Tensor]
 
 
+class Shared(NamedTuple):
+    """What the members of a stack have in common; a step takes it once instead of stacked.
+
+    Attributes:
+        data: they learn and are validated on the same samples.
+        rows: and take the same minibatches. The first layer's product is one product then.
+    """
+
+    data: bool
+    rows: bool
+
+
 def member_step(
     task: Task,
     network: nn.Module,
@@ -136,16 +148,25 @@ class StackStep:
             same to the bit in stacks of any size, and with them T_train and T_val; the losses
             and the norm that are reported may differ by the order of their sums.
         compiled: False runs the same arithmetic uncompiled.
+        shared: which arguments of a call have no leading dimension K.
         constrain: groups that keep their norm.
     """
 
     def __init__(
-        self, task: Task, size: int, compiled: bool, constrain: tuple[str, ...] = ()
+        self,
+        task: Task,
+        size: int,
+        compiled: bool,
+        shared: Shared,
+        constrain: tuple[str, ...] = (),
     ) -> None:
         self.compiled = compiled
         with torch.random.fork_rng(devices=[]):
             self.network = task.network()
-        self._mapped = vmap(functools.partial(member_step, task, self.network, constrain))
+        self._mapped = vmap(
+            functools.partial(member_step, task, self.network, constrain),
+            in_dims=(0, 0, None if shared.rows else 0, None if shared.data else 0),
+        )
         self._step: Callable[..., Tensor] = self._advance
         if compiled:
             torch._dynamo.config.recompile_limit = 256  # every stack size is a compilation
@@ -239,6 +260,8 @@ def _from_compiler(error: Exception) -> bool:
 
 
 @functools.cache
-def stack_step(task: Task, *, size: int, compiled: bool, constrain: tuple[str, ...]) -> StackStep:
+def stack_step(
+    task: Task, *, size: int, compiled: bool, shared: Shared, constrain: tuple[str, ...]
+) -> StackStep:
     """The step for stacks of `size`, kept so that a process compiles each only once."""
-    return StackStep(task, size, compiled, constrain)
+    return StackStep(task, size, compiled, shared, constrain)

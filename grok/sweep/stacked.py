@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import joblib
-from hydra.utils import get_class
+from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from grok.errors import ConfigError, first_line
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 VARIES = ("opt", "phase", "seed")
 """Sections that may differ between the members of a stack."""
-CPU_STACK = 4
-"""Members whose parameters and moments fit a core's cache together."""
+CPU_CACHE = 3 * 2**20
+"""Bytes a core has near it, for parameters, gradients and moments."""
 
 
 def obstacle(cfg: DictConfig) -> str | None:
@@ -64,8 +64,22 @@ def places(
     gpus = _gpus(cfg.trainer.accelerator, devices)
     count = min(jobs, (len(gpus) or joblib.cpu_count()) if workers == "auto" else int(workers))
     share = math.ceil(jobs / count)
-    slots = (share if gpus else min(share, CPU_STACK)) if stack_size == "auto" else int(stack_size)
+    if stack_size == "auto":
+        slots = share if gpus else min(share, cpu_stack(cfg))
+    else:
+        slots = int(stack_size)
     return [Place(slots, gpus[i % len(gpus)] if gpus else None) for i in range(count)]
+
+
+def cpu_stack(cfg: DictConfig) -> int:
+    """How many members are fastest together on a core: those that its cache holds, at least one."""
+    import torch
+
+    with torch.device("meta"):
+        network = instantiate(cfg.task).network()
+    numbers = 4 * sum(param.numel() for param in network.parameters())
+    member: int = numbers * (8 if cfg.trainer.precision == "64-true" else 4)
+    return max(1, CPU_CACHE // member)
 
 
 def _gpus(accelerator: str, devices: str | list[int]) -> list[int]:

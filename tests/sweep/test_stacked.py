@@ -6,7 +6,7 @@ import torch
 from grok.config import compose
 from grok.errors import ConfigError
 from grok.sweep import stacked
-from grok.sweep.stacked import CPU_STACK, Place, places
+from grok.sweep.stacked import Place, cpu_stack, places
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def machine(monkeypatch):
 @pytest.mark.parametrize(
     ("jobs", "stack_size", "workers", "expected"),
     [
-        (441, "auto", "auto", [Place(CPU_STACK, None)] * 8),
+        (441, "auto", "auto", [Place(4, None)] * 8),
         (16, "auto", "auto", [Place(2, None)] * 8),
         (3, "auto", "auto", [Place(1, None)] * 3),
         (3, "auto", 2, [Place(2, None)] * 2),
@@ -28,6 +28,19 @@ def machine(monkeypatch):
 )
 def test_on_a_cpu(jobs, stack_size, workers, expected):
     assert places(compose(), jobs, stack_size, workers, "auto") == expected
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["task=toy_regression"], 4),
+        (["task=toy_classification", "trainer.precision=64-true"], 2),
+        (["task=mnist"], 1),
+        (["task=mnist", "task.width=50", "trainer.precision=32-true"], 4),
+    ],
+)
+def test_large_members_are_stacked_less_on_a_cpu(overrides, expected):
+    assert cpu_stack(compose(*overrides)) == expected
 
 
 @pytest.mark.parametrize("accelerator", ["gpu", "auto"])
