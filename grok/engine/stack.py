@@ -43,6 +43,7 @@ class Stack:
         state, hyper: tensors of shape (K, ...), updated in place.
         data: as well, or without the leading dimension where all slots have the same.
         done: optimizer steps that the member in each slot has taken.
+        shared: what all slots have in common at present.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Stack:
             stack_step, task.shared(), compiled=compiled, constrain=drawn[0].constrain
         )
         self._step: StackStep | Replay
-        self._step_size, self._shared = 0, Shared(data=False, rows=False)
+        self._step_size, self.shared = 0, Shared(data=False, rows=False)
         self._load_data()
         self._use_step()
 
@@ -86,10 +87,10 @@ class Stack:
     def _use_step(self) -> None:
         """Take the step for this size and what the slots share, captured anew if that changed."""
         size, shared = len(self.done), Shared(self._one_data, self._one_data and self._one_batch())
-        if (size, shared) != (self._step_size, self._shared):
+        if (size, shared) != (self._step_size, self.shared):
             step = self._step_of(size=size, shared=shared)
             self._step = Replay(step) if self.state.beta_powers.is_cuda else step
-            self._step_size, self._shared = size, shared
+            self._step_size, self.shared = size, shared
 
     def _one_batch(self) -> bool:
         """Whether all slots take the same rows in each of the next steps."""
@@ -201,7 +202,7 @@ class Stack:
         ]
         if not of_slots:
             return [{}] * steps
-        rows = of_slots[0] if self._shared.rows else torch.stack(of_slots, 1)
+        rows = of_slots[0] if self.shared.rows else torch.stack(of_slots, 1)
         return [{"train": of_step} for of_step in rows.to(self._device)]
 
     def _due(self, steps: int) -> dict[int, list[int]]:

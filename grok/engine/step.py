@@ -13,6 +13,7 @@ from torch.func import functional_call, grad, vmap
 from torch.utils import _pytree as pytree
 
 from grok.engine.adamw import Coefficients, adamw
+from grok.engine.products import ByOneDNN
 from grok.tasks import Batch, Data, Task
 
 GROUPS = ("encoder", "decoder")
@@ -170,7 +171,10 @@ class StackStep:
         self._step: Callable[..., Tensor] = self._advance
         if compiled:
             torch._dynamo.config.recompile_limit = 256  # every stack size is a compilation
-            self._step = torch.compile(self._advance, fullgraph=True, dynamic=False)
+            options: dict[str, Any] = {"post_grad_custom_post_pass": ByOneDNN()}
+            self._step = torch.compile(
+                self._advance, fullgraph=True, dynamic=False, options=options
+            )
 
     def __call__(
         self, state: State, coefficients: Tensor, rows: dict[str, Tensor], data: Data

@@ -1,13 +1,16 @@
 """A member's result doesn't depend on its neighbours, its slot or when it got there."""
 
 import dataclasses
+import os
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from grok.engine.step import Shared
 from grok.results import CURVES, EMBEDDINGS
+from grok.tasks.mnist import MNIST
 
 CELLS = [  # differing in everything that may vary inside a stack
     {"lr": 1e-3, "wd": 0.0},
@@ -125,3 +128,48 @@ def test_compiled_weights_are_the_same_to_the_bit_in_any_stack(make_member, stac
             assert torch.equal(metrics["val_accuracy"][:, slot], accuracies[slot])
             for name, params in together.state.params.items():
                 assert torch.equal(params[slot], alone[slot].state.params[name][0])
+
+
+def images(make_member, model=0, data=0, lr=1e-2):
+    task = MNIST(data_dir=os.environ["GROK_DATA_DIR"], init_scale=1.0)
+    member = make_member(lr=lr, data=data, model=model)
+    return dataclasses.replace(member, task=task)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_members_share_changes_no_bit(dtype, make_member, stack_of):
+    """Images and minibatches are held once while all take the same, and stacked when they don't."""
+    first, second, third = (images(make_member, lr=lr) for lr in (1e-3, 1e-2, 1e-1))
+    other_data, other_order = images(make_member, data=1), images(make_member, model=1)
+    members = [first, second, third, other_data, other_order]
+
+    def alone(member, steps):
+        stack = stack_of([member], dtype, compiled=True)
+        stack.advance(steps)
+        return stack.state.params
+
+    def check(stack, *expected):
+        for slot, (member, steps) in enumerate(expected):
+            assert stack.done[slot] == steps
+            for name, param in alone(members[member], steps).items():
+                assert torch.equal(stack.state.params[name][slot], param[0])
+
+    stack = stack_of([first, second], dtype, compiled=True)
+    assert stack.shared == Shared(data=True, rows=True)
+    stack.advance(10)
+    check(stack, (0, 10), (1, 10))
+    stack.put(1, third.drawn(dtype))
+    assert stack.shared == Shared(data=True, rows=False)
+    stack.advance(5)
+    check(stack, (0, 15), (2, 5))
+    stack.put(0, other_data.drawn(dtype))
+    assert stack.shared == Shared(data=False, rows=False)
+    stack.advance(5)
+    check(stack, (3, 5), (2, 10))
+    stack.put(0, other_order.drawn(dtype))
+    stack.advance(5)
+    check(stack, (4, 5), (2, 15))
+    stack.keep([1])
+    assert stack.shared == Shared(data=True, rows=True)
+    stack.advance(5)
+    check(stack, (2, 20))
