@@ -4,11 +4,14 @@ import importlib.util
 import json
 import shlex
 
+import numpy as np
 import pytest
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from grok.config import CONF
+from grok.analysis import published
+from grok.analysis.matching import TOLERANCE
+from grok.config import CONF, compose
 
 DOCS = CONF.parent / "docs"
 FIGURES = yaml.safe_load((DOCS / "gallery.yaml").read_text())
@@ -42,6 +45,21 @@ def test_smaller_scales_are_overrides(gallery, scale):
         assert words[:3] == ["train.py", "-m", f"experiment={figure['experiment']}"]
         keys = [o.key_or_group for o in OverridesParser.create().parse_overrides(words[4:])]
         assert len(keys) == len(shlex.split(figure[scale]))
+
+
+@pytest.mark.parametrize("scale", ["smoke", "quick", "paper"])
+@pytest.mark.parametrize(
+    "figure", [each for each in FIGURES if "compare" in each], ids=lambda each: each["name"]
+)
+def test_what_is_compared_has_common_cells(gallery, figure, scale):
+    words = gallery.command(figure, scale)[2:]
+    swept = dict(word.split("=") for word in words if "," in word)
+    cfg = compose(*(word for word in words if "," not in word), return_hydra_config=True)
+    axes = dict(cfg.hydra.sweeper.params) | swept
+    grid = published.read(figure["compare"])
+    for key in grid.keys:
+        ours = [float(value) for value in axes[key].split(",")]
+        assert any(np.isclose(value, grid.table[key], rtol=TOLERANCE).any() for value in ours)
 
 
 def test_the_page(gallery, tmp_path):

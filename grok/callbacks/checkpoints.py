@@ -15,7 +15,10 @@ from grok.callbacks.member import MemberCallback
 from grok.engine import StackModule
 from grok.engine.module import Slot
 from grok.errors import ConfigError
-from grok.results import CHECKPOINT, SCHEMA, atomic_path, difference
+from grok.results import CHECKPOINT, atomic_path, difference
+
+VERSION = 2
+"""Raised when a member would go on otherwise than it began: another order of minibatches, say."""
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +73,7 @@ class Checkpoints(Callback):
             assert slot.member is not None
             folder = slot.member.folder
             content = {
-                "schema": SCHEMA,
+                "version": VERSION,
                 "config": slot.member.config,
                 "state": state,
                 "done": module.stack.done[i],
@@ -94,7 +97,7 @@ def load(folder: Path) -> dict[str, Any] | None:
     except Exception as error:  # whatever a damaged file may raise
         log.warning("%s: unreadable (%s); its member starts again", path, type(error).__name__)
         return None
-    if saved["schema"] != SCHEMA:
+    if saved.get("version") != VERSION:
         log.warning("%s: of another version of grok; its member starts again", path)
         return None
     return saved

@@ -45,7 +45,8 @@ class Batches(NamedTuple):
         """
         per_epoch = samples // size
         epochs = -(-budget // per_epoch)
-        draws = torch.empty(3 * epochs + 2, dtype=torch.int64).random_()
+        # an epoch takes two to train, and at most one to validate
+        draws = torch.empty(3 * epochs, dtype=torch.int64).random_()
         epoch = torch.arange(epochs)
         ends = torch.tensor(sorted(evaluations), dtype=torch.int64)
         validated = torch.searchsorted(ends, epoch * per_epoch, right=True)

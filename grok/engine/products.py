@@ -52,10 +52,10 @@ class ByOneDNN(CustomGraphPass):
         if not AVAILABLE:
             return
         for node in graph.find_nodes(op="call_function", target=torch.ops.aten.bmm.default):
-            result, factor = node.meta["val"], node.args[0].meta["val"]
-            work = result[0].numel() * factor.shape[-1]
+            factor, result = node.args[0].meta["val"], node.meta["val"]
+            (_, n, m), p = factor.shape, result.shape[-1]
             fits = result.dtype == torch.float32 and result.device.type == "cpu"
-            if fits and work >= LARGE:
+            if fits and n * m * p >= LARGE:
                 node.target = torch.ops.grok.products.default
 
     def uuid(self) -> bytes:

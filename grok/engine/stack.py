@@ -15,8 +15,8 @@ from grok.engine.adamw import Hyper, coefficients
 from grok.engine.member import Drawn
 from grok.engine.step import (
     METRICS,
+    Common,
     Replay,
-    Shared,
     StackStep,
     State,
     judge,
@@ -41,9 +41,9 @@ class Stack:
 
     Attributes:
         state, hyper: tensors of shape (K, ...), updated in place.
-        data: as well, or without the leading dimension where all slots have the same.
+        data: likewise; or, where all slots have the same, one member's, which is never written to.
         done: optimizer steps that the member in each slot has taken.
-        shared: what all slots have in common at present.
+        common: what all slots have in common at present.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Stack:
             stack_step, task.shared(), compiled=compiled, constrain=drawn[0].constrain
         )
         self._step: StackStep | Replay
-        self._step_size, self.shared = 0, Shared(data=False, rows=False)
+        self._variant: tuple[int, Common] | None = None  # which `_step` is
         self._load_data()
         self._use_step()
 
@@ -83,14 +83,16 @@ class Stack:
             self.data = pytree.tree_map(lambda tensor: tensor.to(self._device), parts[0])
         else:
             self.data = _stacked(parts, self._device)
+        self._variant = None  # a captured step holds on to the tensors before
 
     def _use_step(self) -> None:
         """Take the step for this size and what the slots share, captured anew if that changed."""
-        size, shared = len(self.done), Shared(self._one_data, self._one_data and self._one_batch())
-        if (size, shared) != (self._step_size, self.shared):
-            step = self._step_of(size=size, shared=shared)
-            self._step = Replay(step) if self.state.beta_powers.is_cuda else step
-            self._step_size, self.shared = size, shared
+        self.common = Common(self._one_data, self._one_data and self._one_batch())
+        variant = (len(self.done), self.common)
+        if variant != self._variant:
+            step = self._step_of(size=variant[0], common=self.common)
+            self._step = _captured(step, self._device)
+            self._variant = variant
 
     def _one_batch(self) -> bool:
         """Whether all slots take the same rows in each of the next steps."""
@@ -195,15 +197,16 @@ class Stack:
 
     def _rows(self, steps: int) -> list[dict[str, Tensor]]:
         """For each step the samples in every slot's minibatch, shape (K, size) or (size,)."""
+        slots = self._drawn[:1] if self.common.rows else self._drawn
         of_slots = [
             drawn.batches.rows(before, steps // drawn.batches.per_epoch)
-            for drawn, before in zip(self._drawn, self.done, strict=True)
+            for drawn, before in zip(slots, self.done, strict=False)
             if drawn.batches is not None
         ]
         if not of_slots:
             return [{}] * steps
-        rows = of_slots[0] if self.shared.rows else torch.stack(of_slots, 1)
-        return [{"train": of_step} for of_step in rows.to(self._device)]
+        rows = torch.stack(of_slots, 1).to(self._device)
+        return [{"train": of_step} for of_step in (rows[:, 0] if self.common.rows else rows)]
 
     def _due(self, steps: int) -> dict[int, list[int]]:
         """Which slots are to be validated after which of the next steps, counted from 0."""
@@ -238,6 +241,10 @@ class Stack:
             metrics[i, slot, METRICS.index("val_accuracy")] = values[1]
 
 
+def _captured(step: StackStep, device: torch.device) -> StackStep | Replay:
+    return Replay(step) if device.type == "cuda" else step
+
+
 def _data_of(drawn: Drawn) -> Data:
     """The data that a member's step needs: not that of a validation on a schedule of its own."""
     return drawn.data if drawn.evaluations is None else Data(drawn.data.train, {})
@@ -256,6 +263,7 @@ def capacity(task: Task, drawn: Drawn, device: torch.device) -> int:
     peaks = []
     for size in (1, 2):
         torch.cuda.reset_peak_memory_stats(device)
+        # as if none were shared: one that comes later may bring data of its own
         own_data = [drawn._replace(data=Data(*drawn.data)) for _ in range(size)]
         stack = Stack(task, own_data, device, compiled=False)
         stack.advance(stack.whole_epochs(1))

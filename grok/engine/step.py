@@ -41,12 +41,13 @@ class State(NamedTuple):
 Tensors = dict[str, Tensor]
 
 
-class Shared(NamedTuple):
+class Common(NamedTuple):
     """What the members of a stack have in common; a step takes it once instead of stacked.
 
     Attributes:
         data: they learn and are validated on the same samples.
-        rows: and take the same minibatches. The first layer's product is one product then.
+        rows: and take the same minibatches, which are gathered once. The first layer's batched
+            product then reads them once for all members.
     """
 
     data: bool
@@ -149,7 +150,7 @@ class StackStep:
             same to the bit in stacks of any size, and with them T_train and T_val; the losses
             and the norm that are reported may differ by the order of their sums.
         compiled: False runs the same arithmetic uncompiled.
-        shared: which arguments of a call have no leading dimension K.
+        common: which arguments of a call have no leading dimension K.
         constrain: groups that keep their norm.
     """
 
@@ -158,7 +159,7 @@ class StackStep:
         task: Task,
         size: int,
         compiled: bool,
-        shared: Shared,
+        common: Common,
         constrain: tuple[str, ...] = (),
     ) -> None:
         self.compiled = compiled
@@ -166,11 +167,11 @@ class StackStep:
             self.network = task.network()
         self._mapped = vmap(
             functools.partial(member_step, task, self.network, constrain),
-            in_dims=(0, 0, None if shared.rows else 0, None if shared.data else 0),
+            in_dims=(0, 0, None if common.rows else 0, None if common.data else 0),
         )
         self._step: Callable[..., Tensor] = self._advance
         if compiled:
-            torch._dynamo.config.recompile_limit = 256  # every stack size is a compilation
+            torch._dynamo.config.recompile_limit = 256  # a compilation each
             options: dict[str, Any] = {"post_grad_custom_post_pass": ByOneDNN()}
             self._step = torch.compile(
                 self._advance, fullgraph=True, dynamic=False, options=options
@@ -265,7 +266,7 @@ def _from_compiler(error: Exception) -> bool:
 
 @functools.cache
 def stack_step(
-    task: Task, *, size: int, compiled: bool, shared: Shared, constrain: tuple[str, ...]
+    task: Task, *, size: int, compiled: bool, common: Common, constrain: tuple[str, ...]
 ) -> StackStep:
-    """The step for stacks of `size`, kept so that a process compiles each only once."""
-    return StackStep(task, size, compiled, shared, constrain)
+    """The step for stacks of this kind, kept so that a process compiles each only once."""
+    return StackStep(task, size, compiled, common, constrain)

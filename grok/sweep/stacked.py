@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 VARIES = ("opt", "phase", "seed")
 """Sections that may differ between the members of a stack."""
-CPU_CACHE = 3 * 2**20
-"""Bytes a core has near it, for parameters, gradients and moments."""
+CPU_STACK = 3 * 2**20
+"""Bytes of members that were found fastest together on a core (docs/performance.md)."""
 
 
 def obstacle(cfg: DictConfig) -> str | None:
@@ -54,8 +54,8 @@ def places(
     """A place for each worker that trains `jobs` of one structure.
 
     Args:
-        stack_size, workers: numbers, or ``auto``: on a CPU a process a core with a few slots each;
-            a process a GPU with its share of the jobs, or as many as its memory holds.
+        stack_size, workers: numbers, or ``auto``: on a CPU a process a core, with `cpu_stack`
+            slots; a process a GPU with its share of the jobs, or as many as its memory holds.
         devices: numbers of the GPUs to use, or ``auto`` for all.
 
     Raises:
@@ -72,14 +72,14 @@ def places(
 
 
 def cpu_stack(cfg: DictConfig) -> int:
-    """How many members are fastest together on a core: those that its cache holds, at least one."""
+    """How many members are fastest together on a core: few small ones, a large one alone."""
     import torch
 
-    with torch.device("meta"):
+    with torch.random.fork_rng(devices=[]):
         network = instantiate(cfg.task).network()
-    numbers = 4 * sum(param.numel() for param in network.parameters())
-    member: int = numbers * (8 if cfg.trainer.precision == "64-true" else 4)
-    return max(1, CPU_CACHE // member)
+    # a parameter has a gradient and two moments
+    numbers: int = 4 * sum(param.numel() for param in network.parameters())
+    return max(1, CPU_STACK // (numbers * (8 if cfg.trainer.precision == "64-true" else 4)))
 
 
 def _gpus(accelerator: str, devices: str | list[int]) -> list[int]:

@@ -6,11 +6,12 @@ import logging
 import numpy as np
 import pandas as pd
 import pytest
+from hydra.utils import instantiate
 from lightning import Callback
 
 from grok.config import compose
 from grok.errors import ConfigError
-from grok.results import CHECKPOINT, CURVES, EMBEDDINGS, read_record
+from grok.results import CHECKPOINT, CURVES, EMBEDDINGS, finished, read_record
 from grok.run import train
 
 BUDGET = 330
@@ -106,6 +107,35 @@ def test_a_checkpoint_is_taken_up_in_a_stack_of_another_size(members):
             second.steps,
         )
         assert first.final["train_loss"] == pytest.approx(second.final["train_loss"], rel=1e-9)
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_minibatches_go_on_where_they_were(size, make_member):
+    """Among members that are at other steps, too."""
+    options = [
+        "engine.compile=false",
+        "engine.steps_per_call=30",
+        "callbacks.checkpoints.seconds=0",
+    ]
+    cfg = compose(
+        "task=mnist", "task.batch_size=20", "task.train_size=60", "task.width=12", *options
+    )
+
+    def members(where):
+        for i, budget in enumerate([60, 240, 240]):
+            member = make_member(f"{where}/{i}", budget=budget, early_stop=False)
+            yield dataclasses.replace(member, task=instantiate(cfg.task))
+
+    unbroken, broken = list(members("unbroken")), list(members("broken"))
+    train(unbroken, cfg, size=size)
+    with pytest.raises(PowerCutError):
+        train(broken, cfg, size=size, extra=[PowerCut(4)])
+    assert (broken[1].folder / CHECKPOINT).exists()
+    train([member for member in broken if not finished(member.folder)], cfg, size=size)
+    for a, b in zip(unbroken, broken, strict=True):
+        before, after = read_record(a.folder), read_record(b.folder)
+        assert (after.t_train, after.steps) == (before.t_train, before.steps)
+        assert after.final == pytest.approx(before.final, rel=1e-9)
 
 
 def test_seconds_since_the_last_checkpoint(members):

@@ -80,10 +80,12 @@ MNIST = [
 
 
 @pytest.mark.parametrize("precision", ["64-true", "32-true"])
-def test_published_steps_of_mnist(precision, tmp_path, train_members):
+@pytest.mark.parametrize("compiled", ["true", "false"])
+def test_published_steps_of_mnist(precision, compiled, tmp_path, train_members):
     members = []
     for i, (lr, wd, *_) in enumerate(MNIST):
         cfg = compose("task=mnist", f"opt.lr_dec={lr}", f"opt.wd_dec={wd}", "phase.budget=200")
         members.append(run.make_member(cfg, tmp_path / str(i), "mnist", {}))
-    records = train_members(members, f"trainer.precision={precision}", size=2)
+    options = f"trainer.precision={precision}", f"engine.compile={compiled}"
+    records = train_members(members, *options, size=2)
     assert [(record.t_train, record.t_val) for record in records] == [cell[2:] for cell in MNIST]

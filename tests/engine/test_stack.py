@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch.utils import _pytree as pytree
 
-from grok.engine.step import Shared
+from grok.engine import stack as stack_module
+from grok.engine.step import Common
 from grok.results import CURVES, EMBEDDINGS
 from grok.tasks.mnist import MNIST
 
@@ -113,15 +115,19 @@ def test_how_many_steps_a_call_takes_changes_nothing(make_member, train_members)
     assert records[0].final == records[1].final == records[2].final
 
 
-def test_compiled_weights_are_the_same_to_the_bit_in_any_stack(make_member, stack_of):
-    """Whatever the stack's size: the batched products are computed alike."""
-    members = [
-        make_member(f"{i}", **cell, objective="classification") for i, cell in enumerate(CELLS)
-    ]
+@pytest.mark.parametrize("objective", ["classification", "regression"])
+@pytest.mark.parametrize("one_data", [False, True])
+def test_compiled_weights_are_the_same_to_the_bit_in_any_stack(
+    objective, one_data, make_member, stack_of
+):
+    """Whatever the stack's size, data held once or not: products are computed alike."""
+    common = {"objective": objective} | ({"data": 42} if one_data else {})
+    members = [make_member(f"{i}", **(cell | common)) for i, cell in enumerate(CELLS)]
     alone = [stack_of([member], compiled=True) for member in members]
     accuracies = [stack.advance(200)[0]["val_accuracy"][:, 0] for stack in alone]
     for size in (2, 3, 5):
         together = stack_of(members[:size], compiled=True)
+        assert together.common.data is one_data
         metrics, _ = together.advance(200)
         assert together.compiled
         for slot in range(size):
@@ -155,21 +161,52 @@ def test_what_members_share_changes_no_bit(dtype, make_member, stack_of):
                 assert torch.equal(stack.state.params[name][slot], param[0])
 
     stack = stack_of([first, second], dtype, compiled=True)
-    assert stack.shared == Shared(data=True, rows=True)
+    assert stack.common == Common(data=True, rows=True)
     stack.advance(10)
     check(stack, (0, 10), (1, 10))
     stack.put(1, third.drawn(dtype))
-    assert stack.shared == Shared(data=True, rows=False)
+    assert stack.common == Common(data=True, rows=False)
     stack.advance(5)
     check(stack, (0, 15), (2, 5))
     stack.put(0, other_data.drawn(dtype))
-    assert stack.shared == Shared(data=False, rows=False)
+    assert stack.common == Common(data=False, rows=False)
     stack.advance(5)
     check(stack, (3, 5), (2, 10))
     stack.put(0, other_order.drawn(dtype))
     stack.advance(5)
     check(stack, (4, 5), (2, 15))
     stack.keep([1])
-    assert stack.shared == Shared(data=True, rows=True)
+    assert stack.common == Common(data=True, rows=True)
     stack.advance(5)
     check(stack, (2, 20))
+
+
+def test_a_captured_step_keeps_its_tensors(make_member, stack_of, monkeypatch):
+    """A CUDA graph replays on the tensors it was captured with: others need a capture anew."""
+    captures = []
+
+    class Captured:
+        def __init__(self, step, _device):
+            self.step, self.compiled, self.seen = step, step.compiled, None
+            captures.append(self)
+
+        def __call__(self, state, coefficients, rows, data):
+            tensors = pytree.tree_leaves((state, data))
+            self.seen = self.seen or tensors
+            assert all(a is b for a, b in zip(self.seen, tensors, strict=True))
+            return self.step(state, coefficients, rows, data)
+
+    monkeypatch.setattr(stack_module, "_captured", Captured)
+    members = [make_member(f"{i}", **cell) for i, cell in enumerate(CELLS)]
+    for size in (1, 2):
+        stack = stack_of(members[:size])
+        for member in members[2:]:
+            stack.advance(1)
+            stack.put(0, member.drawn(torch.float32))
+        stack.advance(1)
+        before = len(captures)
+        stack.put(0, members[-1].drawn(torch.float32))
+        stack.advance(1)
+        assert len(captures) == before, "nothing that the step holds on to was replaced"
+        stack.keep([*range(size)][::-1])
+        stack.advance(1)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from grok.engine import step as step_module
-from grok.engine.step import METRICS, Shared, StackStep
+from grok.engine.step import METRICS, Common, StackStep
 
 
 def one_step(member, stack_of):
@@ -86,7 +86,7 @@ def test_without_a_compiler_it_says_so_and_goes_on(make_member, monkeypatch, cap
 
     monkeypatch.setattr(step_module.torch, "compile", no_compiler)
     member = make_member()
-    step = StackStep(member.task, 1, compiled=True, shared=Shared(True, True))
+    step = StackStep(member.task, 1, compiled=True, common=Common(data=True, rows=True))
     monkeypatch.setattr("grok.engine.stack.stack_step", lambda *_, **__: step)
     stack = stack_of([member], compiled=True)
     stack.advance(3)
@@ -102,7 +102,7 @@ def test_an_error_of_the_task_is_not_taken_for_a_missing_compiler(
 ):
     member = make_member()
     monkeypatch.setattr(type(member.task), "loss_of", lambda *_: 1 / 0)
-    step = StackStep(member.task, 1, compiled=False, shared=Shared(True, True))
+    step = StackStep(member.task, 1, compiled=False, common=Common(data=True, rows=True))
     monkeypatch.setattr("grok.engine.stack.stack_step", lambda *_, **__: step)
     with pytest.raises(ZeroDivisionError):
         stack_of([member]).advance(1)
