@@ -110,7 +110,7 @@ def main() -> None:
             Way("plain loop", functools.partial(plain, precision), STEPS),
             Way("solo", functools.partial(stacked, precision, 1), STEPS),
             Way(f"stack of {STACK}", functools.partial(stacked, precision, STACK), STACK * STEPS),
-            Way("matrix products alone", functools.partial(products, precision), STEPS),
+            Way("PyTorch's products alone", functools.partial(products, precision), STEPS),
         ]
         show(f"mnist {precision}", measure(ways, turns=5), "published way")
 
