@@ -90,6 +90,11 @@ class Drawn(NamedTuple):
     evaluations: frozenset[int] | None = None
     constrain: tuple[str, ...] = ()
 
+    @property
+    def minibatch_size(self) -> int:
+        """Training samples in a step."""
+        return len(self.data.train["inputs"]) if self.batches is None else self.batches.size
+
 
 @dataclass(frozen=True)
 class Member:

@@ -187,9 +187,8 @@ class Stack:
             for name, history in watched.items():
                 history.append(self.state.params[name].clone())
         self.done = [before + steps for before in self.done]
-        measured = torch.stack(metrics).double().cpu()
-        if self._drawn[0].evaluations is not None:
-            self._enter(measured, validated)
+        measured = torch.stack(metrics).cpu()
+        self._enter(measured, validated)
         return (
             dict(zip(METRICS, measured.unbind(-1), strict=True)),
             {name: torch.stack(history).cpu() for name, history in watched.items()},
@@ -218,7 +217,7 @@ class Stack:
         return due
 
     def _validate(self, slot: int) -> Tensor:
-        """Validation loss and accuracy in `slot`, shape (2,)."""
+        """Validation loss and number of right samples in `slot`, double precision, shape (2,)."""
         params = {name: param[slot] for name, param in self.state.params.items()}
         batch, network = self._validation[slot], self._step.network
         inputs = batch["inputs"]
@@ -226,19 +225,28 @@ class Stack:
         with torch.no_grad():
             parts = torch.split(inputs, at_a_time)
             outputs = torch.cat([functional_call(network, params, (part,)) for part in parts])
-            return torch.stack(judge(self._task, outputs, batch))
+            return torch.stack([value.double() for value in judge(self._task, outputs, batch)])
 
     def _enter(self, metrics: Tensor, validated: list[tuple[int, int, Tensor]]) -> None:
-        """Put accuracies where the schedules want them, train accuracy over the epoch before."""
-        batches = self._drawn[0].batches
-        accuracy = metrics[..., METRICS.index("train_accuracy")]
-        over_steps = accuracy.clone()
-        accuracy.fill_(torch.nan)
-        for i, slot, values in validated:
-            length = 1 if batches is None else batches.per_epoch
-            accuracy[i, slot] = over_steps[i + 1 - length : i + 1, slot].mean()
-            metrics[i, slot, METRICS.index("val_loss")] = values[0]
-            metrics[i, slot, METRICS.index("val_accuracy")] = values[1]
+        """Turn counts into accuracies; on a schedule, train accuracy is that of the epoch before.
+
+        Args:
+            metrics: of every step and slot, with counts for accuracies, shape (steps, K, 5).
+            validated: step, slot, and what `_validate` gave there.
+        """
+        first = self._drawn[0]
+        samples, held_out = first.minibatch_size, len(first.data.val["inputs"])
+        train, val = (metrics[..., METRICS.index(f"{part}_accuracy")] for part in ("train", "val"))
+        if first.evaluations is None:
+            train /= samples
+            val /= held_out
+            return
+        right, epoch = train.clone(), self.whole_epochs(1)
+        train.fill_(torch.nan)
+        for i, slot, (val_loss, val_right) in validated:
+            train[i, slot] = right[i + 1 - epoch : i + 1, slot].sum() / (epoch * samples)
+            val[i, slot] = val_right / held_out
+            metrics[i, slot, METRICS.index("val_loss")] = val_loss
 
 
 def _captured(step: StackStep, device: torch.device) -> StackStep | Replay:

@@ -18,6 +18,9 @@ from grok.tasks import Batch, Data, Task
 
 GROUPS = ("encoder", "decoder")
 METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "weight_norm")
+"""What is measured of a member at a step. The step itself counts right samples, in the place of
+accuracies: a count is exact, and divided in double precision it reaches a threshold or doesn't,
+whatever the precision of the weights."""
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +80,8 @@ def member_step(
         data: ``val`` is empty where validation has a schedule of its own.
 
     Returns:
-        Parameters and both moments after the step, and the values of `METRICS`, shape (5,).
+        Parameters and both moments after the step, and the values of `METRICS` with counts of
+        right samples for accuracies, double precision, shape (5,).
     """
     batch = {name: t[rows["train"]] for name, t in data.train.items()} if rows else data.train
 
@@ -105,24 +109,22 @@ def member_step(
         held = {name: param for name, param in params.items() if group_of(name) in constrain}
         scale = state.norm / weight_norm(held)
         params |= {name: param * scale for name, param in held.items()}
-    train_accuracy = task.correct(outputs, batch).to(loss.dtype).mean()
     unknown = torch.full_like(loss, torch.nan)
     validation = evaluate(task, network, params, data.val) if data.val else (unknown, unknown)
-    metrics = torch.stack([loss, train_accuracy, *validation, weight_norm(params)])
-    return (params, exp_avg, exp_avg_sq), metrics
+    metrics = (loss, task.correct(outputs, batch).sum(), *validation, weight_norm(params))
+    return (params, exp_avg, exp_avg_sq), torch.stack([value.double() for value in metrics])
 
 
 def evaluate(
     task: Task, network: nn.Module, params: Tensors, batch: Batch
 ) -> tuple[Tensor, Tensor]:
-    """Loss and accuracy of one member on `batch`."""
+    """Loss of one member on `batch`, and how many samples it gets right."""
     return judge(task, functional_call(network, params, (batch["inputs"],)), batch)
 
 
 def judge(task: Task, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Loss and accuracy of one member's `outputs` for `batch`."""
-    loss = task.loss_of(outputs, batch)
-    return loss, task.correct(outputs, batch).to(loss.dtype).mean()
+    """Loss of one member's `outputs` for `batch`, and how many samples are right."""
+    return task.loss_of(outputs, batch), task.correct(outputs, batch).sum()
 
 
 def group_of(name: str) -> str:
@@ -180,7 +182,7 @@ class StackStep:
     def __call__(
         self, state: State, coefficients: Tensor, rows: dict[str, Tensor], data: Data
     ) -> Tensor:
-        """Advance `state` in place; the values of `METRICS`, shape (K, 5)."""
+        """Advance `state` in place; what `member_step` measures, shape (K, 5)."""
         try:
             return self._step(state, coefficients, rows, data)
         except Exception as error:
@@ -229,7 +231,7 @@ class Replay:
     def __call__(
         self, state: State, coefficients: Tensor, rows: dict[str, Tensor], data: Data
     ) -> Tensor:
-        """Advance `state` in place; the values of `METRICS`, shape (K, 5)."""
+        """Advance `state` in place; what `member_step` measures, shape (K, 5)."""
         if self._graph is None:
             self._record(state, coefficients, rows, data)
         assert self._graph is not None
