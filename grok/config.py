@@ -88,10 +88,18 @@ class PhaseRule:
 
 @dataclass
 class Seed:
-    """Where a member's draws come from: its data (and split) and its initial weights."""
+    """Where a member's draws come from.
+
+    Attributes:
+        data: seed of the data and its split.
+        model: seed of the initial weights and the order of minibatches.
+        perturb: seed of a relative noise of 1e-7 on the initial weights; 0 for none. Repeats over
+            it tell how far rounding decides a cell.
+    """
 
     data: int = MISSING
     model: int = MISSING
+    perturb: int = 0
 
     def problems(self) -> Iterable[str]:
         """A line for each seed the generators can't take."""
@@ -106,11 +114,13 @@ class Engine:
 
     Attributes:
         compile: compile the training step (seconds at first, then 2 to 3 times the speed).
+        plain: train each member alone as a plain PyTorch loop does, eagerly and to the same bit.
         steps_per_call: optimizer steps in one Lightning ``training_step``.
         threads: CPU threads of this process.
     """
 
     compile: bool = MISSING
+    plain: bool = MISSING
     steps_per_call: int = MISSING
     threads: int = MISSING
 

@@ -17,6 +17,9 @@ from grok.engine.adamw import Hyper
 from grok.engine.step import GROUPS, State, norm_of
 from grok.tasks import Data, Task
 
+PERTURBATION = 1e-7
+"""Standard deviation of the relative noise that `Seed.perturb` asks for: single precision's."""
+
 
 class Batches(NamedTuple):
     """The minibatches of a member: all samples once an epoch, in an order of its own.
@@ -141,11 +144,17 @@ class Member:
         )
 
     def _weights(self, dtype: torch.dtype) -> dict[str, Tensor]:
-        """Initial parameters by name: PyTorch's draws times `init_scale`."""
-        return {
+        """Initial parameters by name: PyTorch's draws times `init_scale`, perturbed if asked."""
+        params = {
             name: param.detach().to(dtype) * self.task.init_scale
             for name, param in self.task.network().named_parameters()
         }
+        if self.seed.perturb:
+            generator = torch.Generator().manual_seed(self.seed.perturb)
+            for name, param in params.items():
+                noise = torch.randn(param.shape, generator=generator, dtype=torch.float64)
+                params[name] = (param.double() * (1 + PERTURBATION * noise)).to(dtype)
+        return params
 
     def data(self, dtype: torch.dtype) -> Data:
         """The draws of the data seed, floating-point tensors in `dtype`."""

@@ -84,7 +84,7 @@ class StackModule(LightningModule):
             when a slot is free.
         engine: how the arithmetic runs.
         dtype: of parameters and data.
-        size: number of slots, at most as many as a GPU's memory holds.
+        size: number of slots, at most as many as a GPU's memory holds; one on the plain path.
         watch: names of parameters whose every value the callbacks want to see.
         failed: told of a member whose draws raise an exception; without it the exception goes on.
     """
@@ -119,12 +119,17 @@ class StackModule(LightningModule):
         head = next(self._ready(), None)
         if head is None:
             return
-        if self.device.type == "cuda":
+        plain = self._engine.plain or not head[0].task.STACKABLE
+        if plain:
+            self._size = 1
+        elif self.device.type == "cuda":
             self._size = min(self._size, capacity(head[0].task, head[1], self.device))
         first = [head, *itertools.islice(self._ready(), self._size - 1)]
         slots = self._fitting(len(first))
         drawn = [first[min(slot, len(first) - 1)][1] for slot in range(slots)]
-        self.stack = Stack(first[0][0].task, drawn, self.device, self._engine.compile, self._watch)
+        self.stack = Stack(
+            head[0].task, drawn, self.device, self._engine.compile, plain, self._watch
+        )
         self.slots = [self._seated(slot, member) for slot, (member, _) in enumerate(first)]
         self.slots += [Slot(member=None) for _ in range(slots - len(first))]
 

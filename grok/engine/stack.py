@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch.utils import _pytree as pytree
 
 from grok.engine.adamw import Hyper, coefficients
 from grok.engine.member import Drawn
+from grok.engine.plain import PlainStep
 from grok.engine.step import (
     METRICS,
     Common,
@@ -37,6 +37,7 @@ class Stack:
         drawn: what the member in each slot starts from.
         device: where to train.
         compiled: whether to compile the step.
+        plain: take a plain, eager step instead; for a single slot.
         watch: names of parameters to report after every step.
 
     Attributes:
@@ -52,6 +53,7 @@ class Stack:
         drawn: Sequence[Drawn],
         device: torch.device,
         compiled: bool,
+        plain: bool = False,
         watch: Sequence[str] = (),
     ) -> None:
         self.watch = tuple(watch)
@@ -67,10 +69,8 @@ class Stack:
             self._drawn.append(each)
         self.done = [0] * len(drawn)
         # what varies is in the weights and the data, and is nothing to compile anew for
-        self._step_of = functools.partial(
-            stack_step, task.shared(), compiled=compiled, constrain=drawn[0].constrain
-        )
-        self._step: StackStep | Replay
+        self._shared, self._compile, self._plain = task.shared(), compiled, plain
+        self._step: StackStep | Replay | PlainStep
         self._variant: tuple[int, Common] | None = None  # which `_step` is
         self._load_data()
         self._use_step()
@@ -88,9 +88,18 @@ class Stack:
     def _use_step(self) -> None:
         """Take the step for this size and what the slots share, captured anew if that changed."""
         self.common = Common(self._one_data, self._one_data and self._one_batch())
+        task, constrain = self._shared, self._drawn[0].constrain
         variant = (len(self.done), self.common)
-        if variant != self._variant:
-            step = self._step_of(size=variant[0], common=self.common)
+        if self._plain:  # it holds on to its member
+            self._step = PlainStep(task, constrain, self.state, self.hyper, self.done[0])
+        elif variant != self._variant:
+            step = stack_step(
+                task,
+                size=variant[0],
+                compiled=self._compile,
+                common=self.common,
+                constrain=constrain,
+            )
             self._step = _captured(step, self._device)
             self._variant = variant
 

@@ -83,7 +83,7 @@ def member_step(
         Parameters and both moments after the step, and the values of `METRICS` with counts of
         right samples for accuracies, double precision, shape (5,).
     """
-    batch = {name: t[rows["train"]] for name, t in data.train.items()} if rows else data.train
+    batch = minibatch(data.train, rows)
 
     def objective(params: dict[str, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         outputs = functional_call(network, params, (batch["inputs"],))
@@ -113,6 +113,11 @@ def member_step(
     validation = evaluate(task, network, params, data.val) if data.val else (unknown, unknown)
     metrics = (loss, task.correct(outputs, batch).sum(), *validation, weight_norm(params))
     return (params, exp_avg, exp_avg_sq), torch.stack([value.double() for value in metrics])
+
+
+def minibatch(train: Batch, rows: dict[str, Tensor]) -> Batch:
+    """The samples of one member that `rows` names, all where it is empty."""
+    return {name: tensor[rows["train"]] for name, tensor in train.items()} if rows else train
 
 
 def evaluate(

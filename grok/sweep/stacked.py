@@ -62,6 +62,13 @@ def places(
         ConfigError: a GPU isn't there, or not trained on.
     """
     gpus = _gpus(cfg.trainer.accelerator, devices)
+    if plain(cfg):
+        if stack_size not in ("auto", 1):
+            raise ConfigError(
+                f"hydra.launcher.stack_size={stack_size}: engine.plain, and a task that isn't "
+                "STACKABLE, train one member at a time; leave it at auto"
+            )
+        stack_size = 1
     count = min(jobs, (len(gpus) or joblib.cpu_count()) if workers == "auto" else int(workers))
     share = math.ceil(jobs / count)
     if stack_size == "auto":
@@ -69,6 +76,12 @@ def places(
     else:
         slots = int(stack_size)
     return [Place(slots, gpus[i % len(gpus)] if gpus else None) for i in range(count)]
+
+
+def plain(cfg: DictConfig) -> bool:
+    """Whether members train on the plain path, each alone."""
+    task: Any = get_class(cfg.task._target_)
+    return bool(cfg.engine.plain) or not task.STACKABLE
 
 
 def cpu_stack(cfg: DictConfig) -> int:

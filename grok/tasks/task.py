@@ -28,14 +28,17 @@ class Task(abc.ABC):
 
     A subclass is a frozen dataclass; its fields are the keys of its YAML in ``conf/task/``.
     Everything the network, the loss and the correctness do runs under ``torch.func``: no
-    in-place state, no Python branch on a tensor's values.
+    in-place state, no Python branch on a tensor's values; or it isn't `STACKABLE`.
 
     Attributes:
+        STACKABLE: whether ``torch.func`` can map the network. One that it can't (an ``nn.LSTM``)
+            trains on the plain path, as stacks of one through ordinary autograd.
         VARYING: fields that may differ between the members of a stack: what the initial weights
             and the data hold, and no shape or operation depends on.
         init_scale: alpha, multiplies every initial parameter (Omnigrok, section 2).
     """
 
+    STACKABLE: ClassVar[bool] = True
     VARYING: ClassVar[tuple[str, ...]] = ("init_scale",)
 
     init_scale: float = 1.0

@@ -1,0 +1,92 @@
+"""One step of one member as a plain PyTorch loop takes it: ordinary autograd, eagerly.
+
+The way of networks that can't be mapped over a stack, and the reference for those that can.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from grok.engine.adamw import Hyper
+from grok.engine.step import GROUPS, State, group_of, judge, minibatch, weight_norm
+from grok.tasks import Data, Task
+
+
+class PlainStep:
+    """Advances a stack of one, to the bit as a loop with ``torch.optim.AdamW`` does.
+
+    Args:
+        task: gives network, loss and correctness.
+        constrain: groups whose parameters are rescaled, together, to ``state.norm``.
+        state, hyper: the stack's tensors. Those of the state are updated in place: the network's
+            parameters and the optimizer's moments are views of them.
+        done: steps that the member has taken.
+    """
+
+    compiled = False
+
+    def __init__(
+        self, task: Task, constrain: tuple[str, ...], state: State, hyper: Hyper, done: int
+    ) -> None:
+        with torch.random.fork_rng(devices=[]):
+            network = task.network()
+        self.network: nn.Module = network.to(state.norm.device, state.norm.dtype)
+        self._task, self._norm = task, state.norm[0]
+        self._unknown = torch.full_like(self._norm, torch.nan)
+        params = dict(self.network.named_parameters())
+        for name, param in params.items():
+            param.data = state.params[name][0]
+        self._params = list(params.values())
+        self._held = {name: param for name, param in params.items() if group_of(name) in constrain}
+        self._optimizer = _adamw(params, hyper)
+        for name, param in params.items():
+            self._optimizer.state[param] = {
+                "step": torch.tensor(float(done)),
+                "exp_avg": state.exp_avg[name][0],
+                "exp_avg_sq": state.exp_avg_sq[name][0],
+            }
+
+    def __call__(
+        self, state: State, coefficients: Tensor, rows: dict[str, Tensor], data: Data
+    ) -> Tensor:
+        """Advance the member in place; what `member_step` measures, shape (1, 5).
+
+        Args:
+            state, coefficients: for stacks; this step has its own.
+            rows, data: as those of `member_step`.
+        """
+        batch = minibatch(data.train, rows)
+        outputs = self.network(batch["inputs"])
+        loss = self._task.loss_of(outputs, batch)
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+        with torch.no_grad():
+            if self._held:
+                scale = self._norm / weight_norm(self._held)
+                for param in self._held.values():
+                    param.mul_(scale)
+            right = self._task.correct(outputs, batch).sum()
+            validation = (self._unknown, self._unknown)
+            if data.val:
+                validation = judge(self._task, self.network(data.val["inputs"]), data.val)
+            metrics = (loss, right, *validation, nn.utils.get_total_norm(self._params))
+            return torch.stack([value.double() for value in metrics])[None]
+
+
+def _adamw(params: dict[str, nn.Parameter], hyper: Hyper) -> torch.optim.AdamW:
+    """PyTorch's optimizer with the member's hyperparameters for each of `GROUPS`."""
+    groups = []
+    for i, group in enumerate(GROUPS):
+        lr, weight_decay, beta1, beta2, eps = (value[0, i].item() for value in hyper)
+        groups.append(
+            {
+                "params": [param for name, param in params.items() if group_of(name) == group],
+                "lr": lr,
+                "weight_decay": weight_decay,
+                "betas": (beta1, beta2),
+                "eps": eps,
+            }
+        )
+    return torch.optim.AdamW(groups, foreach=True)
