@@ -11,18 +11,11 @@ from torch.func import functional_call
 from torch.utils import _pytree as pytree
 
 from grok.engine.adamw import Hyper, coefficients
+from grok.engine.compiled import Common, StackStep, stack_step
 from grok.engine.member import Drawn
 from grok.engine.plain import PlainStep
-from grok.engine.step import (
-    METRICS,
-    Common,
-    Replay,
-    StackStep,
-    State,
-    judge,
-    stack_step,
-    weight_norm,
-)
+from grok.engine.replay import Replay
+from grok.engine.step import METRICS, State, judge, weight_norm
 from grok.tasks import Batch, Data, Task
 
 CPU_SAMPLES = 1000

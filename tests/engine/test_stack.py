@@ -10,7 +10,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from grok.engine import stack as stack_module
-from grok.engine.step import Common
+from grok.engine.compiled import Common
 from grok.results import CURVES, EMBEDDINGS
 from grok.tasks.mnist import MNIST
 

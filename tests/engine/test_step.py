@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from grok.engine import step as step_module
-from grok.engine.step import METRICS, Common, StackStep
+from grok.engine import compiled as compiled_module
+from grok.engine.compiled import Common, StackStep
+from grok.engine.step import METRICS
 
 
 def one_step(member, stack_of):
@@ -84,7 +85,7 @@ def test_without_a_compiler_it_says_so_and_goes_on(make_member, monkeypatch, cap
 
         return fails
 
-    monkeypatch.setattr(step_module.torch, "compile", no_compiler)
+    monkeypatch.setattr(compiled_module.torch, "compile", no_compiler)
     member = make_member()
     step = StackStep(member.task, 1, compiled=True, common=Common(data=True, rows=True))
     monkeypatch.setattr("grok.engine.stack.stack_step", lambda *_, **__: step)
