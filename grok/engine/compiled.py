@@ -9,12 +9,18 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch._inductor.runtime.cache_dir_utils import cache_dir
 from torch.func import vmap
 from torch.utils import _pytree as pytree
 
+from grok.engine.check import agreement
+from grok.engine.compiler import fresh_cache, from_compiler, prepare
 from grok.engine.products import ByOneDNN
 from grok.engine.step import State, member_step
 from grok.tasks import Data, Task
+
+CHECKED = 4
+"""Members whose first compiled step is checked at a time, for the sake of memory."""
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +66,15 @@ class StackStep:
             functools.partial(member_step, task, self.network, constrain),
             in_dims=(0, 0, None if common.rows else 0, None if common.data else 0),
         )
+        self._agreement = vmap(
+            functools.partial(agreement, task, self.network, constrain),
+            in_dims=(0, 0, 0, 0, None if common.rows else 0, None if common.data else 0),
+            chunk_size=CHECKED,
+        )
         self._step: Callable[..., Tensor] = self._advance
+        self._checked = not compiled
         if compiled:
+            prepare()
             torch._dynamo.config.recompile_limit = 256  # a compilation each
             options: dict[str, Any] = {"post_grad_custom_post_pass": ByOneDNN()}
             self._step = torch.compile(
@@ -72,19 +85,55 @@ class StackStep:
         self, state: State, coefficients: Tensor, rows: dict[str, Tensor], data: Data
     ) -> Tensor:
         """Advance `state` in place; what `member_step` measures, shape (K, 5)."""
+        if self._checked:
+            return self._compiled(state, coefficients, rows, data)
+        self._checked = True
+        before = pytree.tree_map(torch.clone, state)
+        metrics = self._compiled(state, coefficients, rows, data)
+        if not self.compiled:
+            return metrics
+        sound = self._agreement(before, state[:3], metrics, coefficients, rows, data).all(0)
+        if sound.all():
+            return metrics
+        wrong = [part for part, fine in zip(("weights", "metrics"), sound, strict=True) if not fine]
+        self._give_up(
+            f"PyTorch {torch.__version__} compiles the training step wrongly here: its "
+            f"{' and '.join(wrong)} aren't those of the same step uncompiled"
+        )
+        copy_into(state, before)
+        return self._step(state, coefficients, rows, data)
+
+    def _compiled(self, *arguments: Any) -> Tensor:
+        """The compiled step; compiled once more, with an empty cache, where that fails."""
         try:
-            return self._step(state, coefficients, rows, data)
+            return self._step(*arguments)
         except Exception as error:
-            if not self.compiled or not _from_compiler(error):
+            if not self.compiled or not from_compiler(error):
                 raise
-            reason = " ".join(str(error).split())[:200]
-            log.warning(
-                "can't compile the training step (%s); going on uncompiled, slower. "
-                "Install a C++ compiler, or set engine.compile=false",
-                reason,
-            )
-            self.compiled, self._step = False, self._advance
-            return self._step(state, coefficients, rows, data)
+            first = error
+        try:
+            with fresh_cache():
+                metrics = self._step(*arguments)
+        except Exception as error:
+            if not from_compiler(error):
+                raise
+            self._give_up(f"can't compile the training step ({_in_a_line(error)})")
+            return self._step(*arguments)
+        log.warning(
+            "the compiler's cache is damaged (%s); compiled anew beside it. Delete %s",
+            _in_a_line(first),
+            cache_dir(),
+        )
+        return metrics
+
+    def _give_up(self, reason: str) -> None:
+        log.warning(
+            "%s; going on uncompiled, slower. Mend the C++ compiler or its cache in %s, or set "
+            "engine.compile=false",
+            reason,
+            cache_dir(),
+        )
+        self.compiled, self._step = False, self._advance
 
     def _advance(
         self, state: State, coefficients: Tensor, rows: dict[str, Tensor], data: Data
@@ -100,9 +149,8 @@ def copy_into(into: Any, values: Any) -> None:
         old.copy_(new)
 
 
-def _from_compiler(error: Exception) -> bool:
-    """Whether an exception came out of compilation rather than out of the step itself."""
-    return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))
+def _in_a_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 @functools.cache

@@ -36,6 +36,8 @@ class State(NamedTuple):
 
 
 Tensors = dict[str, Tensor]
+Moved = tuple[Tensors, Tensors, Tensors]
+"""Parameters and both moments of a member after a step."""
 
 
 def member_step(
@@ -46,7 +48,7 @@ def member_step(
     coefficients: Tensor,
     rows: dict[str, Tensor],
     data: Data,
-) -> tuple[tuple[Tensors, Tensors, Tensors], Tensor]:
+) -> tuple[Moved, Tensor]:
     """One step of one member.
 
     As in the published runs, train metrics are those of the outputs before the update,
@@ -65,15 +67,31 @@ def member_step(
         right samples for accuracies, double precision, shape (5,).
     """
     batch = minibatch(data.train, rows)
+    grads, loss, right = differentiated(task, network, state.params, batch)
+    moved = updated(constrain, state, grads, coefficients)
+    return moved, measured(task, network, moved[0], loss, right, data.val)
 
-    def objective(params: dict[str, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+
+def differentiated(
+    task: Task, network: nn.Module, params: Tensors, batch: Batch
+) -> tuple[Tensors, Tensor, Tensor]:
+    """Gradients of one member's loss on `batch`, the loss, and how many samples are right."""
+
+    def objective(params: Tensors) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         outputs = functional_call(network, params, (batch["inputs"],))
         loss = task.loss_of(outputs, batch)
         return loss, (loss, outputs)
 
-    grads, (loss, outputs) = grad(objective, has_aux=True)(state.params)
+    grads, (loss, outputs) = grad(objective, has_aux=True)(params)
+    return grads, loss, task.correct(outputs, batch).sum()
+
+
+def updated(
+    constrain: tuple[str, ...], state: State, grads: Tensors, coefficients: Tensor
+) -> Moved:
+    """Parameters and both moments of one member after the optimizer's update."""
     of_group = dict(zip(GROUPS, coefficients.unbind(0), strict=True))
-    updated = {
+    each = {
         name: adamw(
             param,
             grads[name],
@@ -84,16 +102,23 @@ def member_step(
         for name, param in state.params.items()
     }
     params, exp_avg, exp_avg_sq = (
-        {name: value[i] for name, value in updated.items()} for i in range(3)
+        {name: value[i] for name, value in each.items()} for i in range(3)
     )
     if constrain:
         held = {name: param for name, param in params.items() if group_of(name) in constrain}
         scale = state.norm / weight_norm(held)
         params |= {name: param * scale for name, param in held.items()}
+    return params, exp_avg, exp_avg_sq
+
+
+def measured(
+    task: Task, network: nn.Module, params: Tensors, loss: Tensor, right: Tensor, val: Batch
+) -> Tensor:
+    """What a step measures: of the outputs before the update, and of `params`, those after it."""
     unknown = torch.full_like(loss, torch.nan)
-    validation = evaluate(task, network, params, data.val) if data.val else (unknown, unknown)
-    metrics = (loss, task.correct(outputs, batch).sum(), *validation, weight_norm(params))
-    return (params, exp_avg, exp_avg_sq), torch.stack([value.double() for value in metrics])
+    validation = evaluate(task, network, params, val) if val else (unknown, unknown)
+    metrics = (loss, right, *validation, weight_norm(params))
+    return torch.stack([value.double() for value in metrics])
 
 
 def minibatch(train: Batch, rows: dict[str, Tensor]) -> Batch:

@@ -1,0 +1,87 @@
+"""Holds a compiled step against the arithmetic that it was compiled from.
+
+A compiler may be wrong without a word: PyTorch 2.11 computes stacks of several members wrongly on
+a CPU.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from grok.engine.step import Moved, State, differentiated, measured, minibatch, updated
+from grok.tasks import Batch, Data, Task
+
+
+def agreement(
+    task: Task,
+    network: nn.Module,
+    constrain: tuple[str, ...],
+    before: State,
+    after: Moved,
+    metrics: Tensor,
+    coefficients: Tensor,
+    rows: dict[str, Tensor],
+    data: Data,
+) -> Tensor:
+    """Whether a step of one member did what `member_step` does, but for rounding.
+
+    Gradients may differ by what rounding makes of them. An optimizer that divides by their size
+    makes a whole step of a gradient that is nothing but rounding, so weights have to lie between
+    those that gradients a little smaller and a little larger would give. What is measured after
+    the update is compared at the weights that the step gave.
+
+    Args:
+        before: what the step started from.
+        after, metrics: what it gave; see `member_step`, as for the other arguments.
+
+    Returns:
+        Boolean of shape (2,): the weights and moments, and the metrics.
+    """
+    batch = minibatch(data.train, rows)
+    grads, loss, right = differentiated(task, network, before.params, batch)
+    unit = torch.finfo(loss.dtype).eps
+    largest = torch.stack([gradient.abs().max() for gradient in grads.values()]).max()
+    margins = {
+        name: unit**0.5 * gradient.abs().max() + unit**0.75 * largest
+        for name, gradient in grads.items()
+    }
+    hull = [
+        updated(
+            constrain,
+            before,
+            {name: gradient + side * margins[name] for name, gradient in grads.items()},
+            coefficients,
+        )
+        for side in (-1, 0, 1)
+    ]
+    moved = pytree.tree_map(functools.partial(_between, 32 * unit), after, before[:3], *hull)
+    expected = measured(task, network, after[0], loss, right, data.val)
+    near = (metrics - expected).abs() <= _allowed(expected, unit, batch, data.val)
+    # what follows from a loss that isn't finite may be anything
+    finite = torch.stack([expected[i].isfinite() for i in (0, 0, 2, 2, 4)])
+    return torch.stack([torch.stack(pytree.tree_leaves(moved)).all(), (near | ~finite).all()])
+
+
+def _allowed(expected: Tensor, unit: float, batch: Batch, val: Batch) -> Tensor:
+    """How far metrics may be off: losses and norm by half their digits, counts by a hundredth."""
+    samples = [len(part["inputs"]) if part else 0 for part in (batch, val)]
+    counts = [0, 1 + samples[0] / 100, 0, 1 + samples[1] / 100, 0]
+    of_counts = torch.tensor(counts, dtype=expected.dtype, device=expected.device)
+    allowed: Tensor = unit**0.5 * (1 + expected.abs()) + of_counts
+    return allowed
+
+
+def _between(rounding: float, value: Tensor, before: Tensor, *bounds: Tensor) -> Tensor:
+    """Whether all elements lie between the bounds; what isn't finite there may be anything.
+
+    An extremum may lie between the bounds, the square of a gradient around 0 for one, so there is
+    as much room again on either side.
+    """
+    low, high = (functools.reduce(pick, bounds) for pick in (torch.minimum, torch.maximum))
+    room = high - low + rounding * (low.abs() + high.abs() + before.abs())
+    sound = (value >= low - room) & (value <= high + room)
+    return (sound | ~room.isfinite()).all()

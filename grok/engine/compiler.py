@@ -1,0 +1,91 @@
+"""PyTorch's C++ compiler and its cache of libraries, proof against interrupts and damage."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import shlex
+import struct
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from torch._inductor import cpp_builder
+from torch._inductor.codecache import get_lock_dir
+from torch._inductor.runtime.cache_dir_utils import cache_dir
+from torch._inductor.utils import clear_caches
+
+CACHE = "TORCHINDUCTOR_CACHE_DIR"
+ELF_HEADER = 64  # bytes
+
+
+def from_compiler(error: Exception) -> bool:
+    """Whether an exception came out of compilation rather than out of what was compiled."""
+    return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))
+
+
+@functools.cache
+def prepare() -> None:
+    """Have libraries written whole or not at all, and remove those of the cache that aren't whole.
+
+    PyTorch has the compiler write to a library's final place and takes whatever it finds there:
+    what an interrupt has left fails to load, or ends the process, for as long as it is there.
+    """
+    build = cpp_builder.run_compile_cmd
+
+    def build_whole(cmd_line: str, cwd: str) -> None:
+        words = shlex.split(cmd_line)
+        place = words.index("-o") + 1
+        target = Path(cwd, words[place])
+        temporary = target.with_name(f".{os.getpid()}.{target.name}")
+        words[place] = str(temporary)
+        try:
+            build(shlex.join(words), cwd)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    cpp_builder.run_compile_cmd = build_whole
+    for library in Path(cache_dir()).glob("*/*.so"):
+        if not whole(library):
+            _remove(library)
+
+
+def whole(library: Path) -> bool:
+    """Whether a library is as long as its header says; elsewhere than on Linux, not empty."""
+    with library.open("rb") as file:
+        header = file.read(ELF_HEADER)
+    if sys.platform != "linux":
+        return bool(header)
+    if len(header) < ELF_HEADER or not header.startswith(b"\x7fELF"):
+        return False
+    (sections,) = struct.unpack_from("<Q", header, 40)  # the last part of what a linker writes
+    size, count = struct.unpack_from("<HH", header, 58)
+    return library.stat().st_size >= int(sections) + int(size) * int(count)
+
+
+def _remove(library: Path) -> None:
+    """Remove a library from PyTorch's cache, unless another process is about to write it."""
+    lock = FileLock(Path(get_lock_dir(), f"{library.name.partition('.')[0]}.lock"), timeout=0)
+    with contextlib.suppress(Timeout, FileNotFoundError), lock:
+        library.unlink()
+
+
+@contextlib.contextmanager
+def fresh_cache() -> Iterator[None]:
+    """Compile with an empty cache instead of the usual one."""
+    usual = os.environ.get(CACHE)
+    with tempfile.TemporaryDirectory(prefix="grok-") as folder:
+        os.environ[CACHE] = folder
+        clear_caches()
+        try:
+            yield
+        finally:
+            clear_caches()
+            if usual is None:
+                del os.environ[CACHE]
+            else:
+                os.environ[CACHE] = usual
