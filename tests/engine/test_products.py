@@ -22,6 +22,31 @@ def test_equal_to_a_product_in_double_precision(size, transposed):
     assert (result - expected).abs().max() < 3e-5
 
 
+@pytest.mark.parametrize("layout", ["rows", "columns", "transposed rows", "repeated row"])
+def test_a_second_factor_with_gaps_is_made_dense(layout, monkeypatch):
+    """The last position of a sequence, say."""
+    torch.manual_seed(0)
+    a, b = (
+        torch.randn(2, 60, 90),
+        {
+            "rows": torch.randn(2, 90, 3, 50)[:, :, -1],
+            "columns": torch.randn(2, 90, 50, 3)[..., -1],
+            "transposed rows": torch.randn(2, 50, 3, 90)[:, :, -1].mT,
+            "repeated row": torch.randn(2, 1, 50).expand(2, 90, 50),
+        }[layout],
+    )
+    layouts, product = [], module._product
+
+    def watched(one, other):
+        layouts.append(other.is_contiguous() or other.mT.is_contiguous())
+        return product(one, other)
+
+    monkeypatch.setattr(module, "_product", watched)
+    result = products(a, b)
+    assert layouts == [True, True]
+    assert (result - torch.bmm(a.double(), b.double())).abs().max() < 3e-5
+
+
 def test_a_members_product_does_not_depend_on_the_others():
     torch.manual_seed(0)
     inputs, weights = torch.randn(200, 784), torch.randn(3, 784, 200)
