@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from grok.config import Config, DataFolder
 from grok.errors import first_line
+from grok.results import flat
 
 
 def problems(cfg: DictConfig, judged: dict[str, list[str]] | None = None) -> list[str]:
@@ -60,7 +62,16 @@ def _part_problems(section: str, parts: DictConfig | None) -> list[str]:
             value = part.get(key, least)
             if not isinstance(value, int) or value < least:
                 found.append(f"{where}.{key}={value}: must be a whole number of at least {least}")
+        found += _not_finite(f"{where}.", OmegaConf.to_container(part))
     return found
+
+
+def _not_finite(prefix: str, section: Any) -> Iterable[str]:
+    """Numbers that neither a computation nor a record can do anything with."""
+    for key, value in flat(section, prefix).items():
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, float) and not math.isfinite(number):
+                yield f"{key}={value}: must be finite"
 
 
 def _gpu_problems(trainer: DictConfig) -> list[str]:
@@ -87,7 +98,7 @@ def _task_problems(task: DictConfig) -> list[str]:
     try:
         typed = OmegaConf.merge(OmegaConf.structured(schema), settings)
         checked: Any = OmegaConf.to_object(typed)
-        return list(checked.problems())
+        return list(checked.problems()) or list(_not_finite("task.", settings))
     except OmegaConfBaseException as error:
         key = str(error.full_key)
         return [f"task.{key}={settings.get(key)}: {expected(error)}"]

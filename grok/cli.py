@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from grok import config, run
 from grok.config import CONF
-from grok.errors import UserError, debugging, run_reporting
+from grok.errors import FailedJobError, UserError, debugging, named, run_reporting
 from grok.results import flat
 from grok.sweep import stacked
 from grok.sweep.explain import explained
@@ -30,7 +30,8 @@ def job(cfg: DictConfig) -> None:
             run.run(cfg)
         except Exception as error:  # the sweeper reports it, once all jobs have had their turn
             run.leave_error(Path(HydraConfig.get().runtime.output_dir), error)
-            raise
+            # not every exception comes back whole from another process
+            raise FailedJobError(named(error)) from error
     else:
         run_reporting(lambda: _explaining(lambda: run.run(cfg), EXPLAINED))
 

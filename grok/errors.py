@@ -54,6 +54,12 @@ def first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
+def named(error: BaseException) -> str:
+    """An exception in a line: its name, unless it has been named already, and what is wrong."""
+    line = first_line(error)
+    return line if isinstance(error, FailedJobError) else f"{type(error).__name__}: {line}"
+
+
 def interrupted(error: BaseException | None) -> bool:
     """Whether `error` comes of Ctrl-C, whatever a library has made of it."""
     while error is not None and not isinstance(error, KeyboardInterrupt):

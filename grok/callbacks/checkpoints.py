@@ -14,7 +14,7 @@ from lightning import Callback, LightningModule, Trainer
 from grok.callbacks.member import MemberCallback
 from grok.engine import StackModule
 from grok.engine.module import Slot
-from grok.errors import ConfigError
+from grok.errors import ConfigError, UserError, first_line
 from grok.results import CHECKPOINT, atomic_path, difference
 
 VERSION = 2
@@ -44,7 +44,8 @@ class Checkpoints(Callback):
         assert isinstance(pl_module, StackModule)
         for i, slot in enumerate(pl_module.slots):
             if slot.member is not None and pl_module.stack.done[i] == 0:
-                self._take_up(i, slot, pl_module, trainer)
+                with pl_module.only(i):
+                    self._take_up(i, slot, pl_module, trainer)
         if time.monotonic() - self._saved >= self.seconds:
             self._save(pl_module, trainer)
             self._saved = time.monotonic()
@@ -54,37 +55,48 @@ class Checkpoints(Callback):
         saved = load(slot.member.folder)
         if saved is None:
             return
-        changed = difference(saved["config"], slot.member.config)
+        changed = difference(saved.get("config", {}), slot.member.config)
         if changed:
             raise ConfigError(f"{changed} in {slot.member.folder}; choose another folder")
-        module.stack.restore(i, saved["state"], saved["done"])
-        slot.initial_norm = saved["initial_norm"]
-        slot.initial = {name: value.numpy() for name, value in saved["initial"].items()}
-        for callback, memory in zip(_remembering(trainer), saved["memories"], strict=True):
-            if memory is not None:
-                callback.memory[slot.member.folder] = memory
+        try:
+            module.stack.restore(i, saved["state"], saved["done"])
+            slot.initial_norm = saved["initial_norm"]
+            slot.initial = {name: value.numpy() for name, value in saved["initial"].items()}
+            for callback, memory in zip(_remembering(trainer), saved["memories"], strict=True):
+                if memory is not None:
+                    callback.memory[slot.member.folder] = memory
+        except Exception as error:  # whatever somebody else's file may raise
+            raise UserError(
+                f"{slot.member.folder / CHECKPOINT}: not of this member ({first_line(error)}); "
+                "delete it to start again"
+            ) from error
 
     def _save(self, module: StackModule, trainer: Trainer) -> None:
         under_way = [
             i for i, slot in enumerate(module.slots) if slot.member and module.stack.done[i] > 0
         ]
         for i, state in zip(under_way, module.stack.states(under_way), strict=True):
-            slot = module.slots[i]
-            assert slot.member is not None
-            folder = slot.member.folder
-            content = {
-                "version": VERSION,
-                "config": slot.member.config,
-                "state": state,
-                "done": module.stack.done[i],
-                "initial_norm": slot.initial_norm,
-                "initial": {name: torch.from_numpy(v) for name, v in slot.initial.items()},
-                "memories": [callback.memory.get(folder) for callback in _remembering(trainer)],
-            }
-            with atomic_path(folder / CHECKPOINT) as temporary, temporary.open("wb") as file:
-                torch.save(content, file)
-                file.flush()
-                os.fsync(file.fileno())
+            with module.only(i):
+                write(module.slots[i], state, module.stack.done[i], _remembering(trainer))
+
+
+def write(slot: Slot, state: dict[str, Any], done: int, callbacks: list[MemberCallback]) -> None:
+    """Leave the checkpoint of the member in `slot`, whole or not at all."""
+    assert slot.member is not None
+    folder = slot.member.folder
+    content = {
+        "version": VERSION,
+        "config": slot.member.config,
+        "state": state,
+        "done": done,
+        "initial_norm": slot.initial_norm,
+        "initial": {name: torch.from_numpy(v) for name, v in slot.initial.items()},
+        "memories": [callback.memory.get(folder) for callback in callbacks],
+    }
+    with atomic_path(folder / CHECKPOINT) as temporary, temporary.open("wb") as file:
+        torch.save(content, file)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def load(folder: Path) -> dict[str, Any] | None:
@@ -93,11 +105,11 @@ def load(folder: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        saved = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged file may raise
         log.warning("%s: unreadable (%s); its member starts again", path, type(error).__name__)
         return None
-    if saved.get("version") != VERSION:
+    if not isinstance(saved, dict) or saved.get("version") != VERSION:
         log.warning("%s: of another version of grok; its member starts again", path)
         return None
     return saved

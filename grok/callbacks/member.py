@@ -37,8 +37,9 @@ class MemberCallback(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Show `observe` each occupied slot."""
+        """Show `observe` each occupied slot; where it fails, that member ends."""
         assert isinstance(pl_module, StackModule)
-        for slot in pl_module.slots:
+        for i, slot in enumerate(pl_module.slots):
             if slot.member is not None and slot.rows is not None:
-                self.observe(slot.member, slot.rows, trainer)
+                with pl_module.only(i):
+                    self.observe(slot.member, slot.rows, trainer)

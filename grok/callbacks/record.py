@@ -7,6 +7,7 @@ import math
 import platform
 import subprocess
 import time
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import grok
 from grok.callbacks.member import MemberCallback
 from grok.engine import Member, Rows, StackModule
 from grok.phases import classify
-from grok.results import CHECKPOINT, Record, write_record
+from grok.results import CHECKPOINT, ERROR, Record, write_record
 
 PACKAGES = ("torch", "lightning", "hydra-core", "numpy")
 
@@ -64,7 +65,8 @@ class RecordWriter(MemberCallback):
                 callback.finish(member, record)
                 callback.memory.pop(member.folder, None)
         write_record(member.folder, finite(record))
-        (member.folder / CHECKPOINT).unlink(missing_ok=True)
+        for name in (CHECKPOINT, ERROR):  # of what led here
+            (member.folder / name).unlink(missing_ok=True)
 
     def _record(self, member: Member, rows: Rows, trainer: Trainer) -> Record:
         rule, module = member.phase, trainer.lightning_module
@@ -81,7 +83,7 @@ class RecordWriter(MemberCallback):
             stop_reason=rows.stop_reason or "",
             diverged=rows.stop_reason == "diverged",
             overrides=member.overrides,
-            seeds={"data": member.seed.data, "model": member.seed.model},
+            seeds=asdict(member.seed),
             final=dict(self.memory[member.folder]["final"]),
             best=dict(self.memory[member.folder]["best"]),
             precision=self.precision,

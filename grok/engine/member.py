@@ -15,10 +15,14 @@ from torch import Tensor
 from grok.config import Opt, PhaseRule, Seed
 from grok.engine.adamw import Hyper
 from grok.engine.step import GROUPS, State, norm_of
+from grok.results import flat
 from grok.tasks import Data, Task
 
 PERTURBATION = 1e-7
 """Standard deviation of the relative noise that `Seed.perturb` asks for: single precision's."""
+
+Signature = dict[str, str]
+"""Name of a tensor to its shape and dtype, and what else a stack's members have in common."""
 
 
 class Batches(NamedTuple):
@@ -97,6 +101,29 @@ class Drawn(NamedTuple):
     def minibatch_size(self) -> int:
         """Training samples in a step."""
         return len(self.data.train["inputs"]) if self.batches is None else self.batches.size
+
+    def signature(self) -> Signature:
+        """What must be the same for all members of a stack."""
+        batches = self.batches
+        return {
+            **shapes(self.state._asdict() | self.hyper._asdict()),
+            **shapes({"data": self.data._asdict()}),
+            "minibatch": "none" if batches is None else f"{batches.size} of {batches.samples}",
+            "accuracies": "every step" if self.evaluations is None else "scheduled",
+        }
+
+
+def shapes(tree: dict[str, Any]) -> Signature:
+    """Shape and dtype of each tensor in nested dictionaries, by full name."""
+    return {name: f"{tuple(t.shape)} {t.dtype}" for name, t in flat(tree).items()}
+
+
+def departure(expected: Signature, found: Signature) -> str | None:
+    """The first name in which two signatures differ, in a line; None where they are equal."""
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            return f"{name} is {found.get(name, 'missing')} instead of {expected.get(name, 'none')}"
+    return None
 
 
 @dataclass(frozen=True)

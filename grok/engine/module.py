@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,10 +13,13 @@ import torch
 from lightning import LightningModule
 
 from grok.config import Engine
-from grok.engine.member import Drawn, Member
-from grok.engine.stack import Stack, capacity
+from grok.engine.member import Drawn, Member, Signature, departure
+from grok.engine.memory import capacity
+from grok.engine.stack import Stack
+from grok.errors import UserError
 
 Array = np.ndarray[Any, np.dtype[Any]]
+Metrics = dict[str, torch.Tensor]
 
 
 @dataclass
@@ -86,7 +90,8 @@ class StackModule(LightningModule):
         dtype: of parameters and data.
         size: number of slots, at most as many as a GPU's memory holds; one on the plain path.
         watch: names of parameters whose every value the callbacks want to see.
-        failed: told of a member whose draws raise an exception; without it the exception goes on.
+        failed: told of each member that ends with an exception, wherever it is raised; the others
+            go on undisturbed. Without it the exception goes on.
     """
 
     def __init__(
@@ -103,6 +108,7 @@ class StackModule(LightningModule):
         self._waiting = iter(members)
         self._engine, self._precision, self._size = engine, dtype, size
         self._watch, self._failed = watch, failed
+        self._signature: Signature | None = None  # of all members
         self.stack: Stack
         self.slots: list[Slot] = []
 
@@ -134,16 +140,44 @@ class StackModule(LightningModule):
         self.slots += [Slot(member=None) for _ in range(slots - len(first))]
 
     def _ready(self) -> Iterator[tuple[Member, Drawn]]:
-        """Waiting members with their draws; those that can't be drawn are told of and skipped."""
+        """Waiting members with their draws; those that can't be drawn, or seated here, fail."""
         for member in self._waiting:
             try:
                 drawn = member.drawn(self._precision)
+                self._check_alike(drawn.signature())
             except Exception as error:
-                if self._failed is None:
-                    raise
-                self._failed(member, error)
+                self._tell(member, error)
             else:
                 yield member, drawn
+
+    def _check_alike(self, signature: Signature) -> None:
+        """Refuse a member whose tensors have other shapes than those of the first one."""
+        self._signature = self._signature or signature
+        if other := departure(self._signature, signature):
+            raise UserError(
+                f"{other}, as in the stack that this member came to: shapes may not depend on a "
+                "seed, nor on a key that the task calls VARYING"
+            )
+
+    def _tell(self, member: Member, error: Exception) -> None:
+        if self._failed is None:
+            raise error
+        self._failed(member, error)
+
+    def fail(self, slot: int, error: Exception) -> None:
+        """End the member in `slot` with an exception; nothing else changes."""
+        member = self.slots[slot].member
+        self.slots[slot] = Slot(member=None)
+        if member is not None:
+            self._tell(member, error)
+
+    @contextlib.contextmanager
+    def only(self, slot: int) -> Iterator[None]:
+        """Whatever raises an exception in this block ends the member in `slot`, and no other."""
+        try:
+            yield
+        except Exception as error:
+            self.fail(slot, error)
 
     def _fitting(self, members: int) -> int:
         """The smallest of the sizes that are compiled (`size` and its halves) for `members`."""
@@ -156,9 +190,9 @@ class StackModule(LightningModule):
         """Take ``steps_per_call`` optimizer steps and give each slot its rows."""
         if not self.slots:
             return
-        steps = self.stack.whole_epochs(self._engine.steps_per_call)
-        before = self.stack.done
-        metrics, watched = self.stack.advance(steps)
+        before, metrics, watched = self._advanced(
+            self.stack.whole_epochs(self._engine.steps_per_call)
+        )
         for i, slot in enumerate(self.slots):
             slot.rows = None
             if slot.member is None:
@@ -171,10 +205,33 @@ class StackModule(LightningModule):
                 initial=slot.initial,
             )
 
+    def _advanced(self, steps: int) -> tuple[list[int], Metrics, Metrics]:
+        """Steps done before, and what `Stack.advance` gives once those who can't have left."""
+        done, kept = self.stack.done, self.stack.kept()
+        try:
+            return done, *self.stack.advance(steps)
+        except Exception as error:
+            if kept is None:  # one member, or a GPU, which is lost
+                for i in range(len(self.slots)):
+                    self.fail(i, error)
+                return done, {}, {}
+            self.stack.go_back(kept, done)
+            failures = self.stack.failures(steps)
+            if not failures:
+                raise
+        for i, reason in failures.items():
+            self.fail(i, reason)
+        sound = [i for i in range(len(self.slots)) if i not in failures]
+        if not sound:
+            return done, {}, {}
+        for i in failures:
+            self.stack.fill(i, sound[0])
+        return self._advanced(steps)
+
     def on_train_batch_end(self, outputs: Any, batch: int, batch_idx: int) -> None:
         """Hand on the slots of members that ended; shrink when none waits, stop when all ended."""
         for i, slot in enumerate(self.slots):
-            if slot.rows is not None and slot.rows.stop_reason is not None:
+            if slot.member is None or (slot.rows is not None and slot.rows.stop_reason is not None):
                 self.slots[i] = self._next(i)
         occupied = [i for i, slot in enumerate(self.slots) if slot.member is not None]
         if not occupied:

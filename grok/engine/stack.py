@@ -11,8 +11,8 @@ from torch.func import functional_call
 from torch.utils import _pytree as pytree
 
 from grok.engine.adamw import Hyper, coefficients
-from grok.engine.compiled import Common, StackStep, stack_step
-from grok.engine.member import Drawn
+from grok.engine.compiled import Common, StackStep, copy_into, stack_step
+from grok.engine.member import Drawn, departure, shapes
 from grok.engine.plain import PlainStep
 from grok.engine.replay import Replay
 from grok.engine.step import METRICS, State, judge, weight_norm
@@ -141,7 +141,14 @@ class Stack:
         return [_in_slot(on_cpu, slot) for slot in slots]
 
     def restore(self, slot: int, state: dict[str, Any], done: int) -> None:
-        """Give `slot` a state of `states`, after `done` steps; hyperparameters and data stay."""
+        """Give `slot` a state of `states`, after `done` steps; hyperparameters and data stay.
+
+        Raises:
+            ValueError: the state is that of another network.
+        """
+        mine = pytree.tree_map(lambda tensor: tensor[slot], self.state._asdict())
+        if other := departure(shapes(mine), shapes(state)):
+            raise ValueError(other)
         self._copy(slot, self.state, State(**state))
         self.done[slot] = done
         self._use_step()
@@ -155,6 +162,38 @@ class Stack:
         self.done = [self.done[slot] for slot in slots]
         self._load_data()
         self._use_step()
+
+    def kept(self) -> State | None:
+        """A copy of the state to `go_back` to; None for one member, and on a GPU.
+
+        There a step that fails can't be repeated, and there is no memory to spare.
+        """
+        if len(self.done) == 1 or self._device.type != "cpu":
+            return None
+        copy: State = pytree.tree_map(torch.clone, self.state)
+        return copy
+
+    def go_back(self, kept: State, done: list[int]) -> None:
+        """Be as when `kept` was copied, after `done` steps in each slot."""
+        copy_into(self.state, kept)
+        self.done = done
+        self._use_step()
+
+    def failures(self, steps: int) -> dict[int, Exception]:
+        """The slots that can't take the next steps, tried one by one and uncompiled, and why."""
+        found: dict[int, Exception] = {}
+        for slot, state in enumerate(self.states(range(len(self.done)))):
+            alone = Stack(self._task, [self._drawn[slot]], self._device, compiled=False)
+            alone.restore(0, state, self.done[slot])
+            try:
+                alone.advance(steps)
+            except Exception as error:
+                found[slot] = error
+        return found
+
+    def fill(self, slot: int, other: int) -> None:
+        """Put into `slot`, which nobody has, a copy of the member in another."""
+        self.put(slot, self._drawn[other])
 
     def norm(self, slot: int) -> float:
         """L2 norm of all parameters in `slot`."""
@@ -263,23 +302,6 @@ def _data_of(drawn: Drawn) -> Data:
 def _stacked(parts: Sequence[Any], device: torch.device) -> Any:
     """The members' tensors with a leading dimension K, on the device."""
     return pytree.tree_map(lambda *tensors: torch.stack(tensors).to(device), *parts)
-
-
-def capacity(task: Task, drawn: Drawn, device: torch.device) -> int:
-    """How many members a GPU's free memory holds, with a quarter of it to spare.
-
-    Measured by an uncompiled step, which takes the most, of one member and of two.
-    """
-    peaks = []
-    for size in (1, 2):
-        torch.cuda.reset_peak_memory_stats(device)
-        # as if none were shared: one that comes later may bring data of its own
-        own_data = [drawn._replace(data=Data(*drawn.data)) for _ in range(size)]
-        stack = Stack(task, own_data, device, compiled=False)
-        stack.advance(stack.whole_epochs(1))
-        peaks.append(torch.cuda.max_memory_allocated(device))
-    free, _ = torch.cuda.mem_get_info(device)
-    return max(1, int(0.75 * free / max(1, peaks[1] - peaks[0])))
 
 
 def _in_slot(stacked: dict[str, Any], slot: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
 
 from grok.checks import problems
-from grok.errors import ConfigError, FailedJobError, UserError, first_line
+from grok.errors import ConfigError, UserError, named
 from grok.results import LOCK, Plan, difference, read_plan, write_plan
 from grok.sweep.compose import Composer
 from grok.sweep.overrides import swept_keys
@@ -116,12 +116,6 @@ def report_failures(folder: Path, results: Sequence[JobReturn]) -> None:
         if result.status is JobStatus.FAILED:
             error = result._return_value
             settings = " ".join(result.overrides or [])
-            lines.append(f"{folder / str(number)} ({settings}): {_named(error)}")
+            lines.append(f"{folder / str(number)} ({settings}): {named(error)}")
     if lines:
         raise UserError("\n".join([*lines, f"{len(lines)} of {len(results)} jobs failed"]))
-
-
-def _named(error: BaseException) -> str:
-    """An exception in a line; the stacked launcher's are named already."""
-    line = first_line(error)
-    return line if type(error) is FailedJobError else f"{type(error).__name__}: {line}"

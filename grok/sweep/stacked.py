@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Iterable, Iterator
@@ -12,7 +13,7 @@ import joblib
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from grok.errors import ConfigError, first_line
+from grok.errors import ConfigError, named
 from grok.results import finished
 from grok.sweep.compose import StackJob
 
@@ -129,15 +130,41 @@ def train(jobs: Iterable[StackJob], cfg: DictConfig, place: Place) -> dict[int, 
     numbers: dict[Path, int] = {}
     failures: dict[int, str] = {}
 
+    def failed(folder: Path, error: Exception) -> None:
+        run.leave_error(folder, error)
+        failures[numbers[folder]] = named(error)
+
     def members() -> Iterator[Member]:
         for job in jobs:
-            if not finished(job.folder):
-                numbers[job.folder] = job.number
-                yield run.make_member(job.cfg, job.folder, job.choices["task"], job.settings)
+            if finished(job.folder):
+                continue
+            numbers[job.folder] = job.number
+            try:
+                member = run.make_member(job.cfg, job.folder, job.choices["task"], job.settings)
+            except Exception as error:
+                failed(job.folder, error)
+            else:
+                yield member
 
-    def failed(member: Member, error: Exception) -> None:
-        run.leave_error(member.folder, error)
-        failures[numbers[member.folder]] = f"{type(error).__name__}: {first_line(error)}"
-
-    run.train(members(), cfg, place.slots, gpu=place.gpu, failed=failed)
-    return failures
+    waiting = members()
+    while True:
+        try:
+            run.train(
+                waiting,
+                cfg,
+                place.slots,
+                gpu=place.gpu,
+                failed=lambda member, error: failed(member.folder, error),
+            )
+        except Exception as error:  # of no member in particular: it ends those that were in it
+            lost = [
+                folder
+                for folder, number in numbers.items()
+                if number not in failures and not finished(folder)
+            ]
+            lost = lost or [member.folder for member in itertools.islice(waiting, 1)]
+            for folder in lost:
+                failed(folder, error)
+            if lost:
+                continue
+        return failures

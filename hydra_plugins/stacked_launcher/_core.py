@@ -31,7 +31,7 @@ from hydra.errors import ConfigCompositionException
 from joblib import Parallel, delayed
 from omegaconf import DictConfig, ListConfig
 
-from grok.errors import FailedJobError
+from grok.errors import FailedJobError, named
 from grok.sweep.compose import Composer, StackJob
 from grok.sweep.order import coarse_to_fine
 from grok.sweep.queue import claimed
@@ -136,12 +136,19 @@ def train_share(
     composer = Composer(loader, config)
     first = composer.compose(next(iter(jobs.values()))).cfg
 
+    failures: dict[int, str] = {}
+
     def seated() -> Iterator[StackJob]:
         for number in claimed(claims, jobs):
-            yield composer.prepare(jobs[number], number)
+            try:
+                job = composer.prepare(jobs[number], number)
+            except Exception as error:
+                failures[number] = named(error)
+            else:
+                yield job
 
     with ending_with(launcher, claims):
-        failures: dict[int, str] = stacked.train(seated(), first, place)
+        failures.update(stacked.train(seated(), first, place))
     return failures
 
 

@@ -26,7 +26,7 @@ def test_a_finished_folder(make_member, train_members):
         120,
     )
     assert (record.t_train, record.t_val, record.stop_reason) == (None, None, "budget")
-    assert record.seeds == {"data": 42, "model": 102}
+    assert record.seeds == {"data": 42, "model": 102, "perturb": 0}
     assert record.device == "cpu"
     assert record.compiled is False
     assert record.versions["torch"] == torch.__version__.split("+")[0]

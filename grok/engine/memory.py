@@ -1,0 +1,26 @@
+"""How many members a GPU's memory holds."""
+
+from __future__ import annotations
+
+import torch
+
+from grok.engine.member import Drawn
+from grok.engine.stack import Stack
+from grok.tasks import Data, Task
+
+
+def capacity(task: Task, drawn: Drawn, device: torch.device) -> int:
+    """How many members a GPU's free memory holds, with a quarter of it to spare.
+
+    Measured by an uncompiled step, which takes the most, of one member and of two.
+    """
+    peaks = []
+    for size in (1, 2):
+        torch.cuda.reset_peak_memory_stats(device)
+        # as if none were shared: one that comes later may bring data of its own
+        own_data = [drawn._replace(data=Data(*drawn.data)) for _ in range(size)]
+        stack = Stack(task, own_data, device, compiled=False)
+        stack.advance(stack.whole_epochs(1))
+        peaks.append(torch.cuda.max_memory_allocated(device))
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(1, int(0.75 * free / max(1, peaks[1] - peaks[0])))

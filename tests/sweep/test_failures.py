@@ -1,0 +1,123 @@
+"""A member that fails ends alone, wherever that happens and whoever launched it."""
+
+import pytest
+from omegaconf import OmegaConf
+
+from grok import run
+from grok.config import compose
+from grok.results import ERROR, RESULT, finished, read_record
+from tests.faulty import MESSAGES, leave_foreign_checkpoint, without
+
+FAULTY = [
+    "task._target_=tests.faulty.FaultyAddition",
+    "task.objective=classification",
+    "+callbacks.faulty._target_=tests.faulty.Faulty",
+    "opt.lr_dec=3e-3",
+    "phase.budget=300",
+    "engine.compile=false",
+    "engine.steps_per_call=60",
+    "trainer.precision=64-true",
+]
+SOUND = [11, 12, 13, 14, 15, 16, 17, 18]
+
+
+def members(folder, seeds):
+    found = []
+    for seed in seeds:
+        cfg = compose(*FAULTY, f"seed.data={seed}")
+        found.append(run.make_member(cfg, folder / str(seed), "faulty", {"seed.data": seed}))
+        found[-1].folder.mkdir(parents=True)
+    return found
+
+
+def train(members, size, failed=None):
+    run.train(members, compose(*FAULTY), size=size, failed=failed)
+
+
+def outcome(folder):
+    return without(read_record(folder), "wall_seconds")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    train(members(folder, SOUND), size=3)
+    return {seed: outcome(folder / str(seed)) for seed in SOUND}
+
+
+@pytest.mark.parametrize("position", [0, 5])
+@pytest.mark.parametrize("seed", MESSAGES)
+def test_one_of_nine(seed, position, undisturbed, tmp_path):
+    nine = members(tmp_path, [*SOUND[:position], seed, *SOUND[position:]])
+    faulty = nine[position]
+    leave_foreign_checkpoint(tmp_path / "5", faulty.config)
+    failures = []
+    train(nine, size=3, failed=lambda member, error: failures.append((member, error)))
+    ((member, error),) = failures
+    assert member is faulty
+    assert MESSAGES[seed] in str(error)
+    assert not finished(faulty.folder)
+    for other in SOUND:
+        assert outcome(tmp_path / str(other)).final == pytest.approx(undisturbed[other].final)
+        assert without(outcome(tmp_path / str(other)), "final", "best", "weight_norm") == without(
+            undisturbed[other], "final", "best", "weight_norm"
+        )
+
+
+def test_all_of_a_stack(tmp_path):
+    failures = []
+    train(
+        members(tmp_path, [1, 2, 3, 4]),
+        size=2,
+        failed=lambda member, error: failures.append(member.seed.data),
+    )
+    assert sorted(failures) == [1, 2, 3, 4]
+
+
+def test_a_run_of_one_raises_its_error(tmp_path):
+    with pytest.raises(ArithmeticError, match="can't look at this"):
+        train(members(tmp_path, [3]), size=1)
+
+
+def test_shapes_that_depend_on_a_seed_end_that_member(make_member, tmp_path):
+    first, second = make_member("10"), make_member("7", p=7)
+    failures = []
+    run.train(
+        [first, second],
+        compose("engine.compile=false"),
+        size=2,
+        failed=lambda member, error: failures.append((member, str(error))),
+    )
+    ((member, message),) = failures
+    assert member is second
+    assert message.startswith("data.train.inputs is (22, 2) torch.int64 instead of (45, 2) torch.")
+    assert finished(first.folder)
+
+
+@pytest.mark.parametrize("launcher", ["basic", "joblib", "stacked"])
+def test_every_launcher(launcher, run_train, undisturbed, tmp_path):
+    """Nine jobs, of which five fail, each at another place."""
+    settings = ["-m", *FAULTY, f"hydra/launcher={launcher}", f"hydra.sweep.dir={tmp_path}"]
+    if launcher == "stacked":
+        settings += ["hydra.launcher.workers=1", "hydra.launcher.stack_size=3"]
+    config = OmegaConf.to_container(compose(*FAULTY, "seed.data=5"), resolve=True)
+    leave_foreign_checkpoint(tmp_path / "8", config)
+    done = run_train(*settings, "seed.data=11,1,2,12,3,13,4,14,5")
+    assert done.returncode == 1
+    *lines, last = done.stderr.splitlines()
+    assert last == "error: 5 of 9 jobs failed"
+    jobs = dict(zip([1, 2, 4, 6, 8], MESSAGES.values(), strict=True))
+    for (job, message), line in zip(jobs.items(), lines, strict=True):
+        assert line.startswith(f"error: {tmp_path / str(job)} (")
+        assert message in line
+        assert message in (tmp_path / str(job) / ERROR).read_text()
+    assert len(list(tmp_path.glob(f"*/{ERROR}"))) == 5
+    assert len(list(tmp_path.glob(f"*/{RESULT}"))) == 4
+    for job, seed in {0: 11, 3: 12, 5: 13, 7: 14}.items():
+        expected, found = undisturbed[seed], outcome(tmp_path / str(job))
+        assert found.final == pytest.approx(expected.final, rel=1e-9)
+        assert (found.t_train, found.t_val, found.steps) == (
+            expected.t_train,
+            expected.t_val,
+            expected.steps,
+        )
