@@ -1,0 +1,145 @@
+"""A compiled step that isn't what it was compiled from is found, and only such a one."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch.utils import _pytree as pytree
+
+from grok.config import compose
+from grok.engine import compiled as compiled_module
+from grok.engine.adamw import coefficients
+from grok.engine.check import agreement
+from grok.engine.compiled import StackStep
+from grok.engine.step import member_step
+from grok.results import read_record
+from grok.run import make_member as member_of
+from grok.run import train
+from grok.tasks import Data
+
+CELLS = [  # task, initial scale, learning rate, whether the norm is constrained
+    ("toy_regression", 1e-3, 1e-3, True),
+    ("toy_regression", 1.0, 1e-5, False),
+    ("toy_classification", 0.1, 1.0, False),
+    ("toy_classification", 9.0, 1e-3, True),
+    ("teacher_student", 1.0, 3e-4, False),
+    ("teacher_student", 10.0, 60.0, True),
+    ("mnist", 9.0, 1e-6, False),
+    ("mnist", 1.0, 60.0, False),
+    ("mnist", 1e-3, 1e-3, True),
+]
+
+
+def stepped(task, scale, lr, constrain, tmp_path):
+    """A step in single precision: its arguments, and what rounding otherwise makes of it."""
+    cfg = compose(f"task={task}", f"task.init_scale={scale}", f"opt.lr_dec={lr}", "opt.wd_dec=1")
+    member = member_of(cfg, tmp_path, task, {})
+    constrain = ("encoder", "decoder") if constrain else ()
+    drawn = dataclasses.replace(member, constrain=constrain).drawn(torch.float32)
+    hyper = pytree.tree_map(lambda t: t[None], drawn.hyper)
+    table, _ = coefficients(hyper, drawn.state.beta_powers[None], 1, torch.float32)
+    rows = {} if drawn.batches is None else {"train": drawn.batches.rows(0, 1)[0]}
+    data = Data(drawn.data.train, {} if drawn.evaluations else drawn.data.val)
+    network = member.task.network().float()
+    arguments = (drawn.state, table[0, 0], rows, data)
+    exact = pytree.tree_map(lambda t: t.double() if t.is_floating_point() else t, arguments)
+    after, metrics = member_step(member.task, network.double(), constrain, *exact)
+    after = pytree.tree_map(torch.Tensor.float, after)
+
+    def check(after, metrics):
+        state, *others = arguments
+        found = agreement(member.task, network, constrain, state, after, metrics, *others)
+        return found.tolist()
+
+    return drawn.state, after, metrics, check
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_rounding_is_no_mistake(cell, tmp_path):
+    _, after, metrics, check = stepped(*cell, tmp_path)
+    assert check(after, metrics) == [True, True]
+
+
+@pytest.mark.parametrize("cell", [CELLS[i] for i in (1, 3, 4, 5, 7)])
+def test_a_tenth_of_a_step_is(cell, tmp_path):
+    """Of what any tensor moved by, of a loss or the norm, or of the samples.
+
+    In the other cells some gradients or steps are so small that rounding does as much.
+    """
+    before, after, metrics, check = stepped(*cell, tmp_path)
+    for part, tensors in enumerate(after):
+        for name, tensor in tensors.items():
+            wrong = [dict(each) for each in after]
+            wrong[part][name] = tensor + 0.1 * (tensor - before[part][name])
+            assert check(tuple(wrong), metrics)[0] is False, (part, name)
+    for i, change in ((0, 0.01), (1, 30), (4, 0.01)):
+        wrong = metrics.clone()
+        wrong[i] += change * (1 + wrong[i])
+        assert check(after, wrong) == [True, False]
+
+
+def miscompiling(monkeypatch, mistake):
+    def compile_wrongly(step, **_options):
+        def wrong(state, coefficients, rows, data):
+            before = pytree.tree_map(torch.clone, state)
+            metrics = step(state, coefficients, rows, data)
+            return mistake(before, state, metrics)
+
+        return wrong
+
+    monkeypatch.setattr(compiled_module.torch, "compile", compile_wrongly)
+    monkeypatch.setattr(compiled_module, "prepare", lambda: None)
+    monkeypatch.setattr(
+        "grok.engine.stack.stack_step", lambda task, **kind: StackStep(task, **kind)
+    )
+
+
+def swapped(before, state, metrics):
+    """The second member gets the first one's weights."""
+    for param in state.params.values():
+        param[1] = param[0]
+    return metrics
+
+
+def late(before, state, metrics):
+    """Weights move by two per cent too little."""
+    for name, param in state.params.items():
+        param += 0.02 * (before.params[name] - param)
+    return metrics
+
+
+def lost(before, state, metrics):
+    """A validation loss that is none."""
+    metrics[:, 2] = 0
+    return metrics
+
+
+@pytest.mark.parametrize(
+    ("mistake", "what"),
+    [(swapped, "weights and metrics"), (late, "weights and metrics"), (lost, "metrics")],
+)
+def test_a_miscompiled_step_is_found_and_not_taken(
+    mistake, what, make_member, train_members, monkeypatch, caplog
+):
+    members = [make_member(f"a{i}", model=i, budget=60) for i in range(2)]
+    same = [make_member(f"b{i}", model=i, budget=60) for i in range(2)]
+    expected = train_members(same, "engine.compile=false")
+    miscompiling(monkeypatch, mistake)
+    cfg = compose("engine.steps_per_call=50")
+    train(members, cfg, size=2)
+    records = [read_record(member.folder) for member in members]
+    assert [record.final for record in records] == [record.final for record in expected]
+    assert not any(record.compiled for record in records)
+    (message,) = caplog.messages
+    assert message.startswith(
+        f"PyTorch {torch.__version__} compiles the training step wrongly here: its {what} aren't "
+        "those of the same step uncompiled; going on uncompiled, slower."
+    )
+
+
+def test_a_step_is_checked_once(make_member, stack_of, monkeypatch):
+    calls = []
+    monkeypatch.setattr(compiled_module, "agreement", lambda *_: calls.append(1) or torch.ones(2))
+    miscompiling(monkeypatch, lambda _, __, metrics: metrics)
+    stack_of([make_member()], compiled=True).advance(5)
+    assert len(calls) == 1

@@ -1,0 +1,195 @@
+"""The plain path: to the bit a loop with torch.optim.AdamW, and the way of what can't be mapped."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from grok import run
+from grok.config import compose
+from grok.engine.stack import Stack
+from grok.results import CURVES, read_record
+from grok.tasks import Data
+from grok.tasks.task import Task
+
+CPU = torch.device("cpu")
+DTYPES = {"32-true": torch.float32, "64-true": torch.float64}
+
+
+def member_of(folder, *overrides):
+    return run.make_member(compose(*overrides), folder, "plain", {})
+
+
+def plain_loop(member, dtype, steps):
+    """The parameters after a loop as anybody would write it, with PyTorch's defaults."""
+    torch.manual_seed(member.seed.model)
+    network, opt = member.task.network().to(dtype), member.opt
+    with torch.no_grad():
+        for param in network.parameters():
+            param.mul_(member.task.init_scale)
+    groups = (network.encoder, opt.lr_enc, opt.wd_enc), (network.decoder, opt.lr_dec, opt.wd_dec)
+    optimizer = torch.optim.AdamW(
+        [{"params": part.parameters(), "lr": lr, "weight_decay": wd} for part, lr, wd in groups],
+        betas=tuple(opt.betas),
+        eps=opt.eps,
+    )
+    data, batches = member.data(dtype), member.drawn(dtype).batches
+    rows = None if batches is None else batches.rows(0, steps // batches.per_epoch)
+    for step in range(steps):
+        batch = data.train
+        if rows is not None:
+            batch = {name: tensor[rows[step]] for name, tensor in batch.items()}
+        loss = member.task.loss_of(network(batch["inputs"]), batch)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return dict(network.named_parameters())
+
+
+@pytest.mark.parametrize("precision", DTYPES)
+@pytest.mark.parametrize(
+    "task", ["toy_regression", "toy_classification", "teacher_student", "mnist"]
+)
+def test_equal_to_the_bit_after_500_steps(task, precision, tmp_path):
+    settings = ["opt.lr_dec=2e-3", "opt.wd_dec=1.5", "opt.wd_enc=0.1", "opt.betas=[0.9,0.98]"]
+    member, dtype = member_of(tmp_path, f"task={task}", *settings), DTYPES[precision]
+    stack = Stack(member.task, [member.drawn(dtype)], CPU, compiled=False, plain=True)
+    stack.advance(100)
+    (state,) = stack.states([0])
+    again = Stack(member.task, [member.drawn(dtype)], CPU, compiled=False, plain=True)
+    again.restore(0, state, 100)  # as from a checkpoint
+    again.advance(400)
+    for name, param in plain_loop(member, dtype, 500).items():
+        assert torch.equal(again.state.params[name][0], param)
+
+
+def test_a_slot_is_handed_on(make_member):
+    first, second = make_member("a"), make_member("b", lr=3e-3, wd=0.0, model=101, betas=(0.8, 0.9))
+    stack = Stack(first.task, [first.drawn(torch.float32)], CPU, compiled=False, plain=True)
+    stack.advance(20)
+    stack.put(0, second.drawn(torch.float32))
+    stack.advance(50)
+    for name, param in plain_loop(second, torch.float32, 50).items():
+        assert torch.equal(stack.state.params[name][0], param)
+
+
+def test_a_constrained_norm_is_kept(make_member):
+    member = dataclasses.replace(make_member(lr=1e-2, wd=0.0), constrain=("decoder",))
+    drawn = member.drawn(torch.float64)
+    stacks = [
+        Stack(member.task, [drawn], CPU, compiled=False, plain=plain) for plain in (True, False)
+    ]
+    for stack in stacks:
+        stack.advance(100)
+    plain, mapped = (stack.state.params for stack in stacks)
+    for name, param in plain.items():
+        torch.testing.assert_close(param, mapped[name], rtol=1e-9, atol=1e-12)
+    held = torch.cat([p.flatten() for name, p in plain.items() if name.startswith("decoder")])
+    assert held.norm().item() == pytest.approx(drawn.state.norm.item(), rel=1e-12)
+
+
+@pytest.mark.parametrize("task", ["toy_classification", "teacher_student", "mnist"])
+def test_measured_as_a_stack_measures(task, tmp_path):
+    settings = [f"task={task}", "phase.budget=300", "trainer.precision=64-true"]
+    records, curves = [], []
+    for plain in ("true", "false"):
+        options = [*settings, f"engine.plain={plain}", "engine.compile=false"]
+        member = member_of(tmp_path / plain, *options)
+        run.train([member], compose(*options))
+        records.append(read_record(member.folder))
+        curves.append(pd.read_csv(member.folder / CURVES))
+    ours, theirs = records
+    assert (ours.t_train, ours.t_val, ours.steps) == (theirs.t_train, theirs.t_val, theirs.steps)
+    assert (ours.phase, ours.stop_reason) == (theirs.phase, theirs.stop_reason)
+    for part in ("final", "best"):
+        assert getattr(ours, part) == pytest.approx(getattr(theirs, part), rel=1e-6)
+    assert ours.weight_norm["final"] == pytest.approx(theirs.weight_norm["final"], rel=1e-9)
+    pd.testing.assert_frame_equal(*curves, rtol=1e-6)
+    assert not ours.compiled
+
+
+class Reader(nn.Module):
+    """Reads a sequence of bits and says whether there are more ones than noughts."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.LSTM(1, 8, batch_first=True)
+        self.decoder = nn.Linear(8, 2)
+
+    def forward(self, bits):
+        return self.decoder(self.encoder(bits)[0][:, -1])
+
+
+@dataclass(frozen=True)
+class Majority(Task):
+    """A task of a network that can't be mapped."""
+
+    STACKABLE = False
+
+    def network(self):
+        return Reader()
+
+    def data(self, seed):
+        bits = torch.from_numpy(np.random.RandomState(seed).rand(60, 5, 1)).round()
+        labels = (bits.sum((1, 2)) > 2).long()
+        return Data(
+            {"inputs": bits[:40], "labels": labels[:40]},
+            {"inputs": bits[40:], "labels": labels[40:]},
+        )
+
+    def loss_of(self, outputs, batch):
+        return nn.functional.cross_entropy(outputs, batch["labels"])
+
+    def correct(self, outputs, batch):
+        return outputs.argmax(-1) == batch["labels"]
+
+
+def test_a_network_that_cannot_be_mapped(make_member):
+    """Trains in turn, through ordinary autograd, whatever the size asked for."""
+    members = [
+        dataclasses.replace(
+            make_member(str(i), lr=1e-2, wd=0.0, model=i, budget=250), task=Majority()
+        )
+        for i in range(3)
+    ]
+    run.train(members, compose("callbacks.curves.points=5"), size=3)
+    for member in members:
+        record = read_record(member.folder)
+        assert record.best["train_accuracy"] >= 0.9
+        stack = Stack(member.task, [member.drawn(torch.float32)], CPU, compiled=False, plain=True)
+        metrics, _ = stack.advance(record.steps)
+        assert record.final["train_loss"] == metrics["train_loss"][-1, 0].item()
+        loop = plain_loop(member, torch.float32, record.steps)
+        for name, param in loop.items():
+            assert torch.equal(stack.state.params[name][0], param)
+
+
+def test_perturbed_weights(make_member):
+    """Relative noise of one part in ten million, another for each seed, and nothing else."""
+    plain, *perturbed = (
+        dataclasses.replace(member, seed=dataclasses.replace(member.seed, perturb=n)).drawn(
+            torch.float64
+        )
+        for n, member in ((n, make_member(str(n))) for n in (0, 1, 2))
+    )
+    for drawn in perturbed:
+        ratios = torch.cat(
+            [(p / plain.state.params[name] - 1).flatten() for name, p in drawn.state.params.items()]
+        )
+        assert ratios.std().item() == pytest.approx(1e-7, rel=0.05)
+        assert abs(ratios.mean().item()) < 2e-9
+        assert torch.equal(drawn.data.train["inputs"], plain.data.train["inputs"])
+    first, second = (drawn.state.params["decoder.0.weight"] for drawn in perturbed)
+    assert not torch.equal(first, second)
+
+
+def test_perturbed_minibatches_are_the_same():
+    batches = [
+        member_of(".", "task=mnist", f"seed.perturb={n}").drawn(torch.float64).batches
+        for n in (0, 1)
+    ]
+    assert torch.equal(batches[0].seeds, batches[1].seeds)
