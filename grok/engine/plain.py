@@ -5,8 +5,11 @@ The way of networks that can't be mapped over a stack, and the reference for tho
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
+from torch.optim.adamw import adamw
 
 from grok.engine.adamw import Hyper
 from grok.engine.step import GROUPS, State, group_of, judge, minibatch, weight_norm
@@ -39,13 +42,18 @@ class PlainStep:
             param.data = state.params[name][0]
         self._params = list(params.values())
         self._held = {name: param for name, param in params.items() if group_of(name) in constrain}
-        self._optimizer = _adamw(params, hyper)
-        for name, param in params.items():
-            self._optimizer.state[param] = {
-                "step": torch.tensor(float(done)),
-                "exp_avg": state.exp_avg[name][0],
-                "exp_avg_sq": state.exp_avg_sq[name][0],
-            }
+        self._groups = []
+        for i, group in enumerate(GROUPS):
+            names = [name for name in params if group_of(name) == group]
+            self._groups.append(
+                Group(
+                    params=[params[name] for name in names],
+                    exp_avgs=[state.exp_avg[name][0] for name in names],
+                    exp_avg_sqs=[state.exp_avg_sq[name][0] for name in names],
+                    steps=[torch.tensor(float(done)) for _ in names],
+                    hyper={key: value[0, i].item() for key, value in hyper._asdict().items()},
+                )
+            )
 
     def __call__(
         self, state: State, coefficients: Tensor, rows: dict[str, Tensor], data: Data
@@ -59,10 +67,10 @@ class PlainStep:
         batch = minibatch(data.train, rows)
         outputs = self.network(batch["inputs"])
         loss = self._task.loss_of(outputs, batch)
-        self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        self._optimizer.step()
         with torch.no_grad():
+            for group in self._groups:
+                group.step()
             if self._held:
                 scale = self._norm / weight_norm(self._held)
                 for param in self._held.values():
@@ -75,18 +83,34 @@ class PlainStep:
             return torch.stack([value.double() for value in metrics])[None]
 
 
-def _adamw(params: dict[str, nn.Parameter], hyper: Hyper) -> torch.optim.AdamW:
-    """PyTorch's optimizer with the member's hyperparameters for each of `GROUPS`."""
-    groups = []
-    for i, group in enumerate(GROUPS):
-        lr, weight_decay, beta1, beta2, eps = (value[0, i].item() for value in hyper)
-        groups.append(
-            {
-                "params": [param for name, param in params.items() if group_of(name) == group],
-                "lr": lr,
-                "weight_decay": weight_decay,
-                "betas": (beta1, beta2),
-                "eps": eps,
-            }
+@dataclass
+class Group:
+    """The parameters of a group, and what ``torch.optim.AdamW`` would remember of them."""
+
+    params: list[nn.Parameter]
+    exp_avgs: list[Tensor]
+    exp_avg_sqs: list[Tensor]
+    steps: list[Tensor]
+    hyper: dict[str, float]
+
+    def step(self) -> None:
+        """Update the parameters that have a gradient, which is used up.
+
+        By the function that ``torch.optim.AdamW`` calls, without what it does around it at every
+        step: a quarter of the time of small networks.
+        """
+        learning = [i for i, param in enumerate(self.params) if param.grad is not None]
+        adamw(
+            [self.params[i] for i in learning],
+            [self.params[i].grad for i in learning],
+            [self.exp_avgs[i] for i in learning],
+            [self.exp_avg_sqs[i] for i in learning],
+            [],
+            [self.steps[i] for i in learning],
+            foreach=True,
+            amsgrad=False,
+            maximize=False,
+            **self.hyper,
         )
-    return torch.optim.AdamW(groups, foreach=True)
+        for i in learning:
+            self.params[i].grad = None
