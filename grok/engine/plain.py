@@ -6,6 +6,7 @@ The way of networks that can't be mapped over a stack, and the reference for tho
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -91,7 +92,7 @@ class Group:
     exp_avgs: list[Tensor]
     exp_avg_sqs: list[Tensor]
     steps: list[Tensor]
-    hyper: dict[str, float]
+    hyper: dict[str, Any]
 
     def step(self) -> None:
         """Update the parameters that have a gradient, which is used up.
