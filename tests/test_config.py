@@ -113,6 +113,7 @@ def test_axes_are_exact_where_they_can_be():
         ("phase.budget=0", "phase.budget=0: must be at least 1 optimizer step"),
         ("phase.grokking_gap=-1", "phase.grokking_gap=-1: must be at least 0 steps"),
         ("seed.data=-1", "seed.data=-1: must be from 0 to 2**32 - 1"),
+        ("seed.perturb=-1", "seed.perturb=-1: must be from 0 to 2**32 - 1"),
         ("engine.threads=0", "engine.threads=0: must be at least 1"),
         ("engine.steps_per_call=0", "engine.steps_per_call=0: must be at least 1"),
         ("trainer.precision=16", "trainer.precision=16: must be one of 32-true, 64-true"),
@@ -128,6 +129,11 @@ def test_axes_are_exact_where_they_can_be():
         ("task._target_=grok.callbacks.Curves", "task._target_=grok.callbacks.Curves: is no task"),
         ("callbacks.curves=null", "callbacks.curves=None: must be a mapping with a _target_"),
         ("callbacks.curves.points=1", "callbacks.curves.points=1: must be a whole number of at"),
+        ("+callbacks.curves.x=inf", "callbacks.curves.x=inf: must be finite"),
+        (
+            "task=teacher_student task.error_threshold=inf",
+            "task.error_threshold=inf: must be finite",
+        ),
         ("+logger.x=1", "logger.x=1: must be a mapping with a _target_"),
         ("+task.activaton=relu", "task.activaton=relu: no such key; did you mean activation?"),
         ("+opt.lr=1", "opt.lr=1: no such key"),
@@ -135,7 +141,7 @@ def test_axes_are_exact_where_they_can_be():
     ],
 )
 def test_values_out_of_range(override, problem):
-    (found,) = problems(compose(override))
+    (found,) = problems(compose(*override.split()))
     assert found.startswith(problem)
 
 

@@ -101,9 +101,11 @@ class Group:
         step: a quarter of the time of small networks.
         """
         learning = [i for i, param in enumerate(self.params) if param.grad is not None]
+        params = [self.params[i] for i in learning]
+        grads = [param.grad for param in params if param.grad is not None]
         adamw(
-            [self.params[i] for i in learning],
-            [self.params[i].grad for i in learning],
+            list(params),
+            grads,
             [self.exp_avgs[i] for i in learning],
             [self.exp_avg_sqs[i] for i in learning],
             [],
@@ -113,5 +115,5 @@ class Group:
             maximize=False,
             **self.hyper,
         )
-        for i in learning:
-            self.params[i].grad = None
+        for param in params:
+            param.grad = None

@@ -1,5 +1,7 @@
 """T_train, T_val and the end of a member, on hand-made accuracies."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,14 @@ def test_thresholds_are_remembered_from_one_call_to_the_next(make_member):
 def test_the_threshold_allows_for_rounding(make_member, accuracy, reached):
     seen = observed(make_member(), rows([accuracy], [0.0]))
     assert seen.t_train == (1 if reached else None)
+
+
+def test_a_strict_threshold_is_not_met_by_itself(make_member):
+    """The published threshold of MNIST: over 0.6, of counts of a thousand."""
+    strict = dataclasses.replace(make_member().phase, threshold=0.6, tolerance=-1e-9)
+    member = dataclasses.replace(make_member(), phase=strict)
+    seen = observed(member, rows([600 / 1000, 601 / 1000], [600 / 1000, 600 / 1000]))
+    assert (seen.t_train, seen.t_val) == (2, None)
 
 
 def test_the_budget_is_exact(make_member):

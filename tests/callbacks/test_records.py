@@ -34,6 +34,14 @@ def test_a_finished_folder(make_member, train_members):
     assert record.diverged is False
 
 
+def test_the_error_of_an_earlier_try_is_removed(make_member, train_members):
+    member = make_member(budget=20)
+    member.folder.mkdir(parents=True)
+    (member.folder / "error.txt").write_text("disk full")
+    train_members([member])
+    assert sorted(path.name for path in member.folder.iterdir()) == ["curves.csv", "result.json"]
+
+
 def test_members_share_the_time_of_their_stack(make_member, train_members):
     began = time.perf_counter()
     records = train_members([make_member(str(i), model=i) for i in range(8)])

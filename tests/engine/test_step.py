@@ -1,9 +1,12 @@
 import pytest
 import torch
 
+from grok.config import compose
 from grok.engine import compiled as compiled_module
 from grok.engine.compiled import Common, StackStep
+from grok.engine.stack import Stack
 from grok.engine.step import METRICS
+from grok.run import make_member
 
 
 def one_step(member, stack_of):
@@ -60,6 +63,32 @@ def test_train_is_measured_before_the_update_and_validation_after(objective, mak
     assert metrics["val_accuracy"] == pytest.approx(correct.double().mean().item())
     norm = torch.cat([weight.flatten() for weight in after.values()]).norm().item()
     assert metrics["weight_norm"] == pytest.approx(norm)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("plain", [False, True])
+def test_accuracies_are_counts_divided_in_double_precision(dtype, plain, make_member):
+    """Single precision's 37 / 45 is another number, on the other side of a strict threshold."""
+    member = make_member(objective="classification", lr=1e-3, wd=1.0)
+    stack = Stack(member.task, [member.drawn(dtype)], torch.device("cpu"), False, plain)
+    metrics, _ = stack.advance(300)
+    for name, samples in (("train_accuracy", 45), ("val_accuracy", 10)):
+        values = metrics[name][:, 0].tolist()
+        assert set(values) <= {right / samples for right in range(samples + 1)}
+        assert len(set(values)) > 3
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("plain", [False, True])
+def test_scheduled_accuracies_are_too(dtype, plain, tmp_path):
+    cfg = compose("task=mnist", "opt.lr_dec=1e-1", "opt.wd_dec=1")
+    member = make_member(cfg, tmp_path, "mnist", {})
+    stack = Stack(member.task, [member.drawn(dtype)], torch.device("cpu"), False, plain)
+    metrics, _ = stack.advance(60)
+    for name in ("train_accuracy", "val_accuracy"):
+        values = metrics[name][4::5, 0].tolist()
+        assert set(values) <= {right / 1000 for right in range(1001)}
+        assert len(set(values)) > 5
 
 
 def test_groups_have_their_own_learning_rate(make_member, stack_of):

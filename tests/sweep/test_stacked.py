@@ -30,6 +30,14 @@ def test_on_a_cpu(jobs, stack_size, workers, expected):
     assert places(compose(), jobs, stack_size, workers, "auto") == expected
 
 
+def test_on_the_plain_path_each_trains_alone():
+    cfg = compose("engine.plain=true")
+    assert places(cfg, 441, "auto", "auto", "auto") == [Place(1, None)] * 8
+    assert places(cfg, 441, 1, 2, "auto") == [Place(1, None)] * 2
+    with pytest.raises(ConfigError, match=r"hydra.launcher.stack_size=4: engine.plain, and a task"):
+        places(cfg, 441, 4, "auto", "auto")
+
+
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
