@@ -31,10 +31,11 @@ def plain(task: str, steps: int) -> None:
         step()
 
 
-def stacked(task: str, size: int, steps: int) -> None:
+def stacked(task: str, size: int, steps: int, *overrides: str) -> None:
     """Members in one stack, through Lightning, to their records; a size of 1 is a solo run."""
     with tempfile.TemporaryDirectory() as folder:
-        cfg = compose(f"task={task}", f"phase.budget={steps}", "phase.early_stop=false")
+        whole = f"phase.budget={steps}", "phase.early_stop=false"
+        cfg = compose(f"task={task}", *whole, *overrides)
         members = [make_member(cfg, Path(folder, str(i)), "bench", {}) for i in range(size)]
         train(members, cfg, size)
 
@@ -63,7 +64,11 @@ def main() -> None:
     for task in OUTPUTS:
         fastest = cpu_stack(compose(f"task={task}"))
         sizes = SIZES if every_size else (1, fastest)
-        ways = [Way("plain loop", functools.partial(plain, task, 2000), 2000)]
+        path = functools.partial(stacked, task, 1, 2000, "engine.plain=true")
+        ways = [
+            Way("plain loop", functools.partial(plain, task, 2000), 2000),
+            Way("plain path", path, 2000),
+        ]
         for size in sizes:
             steps = 200 * max(1, MEMBER_STEPS // size // 200)
             name = f"stack of {size}" if size > 1 else "solo run"

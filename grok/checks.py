@@ -69,9 +69,14 @@ def _part_problems(section: str, parts: DictConfig | None) -> list[str]:
 def _not_finite(prefix: str, section: Any) -> Iterable[str]:
     """Numbers that neither a computation nor a record can do anything with."""
     for key, value in flat(section, prefix).items():
-        for number in value if isinstance(value, list) else [value]:
-            if isinstance(number, float) and not math.isfinite(number):
-                yield f"{key}={value}: must be finite"
+        if not _finite(value):
+            yield f"{key}={value}: must be finite"
+
+
+def _finite(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(_finite(element) for element in value)
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _gpu_problems(trainer: DictConfig) -> list[str]:
@@ -98,7 +103,8 @@ def _task_problems(task: DictConfig) -> list[str]:
     try:
         typed = OmegaConf.merge(OmegaConf.structured(schema), settings)
         checked: Any = OmegaConf.to_object(typed)
-        return list(checked.problems()) or list(_not_finite("task.", settings))
+        numbers = OmegaConf.to_container(task, resolve=True)
+        return list(checked.problems()) or list(_not_finite("task.", numbers))
     except OmegaConfBaseException as error:
         key = str(error.full_key)
         return [f"task.{key}={settings.get(key)}: {expected(error)}"]

@@ -27,6 +27,8 @@ CHECKPOINT = "checkpoint.pt"
 CURVES = "curves.csv"
 EMBEDDINGS = "embeddings.npz"
 PLAN = "plan.json"
+LATER = {"engine.plain": False, "seed.perturb": 0}
+"""Keys that configurations of earlier versions lack, and the values that mean the same."""
 CURVE_COLUMNS = (
     "step",
     "train_loss",
@@ -167,7 +169,7 @@ def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
     """The first key in which two configurations differ, in a line; None where they are equal."""
-    old, new = flat(before), flat(now)
+    old, new = LATER | flat(before), flat(now)
     for key in sorted(old.keys() | new.keys()):
         if old.get(key) != new.get(key):
             return f"{key}={new.get(key)}: was {old.get(key)} before"

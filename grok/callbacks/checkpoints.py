@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from lightning import Callback, LightningModule, Trainer
 
-from grok.callbacks.member import MemberCallback
+from grok.callbacks.member import MemberCallback, member_callbacks
 from grok.engine import StackModule
 from grok.engine.module import Slot
 from grok.errors import ConfigError, UserError, first_line
@@ -55,16 +55,18 @@ class Checkpoints(Callback):
         saved = load(slot.member.folder)
         if saved is None:
             return
-        changed = difference(saved.get("config", {}), slot.member.config)
-        if changed:
-            raise ConfigError(f"{changed} in {slot.member.folder}; choose another folder")
         try:
+            changed = difference(saved["config"], slot.member.config)
+            if changed:
+                raise ConfigError(f"{changed} in {slot.member.folder}; choose another folder")
             module.stack.restore(i, saved["state"], saved["done"])
             slot.initial_norm = saved["initial_norm"]
             slot.initial = {name: value.numpy() for name, value in saved["initial"].items()}
-            for callback, memory in zip(_remembering(trainer), saved["memories"], strict=True):
+            for callback, memory in zip(member_callbacks(trainer), saved["memories"], strict=True):
                 if memory is not None:
                     callback.memory[slot.member.folder] = memory
+        except ConfigError:
+            raise
         except Exception as error:  # whatever somebody else's file may raise
             raise UserError(
                 f"{slot.member.folder / CHECKPOINT}: not of this member ({first_line(error)}); "
@@ -76,8 +78,10 @@ class Checkpoints(Callback):
             i for i, slot in enumerate(module.slots) if slot.member and module.stack.done[i] > 0
         ]
         for i, state in zip(under_way, module.stack.states(under_way), strict=True):
-            with module.only(i):
-                write(module.slots[i], state, module.stack.done[i], _remembering(trainer))
+            try:
+                write(module.slots[i], state, module.stack.done[i], member_callbacks(trainer))
+            except OSError as error:
+                log.warning("can't write a checkpoint (%s); its member goes on without", error)
 
 
 def write(slot: Slot, state: dict[str, Any], done: int, callbacks: list[MemberCallback]) -> None:
@@ -113,9 +117,3 @@ def load(folder: Path) -> dict[str, Any] | None:
         log.warning("%s: of another version of grok; its member starts again", path)
         return None
     return saved
-
-
-def _remembering(trainer: Trainer) -> list[MemberCallback]:
-    """The callbacks with a memory, in their order, which the configuration fixes."""
-    every = trainer.callbacks  # type: ignore[attr-defined]
-    return [callback for callback in every if isinstance(callback, MemberCallback)]

@@ -43,3 +43,9 @@ class MemberCallback(Callback):
             if slot.member is not None and slot.rows is not None:
                 with pl_module.only(i):
                     self.observe(slot.member, slot.rows, trainer)
+
+
+def member_callbacks(trainer: Trainer) -> list[MemberCallback]:
+    """The trainer's callbacks that look at members, in the order that the configuration fixes."""
+    every = trainer.callbacks  # type: ignore[attr-defined]
+    return [callback for callback in every if isinstance(callback, MemberCallback)]

@@ -16,7 +16,7 @@ import numpy as np
 from lightning import LightningModule, Trainer
 
 import grok
-from grok.callbacks.member import MemberCallback
+from grok.callbacks.member import MemberCallback, member_callbacks
 from grok.engine import Member, Rows, StackModule
 from grok.phases import classify
 from grok.results import CHECKPOINT, ERROR, Record, write_record
@@ -50,6 +50,10 @@ class RecordWriter(MemberCallback):
         members = sum(slot.member is not None for slot in pl_module.slots)
         self._share = (time.perf_counter() - self._batch_began) / max(members, 1)
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+        seated = {slot.member.folder for slot in pl_module.slots if slot.member is not None}
+        for callback in member_callbacks(trainer):  # of members that failed
+            for folder in callback.memory.keys() - seated:
+                del callback.memory[folder]
 
     def observe(self, member: Member, rows: Rows, trainer: Trainer) -> None:
         """Count the member's seconds; write its record if these are its last rows."""
@@ -60,10 +64,9 @@ class RecordWriter(MemberCallback):
         if rows.stop_reason is None:
             return
         record = self._record(member, rows, trainer)
-        for callback in trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, MemberCallback):
-                callback.finish(member, record)
-                callback.memory.pop(member.folder, None)
+        for callback in member_callbacks(trainer):
+            callback.finish(member, record)
+            callback.memory.pop(member.folder, None)
         write_record(member.folder, finite(record))
         for name in (CHECKPOINT, ERROR):  # of what led here
             (member.folder / name).unlink(missing_ok=True)

@@ -6,13 +6,14 @@ a CPU.
 
 from __future__ import annotations
 
+import copy
 import functools
 
 import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from grok.engine.step import Moved, State, differentiated, measured, minibatch, updated
+from grok.engine.step import Moved, State, Tensors, differentiated, measured, minibatch, updated
 from grok.tasks import Batch, Data, Task
 
 
@@ -44,9 +45,10 @@ def agreement(
     batch = minibatch(data.train, rows)
     grads, loss, right = differentiated(task, network, before.params, batch)
     unit = torch.finfo(loss.dtype).eps
+    rounding = _rounding(task, network, before.params, batch, grads)
     largest = torch.stack([gradient.abs().max() for gradient in grads.values()]).max()
     margins = {
-        name: unit**0.5 * gradient.abs().max() + unit**0.75 * largest
+        name: unit**0.5 * gradient.abs().max() + unit**0.75 * largest + 16 * rounding[name]
         for name, gradient in grads.items()
     }
     hull = [
@@ -64,6 +66,27 @@ def agreement(
     # what follows from a loss that isn't finite may be anything
     finite = torch.stack([expected[i].isfinite() for i in (0, 0, 2, 2, 4)])
     return torch.stack([torch.stack(pytree.tree_leaves(moved)).all(), (near | ~finite).all()])
+
+
+def _rounding(
+    task: Task, network: nn.Module, params: Tensors, batch: Batch, grads: Tensors
+) -> Tensors:
+    """How far rounding takes each gradient at most, a scalar each: as the other precision tells.
+
+    Where a network has nearly fitted its samples, gradients are differences of nearly equal
+    numbers, and little else than rounding.
+    """
+    dtype = next(iter(grads.values())).dtype
+    other = torch.float32 if dtype == torch.float64 else torch.float64
+    params, batch = pytree.tree_map(
+        lambda tensor: tensor.to(other) if tensor.is_floating_point() else tensor, (params, batch)
+    )
+    others, *_ = differentiated(task, copy.deepcopy(network).to(other), params, batch)
+    share = torch.finfo(dtype).eps / torch.finfo(torch.float32).eps
+    return {
+        name: share * (others[name].to(dtype) - gradient).abs().max()
+        for name, gradient in grads.items()
+    }
 
 
 def _allowed(expected: Tensor, unit: float, batch: Batch, val: Batch) -> Tensor:

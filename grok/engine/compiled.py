@@ -87,18 +87,24 @@ class StackStep:
         """Advance `state` in place; what `member_step` measures, shape (K, 5)."""
         if self._checked:
             return self._compiled(state, coefficients, rows, data)
-        self._checked = True
         before = pytree.tree_map(torch.clone, state)
         metrics = self._compiled(state, coefficients, rows, data)
+        self._checked = True
         if not self.compiled:
             return metrics
-        sound = self._agreement(before, state[:3], metrics, coefficients, rows, data).all(0)
+        try:
+            every = self._agreement(before, state[:3], metrics, coefficients, rows, data)
+        except Exception as error:
+            log.warning("can't check the compiled training step (%s)", _in_a_line(error))
+            return metrics
+        sound = every.all(0)
         if sound.all():
             return metrics
         wrong = [part for part, fine in zip(("weights", "metrics"), sound, strict=True) if not fine]
         self._give_up(
             f"PyTorch {torch.__version__} compiles the training step wrongly here: its "
-            f"{' and '.join(wrong)} aren't those of the same step uncompiled"
+            f"{' and '.join(wrong)} aren't those of the same step uncompiled",
+            "use another version of PyTorch",
         )
         copy_into(state, before)
         return self._step(state, coefficients, rows, data)
@@ -117,7 +123,10 @@ class StackStep:
         except Exception as error:
             if not from_compiler(error):
                 raise
-            self._give_up(f"can't compile the training step ({_in_a_line(error)})")
+            self._give_up(
+                f"can't compile the training step ({_in_a_line(error)})",
+                f"install a C++ compiler, or delete its cache in {cache_dir()}",
+            )
             return self._step(*arguments)
         log.warning(
             "the compiler's cache is damaged (%s); compiled anew beside it. Delete %s",
@@ -126,12 +135,11 @@ class StackStep:
         )
         return metrics
 
-    def _give_up(self, reason: str) -> None:
+    def _give_up(self, reason: str, remedy: str) -> None:
         log.warning(
-            "%s; going on uncompiled, slower. Mend the C++ compiler or its cache in %s, or set "
-            "engine.compile=false",
+            "%s; going on uncompiled, slower. To mend it, %s, or set engine.compile=false",
             reason,
-            cache_dir(),
+            remedy,
         )
         self.compiled, self._step = False, self._advance
 
@@ -155,7 +163,17 @@ def _in_a_line(error: Exception) -> str:
 
 @functools.cache
 def stack_step(
-    task: Task, *, size: int, compiled: bool, common: Common, constrain: tuple[str, ...]
+    task: Task,
+    *,
+    size: int,
+    compiled: bool,
+    common: Common,
+    constrain: tuple[str, ...],
+    tensors: tuple[torch.dtype, str],
 ) -> StackStep:
-    """The step for stacks of this kind, kept so that a process compiles each only once."""
+    """The step for stacks of this kind, kept so that a process compiles each only once.
+
+    Args:
+        tensors: their dtype and the type of their device, each compiled and checked on its own.
+    """
     return StackStep(task, size, compiled, common, constrain)

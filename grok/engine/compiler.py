@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from torch._inductor import config as inductor
 from torch._inductor import cpp_builder
 from torch._inductor.codecache import get_lock_dir
 from torch._inductor.runtime.cache_dir_utils import cache_dir
@@ -49,9 +50,8 @@ def prepare() -> None:
             temporary.unlink(missing_ok=True)
 
     cpp_builder.run_compile_cmd = build_whole
-    for library in Path(cache_dir()).glob("*/*.so"):
-        if not whole(library):
-            _remove(library)
+    for library in Path(cache_dir()).glob("*/[!.]*.so"):
+        _remove_unless_whole(library)
 
 
 def whole(library: Path) -> bool:
@@ -67,22 +67,26 @@ def whole(library: Path) -> bool:
     return library.stat().st_size >= int(sections) + int(size) * int(count)
 
 
-def _remove(library: Path) -> None:
-    """Remove a library from PyTorch's cache, unless another process is about to write it."""
+def _remove_unless_whole(library: Path) -> None:
+    """Remove a damaged library from the cache, unless another process is about to write it."""
     lock = FileLock(Path(get_lock_dir(), f"{library.name.partition('.')[0]}.lock"), timeout=0)
-    with contextlib.suppress(Timeout, FileNotFoundError), lock:
-        library.unlink()
+    with contextlib.suppress(Timeout, FileNotFoundError):
+        if not whole(library):
+            with lock:
+                if not whole(library):
+                    library.unlink()
 
 
 @contextlib.contextmanager
 def fresh_cache() -> Iterator[None]:
-    """Compile with an empty cache instead of the usual one."""
+    """Compile with an empty cache instead of the usual one, and nothing compiled beforehand."""
     usual = os.environ.get(CACHE)
     with tempfile.TemporaryDirectory(prefix="grok-") as folder:
         os.environ[CACHE] = folder
         clear_caches()
         try:
-            yield
+            with inductor.patch(cpp_cache_precompile_headers=False):
+                yield
         finally:
             clear_caches()
             if usual is None:

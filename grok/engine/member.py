@@ -14,7 +14,8 @@ from torch import Tensor
 
 from grok.config import Opt, PhaseRule, Seed
 from grok.engine.adamw import Hyper
-from grok.engine.step import GROUPS, State, norm_of
+from grok.engine.step import GROUPS, State, group_of, norm_of
+from grok.errors import UserError
 from grok.results import flat
 from grok.tasks import Data, Task
 
@@ -176,6 +177,12 @@ class Member:
             name: param.detach().to(dtype) * self.task.init_scale
             for name, param in self.task.network().named_parameters()
         }
+        for name in params:
+            if group_of(name) not in GROUPS:
+                raise UserError(
+                    f"task: the parameter {name} of its network is in no group; the top-level "
+                    f"modules must be called {' and '.join(GROUPS)}"
+                )
         if self.seed.perturb:
             generator = torch.Generator().manual_seed(self.seed.perturb)
             for name, param in params.items():

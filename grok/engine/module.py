@@ -6,6 +6,7 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -108,7 +109,7 @@ class StackModule(LightningModule):
         self._waiting = iter(members)
         self._engine, self._precision, self._size = engine, dtype, size
         self._watch, self._failed = watch, failed
-        self._signature: Signature | None = None  # of all members
+        self._first: tuple[Path, Signature] | None = None  # a member, whom all others resemble
         self.stack: Stack
         self.slots: list[Slot] = []
 
@@ -144,18 +145,19 @@ class StackModule(LightningModule):
         for member in self._waiting:
             try:
                 drawn = member.drawn(self._precision)
-                self._check_alike(drawn.signature())
+                self._check_alike(member, drawn.signature())
             except Exception as error:
                 self._tell(member, error)
             else:
                 yield member, drawn
 
-    def _check_alike(self, signature: Signature) -> None:
+    def _check_alike(self, member: Member, signature: Signature) -> None:
         """Refuse a member whose tensors have other shapes than those of the first one."""
-        self._signature = self._signature or signature
-        if other := departure(self._signature, signature):
+        self._first = self._first or (member.folder, signature)
+        folder, expected = self._first
+        if other := departure(expected, signature):
             raise UserError(
-                f"{other}, as in the stack that this member came to: shapes may not depend on a "
+                f"{other} in {folder}: they can't share a stack, for shapes may not depend on a "
                 "seed, nor on a key that the task calls VARYING"
             )
 
@@ -211,10 +213,11 @@ class StackModule(LightningModule):
         try:
             return done, *self.stack.advance(steps)
         except Exception as error:
-            if kept is None:  # one member, or a GPU, which is lost
-                for i in range(len(self.slots)):
-                    self.fail(i, error)
+            if len(self.slots) == 1:
+                self.fail(0, error)
                 return done, {}, {}
+            if kept is None:
+                raise
             self.stack.go_back(kept, done)
             failures = self.stack.failures(steps)
             if not failures:

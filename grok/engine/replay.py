@@ -51,11 +51,14 @@ class Replay:
         before, self._inputs = pytree.tree_map(torch.clone, (state, (coefficients, rows)))
         stream = torch.cuda.Stream(coefficients.device)  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(3):  # compiles, and lets the libraries allocate what they keep
-                self._capture(state, *self._inputs, data)
-        torch.cuda.current_stream().wait_stream(stream)
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
-            self._metrics = self._capture(state, *self._inputs, data)
-        copy_into(state, before)
+        try:
+            with torch.cuda.stream(stream):
+                for _ in range(3):  # compiles, and lets the libraries allocate what they keep
+                    self._capture(state, *self._inputs, data)
+            torch.cuda.current_stream().wait_stream(stream)
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                self._metrics = self._capture(state, *self._inputs, data)
+            self._graph = graph
+        finally:
+            copy_into(state, before)

@@ -92,6 +92,7 @@ class Stack:
                 compiled=self._compile,
                 common=self.common,
                 constrain=constrain,
+                tensors=(self.state.norm.dtype, self._device.type),
             )
             self._step = _captured(step, self._device)
             self._variant = variant
@@ -193,7 +194,9 @@ class Stack:
 
     def fill(self, slot: int, other: int) -> None:
         """Put into `slot`, which nobody has, a copy of the member in another."""
+        (state,) = self.states([other])
         self.put(slot, self._drawn[other])
+        self.restore(slot, state, self.done[other])
 
     def norm(self, slot: int) -> float:
         """L2 norm of all parameters in `slot`."""

@@ -89,11 +89,16 @@ def opened(sweep: Sweep, master: DictConfig) -> Iterator[None]:
                 "wait for it, or choose another folder"
             ) from None
         before = read_plan(sweep.folder)
-        if before is not None and before != sweep.plan:
+        if before is not None and not _same(before, sweep.plan):
             raise ConfigError(_difference(sweep.folder, before, sweep.plan))
         write_plan(sweep.folder, sweep.plan)
         OmegaConf.save(master, sweep.folder / "multirun.yaml")
         yield
+
+
+def _same(before: Plan, now: Plan) -> bool:
+    alike = difference(before.common, now.common) is None
+    return alike and (before.keys, before.jobs) == (now.keys, now.jobs)
 
 
 def _difference(folder: Path, before: Plan, now: Plan) -> str:

@@ -156,6 +156,7 @@ def train(jobs: Iterable[StackJob], cfg: DictConfig, place: Place) -> dict[int, 
                 gpu=place.gpu,
                 failed=lambda member, error: failed(member.folder, error),
             )
+            return failures
         except Exception as error:  # of no member in particular: it ends those that were in it
             lost = [
                 folder
@@ -163,8 +164,9 @@ def train(jobs: Iterable[StackJob], cfg: DictConfig, place: Place) -> dict[int, 
                 if number not in failures and not finished(folder)
             ]
             lost = lost or [member.folder for member in itertools.islice(waiting, 1)]
+            if not lost:
+                raise
             for folder in lost:
                 failed(folder, error)
-            if lost:
-                continue
-        return failures
+            if place.gpu is not None:  # it may be lost, so the rest is left to other workers
+                return failures

@@ -28,11 +28,12 @@ class Task(abc.ABC):
 
     A subclass is a frozen dataclass; its fields are the keys of its YAML in ``conf/task/``.
     Everything the network, the loss and the correctness do runs under ``torch.func``: no
-    in-place state, no Python branch on a tensor's values; or it isn't `STACKABLE`.
+    in-place state, no Python branch on a tensor's values.
 
     Attributes:
         STACKABLE: whether ``torch.func`` can map the network. One that it can't (an ``nn.LSTM``)
-            trains on the plain path, as stacks of one through ordinary autograd.
+            trains on the plain path, as stacks of one through ordinary autograd, and may branch
+            on values; state of its own besides parameters it can't have either.
         VARYING: fields that may differ between the members of a stack: what the initial weights
             and the data hold, and no shape or operation depends on.
         init_scale: alpha, multiplies every initial parameter (Omnigrok, section 2).

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CLAIMS = ".claims"
+UNTAKEN = "not trained, for no worker was left; the same command goes on"
 
 Jobs = dict[int, list[str]]
 """Job number to overrides."""
@@ -75,11 +76,17 @@ def launch(
     claims = all_claims / uuid.uuid4().hex
     claims.mkdir(parents=True)
     failures: dict[int, str] = {}
-    for group in groups.values():
-        cfg = composed[group[0]].cfg
-        places = application.stacked.places(
-            cfg, len(group), launcher.stack_size, launcher.workers, launcher.devices
+    places = [  # of all groups, before the first trains
+        application.stacked.places(
+            composed[group[0]].cfg,
+            len(group),
+            launcher.stack_size,
+            launcher.workers,
+            launcher.devices,
         )
+        for group in groups.values()
+    ]
+    for group, its_places in zip(groups.values(), places, strict=True):
         shares = [
             delayed(train_share)(
                 application.stacked,
@@ -91,10 +98,13 @@ def launch(
                 place,
                 Singleton.get_state(),
             )
-            for place in places
+            for place in its_places
         ]
-        for failed in Parallel(n_jobs=len(places), batch_size=1)(shares):
-            failures.update(failed)
+        failures |= dict.fromkeys(group, UNTAKEN)
+        for taken, failed in Parallel(n_jobs=len(its_places), batch_size=1)(shares):
+            for number in taken:
+                del failures[number]
+            failures |= failed
     shutil.rmtree(all_claims)
     return [_result(jobs[n], job.cfg, failures.get(n)) for n, job in composed.items()]
 
@@ -124,22 +134,27 @@ def train_share(
     launcher: int,
     place: Any,
     singletons: dict[Any, Any],
-) -> dict[int, str]:
-    """What one worker does: train jobs of a group until none is left; failures by number.
+) -> tuple[list[int], dict[int, str]]:
+    """What one worker does: train jobs of a group until none is left.
 
     Args:
         claims: where workers claim jobs.
         launcher: id of the launcher's process.
+
+    Returns:
+        The jobs that it took, and the messages of those that failed, by number.
     """
     setup_globals()
     Singleton.set_state(singletons)
     composer = Composer(loader, config)
     first = composer.compose(next(iter(jobs.values()))).cfg
 
+    taken: list[int] = []
     failures: dict[int, str] = {}
 
     def seated() -> Iterator[StackJob]:
         for number in claimed(claims, jobs):
+            taken.append(number)
             try:
                 job = composer.prepare(jobs[number], number)
             except Exception as error:
@@ -148,8 +163,8 @@ def train_share(
                 yield job
 
     with ending_with(launcher, claims):
-        failures.update(stacked.train(seated(), first, place))
-    return failures
+        failures |= stacked.train(seated(), first, place)
+    return taken, failures
 
 
 @contextlib.contextmanager
