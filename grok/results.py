@@ -169,7 +169,7 @@ def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
     """The first key in which two configurations differ, in a line; None where they are equal."""
-    old, new = LATER | flat(before), flat(now)
+    old, new = LATER | flat(before), LATER | flat(now)
     for key in sorted(old.keys() | new.keys()):
         if old.get(key) != new.get(key):
             return f"{key}={new.get(key)}: was {old.get(key)} before"

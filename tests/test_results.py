@@ -79,3 +79,12 @@ def test_an_unknown_phase_is_damage(tmp_path):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"phase": "bliss"}))
     with pytest.raises(UserError, match="'bliss' is not a valid Phase"):
         results.read_record(tmp_path)
+
+
+def test_a_configuration_of_an_earlier_version_means_the_same():
+    old = {"opt": {"lr_dec": 1.0}, "engine": {"compile": True}}
+    now = {"opt": {"lr_dec": 1.0}, "engine": {"compile": True, "plain": False}}
+    assert results.difference(old, now | {"seed": {"perturb": 0}}) is None
+    assert results.difference(old, now | {"seed": {"perturb": 1}}) == (
+        "seed.perturb=1: was 0 before"
+    )

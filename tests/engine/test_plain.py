@@ -12,6 +12,7 @@ from torch import nn
 from grok import run
 from grok.config import compose
 from grok.engine.stack import Stack
+from grok.errors import UserError
 from grok.results import CURVES, read_record
 from grok.tasks import Data
 from grok.tasks.task import Task
@@ -166,6 +167,21 @@ def test_a_network_that_cannot_be_mapped(make_member):
         loop = plain_loop(member, torch.float32, record.steps)
         for name, param in loop.items():
             assert torch.equal(stack.state.params[name][0], param)
+
+
+class Headless(Reader):
+    """With a module that is in no group."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(2, 2)
+
+
+def test_a_parameter_in_no_group_is_refused(make_member, monkeypatch):
+    monkeypatch.setattr(Majority, "network", lambda _: Headless())
+    member = dataclasses.replace(make_member(), task=Majority())
+    with pytest.raises(UserError, match=r"the parameter head.weight of its network is in no group"):
+        member.drawn(torch.float32)
 
 
 def test_perturbed_weights(make_member):

@@ -1,11 +1,17 @@
 """A member that fails ends alone, wherever that happens and whoever launched it."""
 
+import itertools
+
 import pytest
 from omegaconf import OmegaConf
 
 from grok import run
+from grok.callbacks import MemberCallback
+from grok.callbacks.member import member_callbacks
 from grok.config import compose
 from grok.results import ERROR, RESULT, finished, read_record
+from grok.sweep import stacked
+from grok.sweep.compose import StackJob
 from tests.faulty import MESSAGES, leave_foreign_checkpoint, without
 
 FAULTY = [
@@ -62,6 +68,49 @@ def test_one_of_nine(seed, position, undisturbed, tmp_path):
         assert without(outcome(tmp_path / str(other)), "final", "best", "weight_norm") == without(
             undisturbed[other], "final", "best", "weight_norm"
         )
+
+
+def test_nothing_of_a_failed_member_is_kept(tmp_path):
+    """Its curves so far, in the memory of callbacks that saw it."""
+    kept = []
+
+    class Watch(MemberCallback):
+        def on_train_end(self, trainer, pl_module):
+            kept.extend(len(callback.memory) for callback in member_callbacks(trainer))
+
+    run.train(members(tmp_path, [11, 3]), compose(*FAULTY), 2, extra=[Watch()], failed=print)
+    assert set(kept) == {0}
+
+
+def job(folder, number, seed):
+    cfg = compose(*FAULTY, f"seed.data={seed}")
+    path = folder / str(number)
+    path.mkdir(parents=True)
+    return StackJob(cfg, {"seed.data": seed}, number, path, {"task": "faulty"})
+
+
+@pytest.mark.parametrize("gpu", [None, 0])
+def test_what_ends_a_whole_stack_ends_those_in_it(gpu, tmp_path, monkeypatch):
+    """And a GPU takes no more, for it may be lost: others are to train the rest."""
+    jobs = iter([job(tmp_path, number, 11 + number) for number in range(4)])
+    train, calls = run.train, []
+
+    def out_of_memory(members, cfg, size, **options):
+        calls.append(1)
+        if len(calls) == 1:
+            list(itertools.islice(members, 2))
+        if len(calls) < 3:
+            raise MemoryError("none left")
+        train(members, cfg, size, **(options | {"gpu": None}))
+
+    monkeypatch.setattr(run, "train", out_of_memory)
+    failures = stacked.train(jobs, compose(*FAULTY), stacked.Place(2, gpu))
+    lost = [0, 1, 2] if gpu is None else [0, 1]
+    assert failures == dict.fromkeys(lost, "MemoryError: none left")
+    assert [finished(tmp_path / str(number)) for number in range(4)] == [
+        gpu is None and number not in lost for number in range(4)
+    ]
+    assert len(list(jobs)) == (0 if gpu is None else 2)
 
 
 def test_all_of_a_stack(tmp_path):
