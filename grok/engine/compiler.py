@@ -9,6 +9,7 @@ import shlex
 import struct
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from torch._inductor.utils import clear_caches
 
 CACHE = "TORCHINDUCTOR_CACHE_DIR"
 ELF_HEADER = 64  # bytes
+ABANDONED = 3600  # seconds
 
 
 def from_compiler(error: Exception) -> bool:
@@ -52,6 +54,8 @@ def prepare() -> None:
     cpp_builder.run_compile_cmd = build_whole
     for library in Path(cache_dir()).glob("*/[!.]*.so"):
         _remove_unless_whole(library)
+    for temporary in Path(cache_dir()).glob("*/.*.so"):
+        _remove_if_abandoned(temporary)
 
 
 def whole(library: Path) -> bool:
@@ -75,6 +79,13 @@ def _remove_unless_whole(library: Path) -> None:
             with lock:
                 if not whole(library):
                     library.unlink()
+
+
+def _remove_if_abandoned(temporary: Path) -> None:
+    """Remove what a killed process has left of a library that it was writing."""
+    with contextlib.suppress(FileNotFoundError):
+        if time.time() - temporary.stat().st_mtime > ABANDONED:
+            temporary.unlink()
 
 
 @contextlib.contextmanager

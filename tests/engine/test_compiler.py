@@ -60,6 +60,13 @@ def test_damaged_libraries_are_removed_unless_somebody_writes_them(cache):
     assert [path.exists() for path in (sound, half)] == [True, False]
 
 
+def test_what_killed_processes_left_is_removed_in_time(cache):
+    new, old = library(cache, ".12.new", 100), library(cache, ".34.old", 100)
+    os.utime(old, (0, 0))
+    compiler.prepare()
+    assert [path.exists() for path in (new, old)] == [True, False]
+
+
 @pytest.mark.parametrize(("ending", "content"), [("", "whole"), ("; kill -9 $$", None)])
 def test_a_library_appears_whole_or_not_at_all(ending, content, cache):
     """The compiler here is a shell that writes to the place after -o, and is killed or not."""
@@ -155,7 +162,7 @@ def test_a_run_after_one_that_was_killed_while_compiling(kill, tmp_path):
     time.sleep(2)
     os.killpg(process.pid, kill)
     process.communicate()
-    assert all(compiler.whole(path) for path in cache.glob("*/*.so"))
+    assert all(compiler.whole(path) for path in cache.glob("*/[!.]*.so"))
     assert_ends_compiled(cache, tmp_path / "next")
 
 
