@@ -19,9 +19,10 @@ FAULTY = [
     "task.objective=classification",
     "+callbacks.faulty._target_=tests.faulty.Faulty",
     "opt.lr_dec=3e-3",
-    "phase.budget=300",
+    "phase.budget=200",
+    "task.width=32",
     "engine.compile=false",
-    "engine.steps_per_call=60",
+    "engine.steps_per_call=40",
     "trainer.precision=64-true",
 ]
 SOUND = [11, 12, 13, 14, 15, 16, 17, 18]
