@@ -17,6 +17,7 @@ from grok.engine.check import agreement
 from grok.engine.compiler import fresh_cache, from_compiler, prepare
 from grok.engine.products import ByOneDNN
 from grok.engine.step import State, member_step
+from grok.engine.tensors import copy_into
 from grok.tasks import Data, Task
 
 CHECKED = 4
@@ -149,12 +150,6 @@ class StackStep:
         new, metrics = self._mapped(state, coefficients, rows, data)
         copy_into(state[:3], new)
         return metrics
-
-
-def copy_into(into: Any, values: Any) -> None:
-    """Copy tensors into those of the same structure."""
-    for old, new in zip(pytree.tree_leaves(into), pytree.tree_leaves(values), strict=True):
-        old.copy_(new)
 
 
 def _in_a_line(error: Exception) -> str:

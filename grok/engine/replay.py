@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from grok.engine.compiled import StackStep, copy_into
+from grok.engine.compiled import StackStep
 from grok.engine.step import State
+from grok.engine.tensors import copy_into
 from grok.tasks import Data
 
 

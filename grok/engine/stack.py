@@ -11,11 +11,12 @@ from torch.func import functional_call
 from torch.utils import _pytree as pytree
 
 from grok.engine.adamw import Hyper, coefficients
-from grok.engine.compiled import Common, StackStep, copy_into, stack_step
+from grok.engine.compiled import Common, StackStep, stack_step
 from grok.engine.member import Drawn, departure, shapes
 from grok.engine.plain import PlainStep
 from grok.engine.replay import Replay
 from grok.engine.step import METRICS, State, judge, weight_norm
+from grok.engine.tensors import copy_into, in_slot, stacked
 from grok.tasks import Batch, Data, Task
 
 CPU_SAMPLES = 1000
@@ -53,7 +54,7 @@ class Stack:
         self.state: State
         self.hyper: Hyper
         self.data: Data
-        self.state, self.hyper = _stacked([(each.state, each.hyper) for each in drawn], device)
+        self.state, self.hyper = stacked([(each.state, each.hyper) for each in drawn], device)
         self._task, self._device = task, device
         self._drawn: list[Drawn] = []
         self._validation: list[Batch] = []  # of each slot, where it has a schedule
@@ -75,7 +76,7 @@ class Stack:
         if self._one_data:
             self.data = pytree.tree_map(lambda tensor: tensor.to(self._device), parts[0])
         else:
-            self.data = _stacked(parts, self._device)
+            self.data = stacked(parts, self._device)
         self._variant = None  # a captured step holds on to the tensors before
 
     def _use_step(self) -> None:
@@ -139,7 +140,7 @@ class Stack:
     def states(self, slots: Sequence[int]) -> list[dict[str, Any]]:
         """Copies on the CPU of the state in each of `slots`, as plain dictionaries."""
         on_cpu = pytree.tree_map(lambda tensor: tensor.cpu(), self.state._asdict())
-        return [_in_slot(on_cpu, slot) for slot in slots]
+        return [in_slot(on_cpu, slot) for slot in slots]
 
     def restore(self, slot: int, state: dict[str, Any], done: int) -> None:
         """Give `slot` a state of `states`, after `done` steps; hyperparameters and data stay.
@@ -300,14 +301,3 @@ def _captured(step: StackStep, device: torch.device) -> StackStep | Replay:
 def _data_of(drawn: Drawn) -> Data:
     """The data that a member's step needs: not that of a validation on a schedule of its own."""
     return drawn.data if drawn.evaluations is None else Data(drawn.data.train, {})
-
-
-def _stacked(parts: Sequence[Any], device: torch.device) -> Any:
-    """The members' tensors with a leading dimension K, on the device."""
-    return pytree.tree_map(lambda *tensors: torch.stack(tensors).to(device), *parts)
-
-
-def _in_slot(stacked: dict[str, Any], slot: int) -> dict[str, Any]:
-    """Copies of one member's part of a stack's tensors."""
-    member: dict[str, Any] = pytree.tree_map(lambda tensor: tensor[slot].clone(), stacked)
-    return member
