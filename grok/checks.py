@@ -16,30 +16,36 @@ from grok.config import Config, DataFolder
 from grok.errors import first_line
 from grok.results import flat
 
+HOMES = {"task": "grok/tasks/task.py", "optimizer": "grok/optim/optimizer.py"}
+"""Where the contract of each is."""
+
 
 def problems(cfg: DictConfig, judged: dict[str, list[str]] | None = None) -> list[str]:
     """A line for each mistake in a composed configuration: key, value and fix.
 
-    Imports the task's module, so that the task can judge its own keys.
+    Imports the modules of the task and the optimizer, so that these can judge their own keys.
 
     Args:
-        judged: mistakes by task, kept here over the jobs of a sweep, which mostly share theirs.
+        judged: mistakes by section, kept here over the jobs of a sweep, which mostly share theirs.
     """
     found: list[str] = []
     found += _unknown_keys("", cfg, Config)
     found += _unknown_keys("data.", cfg.data, DataFolder)
-    for name in ("opt", "norm", "phase", "seed", "engine", "trainer"):
+    for name in ("norm", "phase", "seed", "weights", "engine", "trainer"):
         section: Any = OmegaConf.to_object(cfg[name])
         found += _unknown_keys(f"{name}.", cfg[name], type(section))
         found += section.problems()
-    found += _part_problems("callbacks", cfg.callbacks) + _part_problems("logger", cfg.logger)
+    for name in ("measures", "callbacks", "logger"):
+        found += _part_problems(name, cfg[name])
     if found:
         return found  # before PyTorch has to be imported
     judged = {} if judged is None else judged
-    task = OmegaConf.to_yaml(cfg.task, resolve=True)
-    if task not in judged:
-        judged[task] = _task_problems(cfg.task)
-    return judged[task] + _gpu_problems(cfg.trainer)
+    for name, kind in (("opt", "optimizer"), ("task", "task")):
+        content = OmegaConf.to_yaml(cfg[name], resolve=True)
+        if content not in judged:
+            judged[content] = _typed_problems(name, cfg[name], kind)
+        found += judged[content]
+    return found + _gpu_problems(cfg.trainer)
 
 
 def _unknown_keys(prefix: str, section: DictConfig, schema: type) -> Iterable[str]:
@@ -60,6 +66,8 @@ def _part_problems(section: str, parts: DictConfig | None) -> list[str]:
             continue
         for key, least in (("points", 2), ("every", 1), ("seconds", 0)):
             value = part.get(key, least)
+            if value is None and section == "measures":
+                continue
             if not isinstance(value, int) or value < least:
                 found.append(f"{where}.{key}={value}: must be a whole number of at least {least}")
         found += _not_finite(f"{where}.", OmegaConf.to_container(part))
@@ -88,26 +96,27 @@ def _gpu_problems(trainer: DictConfig) -> list[str]:
     return [] if found else ["trainer=gpu: no GPU found here; choose trainer=cpu or trainer=auto"]
 
 
-def _task_problems(task: DictConfig) -> list[str]:
-    """Mistakes in the task's own keys, by the types and the checks of its class."""
+def _typed_problems(name: str, section: DictConfig, kind: str) -> list[str]:
+    """Mistakes in a section that is one object, by the types and the checks of its class."""
+    target = section.get("_target_")
     try:
-        schema = get_class(task._target_)
+        schema = get_class(target)
     except Exception as error:  # whatever importing somebody's module may raise
-        return [f"task._target_={task._target_}: can't be imported ({first_line(error)})"]
+        return [f"{name}._target_={target}: can't be imported ({first_line(error)})"]
     if not dataclasses.is_dataclass(schema) or not hasattr(schema, "problems"):
-        return [f"task._target_={task._target_}: is no task; see grok/tasks/task.py"]
-    settings = {key: value for key, value in task.items() if key != "_target_"}
-    unknown = list(_unknown_keys("task.", OmegaConf.create(settings), schema))
+        return [f"{name}._target_={target}: is no {kind}; see {HOMES[kind]}"]
+    settings = {key: value for key, value in section.items() if key != "_target_"}
+    unknown = list(_unknown_keys(f"{name}.", OmegaConf.create(settings), schema))
     if unknown:
         return unknown
     try:
         typed = OmegaConf.merge(OmegaConf.structured(schema), settings)
         checked: Any = OmegaConf.to_object(typed)
-        numbers = OmegaConf.to_container(task, resolve=True)
-        return list(checked.problems()) or list(_not_finite("task.", numbers))
+        numbers = OmegaConf.to_container(section, resolve=True)
+        return list(checked.problems()) or list(_not_finite(f"{name}.", numbers))
     except OmegaConfBaseException as error:
         key = str(error.full_key)
-        return [f"task.{key}={settings.get(key)}: {expected(error)}"]
+        return [f"{name}.{key}={settings.get(key)}: {expected(error)}"]
 
 
 def expected(error: BaseException) -> str:

@@ -7,7 +7,6 @@ checks the ranges that types can't express. The values themselves are in ``conf/
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -26,34 +25,7 @@ CONF = Path(__file__).parent.parent / "conf"
 PRECISIONS = ("32-true", "64-true")
 MOST_STEPS = 10**12
 ACCELERATORS = ("cpu", "gpu", "auto")
-
-
-@dataclass
-class Opt:
-    """AdamW, with a learning rate and a weight decay for each parameter group.
-
-    Attributes:
-        lr_enc, lr_dec: learning rate of the encoder and the decoder, at least 0.
-        wd_enc, wd_dec: decoupled weight decay of each, at least 0.
-        betas: decay rates of the two moments, in [0, 1).
-        eps: added to the root of the second moment, at least 0.
-    """
-
-    lr_enc: float = MISSING
-    lr_dec: float = MISSING
-    wd_enc: float = MISSING
-    wd_dec: float = MISSING
-    betas: list[float] = MISSING
-    eps: float = MISSING
-
-    def problems(self) -> Iterable[str]:
-        """A line for each value out of range."""
-        for key in ("lr_enc", "lr_dec", "wd_enc", "wd_dec", "eps"):
-            value = getattr(self, key)
-            if not (math.isfinite(value) and value >= 0):
-                yield f"opt.{key}={value}: must be a number of at least 0"
-        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
-            yield f"opt.betas={self.betas}: must be two numbers in [0, 1), such as [0.9,0.999]"
+MOMENTS = ("initial", "t_train", "t_val", "final")
 
 
 @dataclass
@@ -182,17 +154,39 @@ class DataFolder:
 
 
 @dataclass
+class Weights:
+    """Which weights are kept in a member's folder, for `grok.load_member`.
+
+    Attributes:
+        moments: of ``initial``, ``t_train``, ``t_val`` and ``final``.
+        every: also after every so many optimizer steps, the initial ones included; None for none.
+    """
+
+    moments: list[str] = field(default_factory=list)
+    every: int | None = None
+
+    def problems(self) -> Iterable[str]:
+        """A line for each value out of range."""
+        if not set(self.moments) <= set(MOMENTS):
+            yield f"weights.moments={self.moments}: must be some of {', '.join(MOMENTS)}"
+        if self.every is not None and self.every < 1:
+            yield f"weights.every={self.every}: must be at least 1 optimizer step, or null"
+
+
+@dataclass
 class Config:
-    """One run. The open parts (task, callbacks, logger) are named by ``_target_``."""
+    """One run. The open parts (task, opt, measures, ...) are named by ``_target_``."""
 
     task: dict[str, Any] = MISSING
     data: DataFolder = field(default_factory=DataFolder)
-    opt: Opt = field(default_factory=Opt)
+    opt: dict[str, Any] = MISSING
     norm: Norm = field(default_factory=Norm)
     phase: PhaseRule = field(default_factory=PhaseRule)
     seed: Seed = field(default_factory=Seed)
     engine: Engine = field(default_factory=Engine)
     trainer: Trainer = field(default_factory=Trainer)
+    measures: dict[str, Any] | None = None
+    weights: Weights = field(default_factory=Weights)
     callbacks: dict[str, Any] | None = None
     logger: dict[str, Any] | None = None
 

@@ -27,16 +27,28 @@ CHECKPOINT = "checkpoint.pt"
 CURVES = "curves.csv"
 EMBEDDINGS = "embeddings.npz"
 PLAN = "plan.json"
-LATER = {"engine.plain": False, "seed.perturb": 0}
+MEASURES = "measures.csv"
+WEIGHTS = "weights"
+LATER = {
+    "engine.plain": False,
+    "seed.perturb": 0,
+    "opt._target_": "grok.optim.AdamW",
+    "opt.warmup": 0,
+    "opt.schedule": "constant",
+    "opt.gamma": 0.1,
+}
 """Keys that configurations of earlier versions lack, and the values that mean the same."""
-CURVE_COLUMNS = (
-    "step",
-    "train_loss",
-    "train_accuracy",
-    "val_loss",
-    "val_accuracy",
-    "weight_norm",
-)
+OBSERVING = ("callbacks.", "measures.", "weights.", "logger.")
+"""Sections that don't change how a member trains, but what is seen of it."""
+STEP_COLUMNS: dict[str, str | None] = {
+    "train_loss": "lower",
+    "train_accuracy": "higher",
+    "val_loss": "lower",
+    "val_accuracy": "higher",
+    "weight_norm": None,
+}
+"""What is measured at every step, and which way it is better."""
+CURVE_COLUMNS = ("step", *STEP_COLUMNS)
 
 
 @dataclass
@@ -53,9 +65,13 @@ class Record:
         diverged: whether loss or weights went non-finite.
         overrides: the job's own settings, full key to value.
         config: the whole composed configuration.
-        final: losses, accuracies and weight norm at the last step.
-        best: lowest losses and highest accuracies over all steps.
+        columns: what was measured, and which way it is better (``higher``, ``lower`` or None).
+        final: of each column the value at the last step, or the last that was measured.
+        best: the lowest or the highest over all steps, where one is better.
         weight_norm: L2 norm of all parameters ``initial``, at ``t_train``, at ``t_val``, ``final``.
+        decay_per_step: the share that weight decay takes of every weight in a step; None where it
+            isn't the same for all weights and steps.
+        weights: moments of which there are weights in the folder; see `grok.load_member`.
         wall_seconds: the member's share of the time that its stack's steps took.
         versions: package name to version; ``git_revision`` is None outside a checkout.
     """
@@ -72,9 +88,12 @@ class Record:
     diverged: bool
     overrides: dict[str, Any] = field(default_factory=dict)
     seeds: dict[str, int] = field(default_factory=dict)
+    columns: dict[str, str | None] = field(default_factory=lambda: dict(STEP_COLUMNS))
     final: dict[str, float | None] = field(default_factory=dict)
     best: dict[str, float | None] = field(default_factory=dict)
     weight_norm: dict[str, float | None] = field(default_factory=dict)
+    decay_per_step: float | None = None
+    weights: list[str] = field(default_factory=list)
     precision: str = "32-true"
     device: str = "cpu"
     compiled: bool = False
@@ -168,10 +187,13 @@ def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
-    """The first key in which two configurations differ, in a line; None where they are equal."""
+    """The first key in which two configurations differ, in a line; None where they are equal.
+
+    What is only observed may differ: a run goes on, or is as good, with other callbacks.
+    """
     old, new = LATER | flat(before), LATER | flat(now)
     for key in sorted(old.keys() | new.keys()):
-        if old.get(key) != new.get(key):
+        if old.get(key) != new.get(key) and not f"{key}.".startswith(OBSERVING):
             return f"{key}={new.get(key)}: was {old.get(key)} before"
     return None
 
@@ -185,6 +207,8 @@ def _read(path: Path, kind: type[_Content]) -> _Content:
         raise UserError(
             f"{path}: not a version {SCHEMA} {kind.__name__.lower()}; delete it and run again"
         )
+    if kind is Record and "decay_per_step" not in content:  # of an earlier version
+        content["decay_per_step"] = _decay(content.get("config", {}).get("opt", {}))
     try:
         loaded = kind(**content)
         _check(loaded)
@@ -205,3 +229,9 @@ def _check(loaded: Record | Plan) -> None:
         value = getattr(loaded, name)
         if not (isinstance(value, int) or (value is None and name.startswith("t_"))):
             raise ValueError(f"{name} is {value!r}")
+
+
+def _decay(opt: Mapping[str, Any]) -> float | None:
+    """What AdamW, once the only optimizer, takes of every weight; None if not the same."""
+    shares = {opt.get(f"lr_{group}", 0) * opt.get(f"wd_{group}", 0) for group in ("enc", "dec")}
+    return shares.pop() if len(shares) == 1 and opt else None

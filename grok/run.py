@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from lightning import Callback
 
     from grok.engine import Member
-    from grok.tasks import Task
 
 
 def run(cfg: DictConfig) -> None:
@@ -85,8 +84,8 @@ def make_member(cfg: DictConfig, folder: Path, task_name: str, overrides: dict[s
 
     return Member(
         folder=folder,
-        task=instantiate(cfg.task),
-        opt=section(cfg.opt),
+        task=instantiate(cfg.task, _convert_="all"),
+        opt=instantiate(cfg.opt, _convert_="all"),
         phase=section(cfg.phase),
         seed=section(cfg.seed),
         constrain=tuple(sorted(cfg.norm.groups)) if cfg.norm.constrain else (),
@@ -122,25 +121,28 @@ def train(
     import torch
     from lightning import Trainer
 
-    from grok.callbacks import MemberCallback, PhaseDetection, RecordWriter
+    from grok.callbacks import KeptWeights, Measures, PhaseDetection, RecordWriter
     from grok.engine import StackModule
 
     quieten()
     torch.set_num_threads(cfg.engine.threads)
     precision = cfg.trainer.precision
-    configured = list(make(cfg, "callbacks").values())
+    measures = make(cfg, "measures")
+    kept = KeptWeights(cfg.weights.moments, cfg.weights.every)
     # Phase detection decides where a member's rows end, so it comes first; the record closes
     # a member's folder, so it is written last.
-    callbacks = [PhaseDetection(), *configured, *extra, RecordWriter(precision)]
-    watch = [name for c in configured if isinstance(c, MemberCallback) for name in c.watch]
-    check_watched(watch, instantiate(cfg.task))
+    callbacks = [PhaseDetection(), Measures(measures), *make(cfg, "callbacks").values(), *extra]
+    if cfg.weights.moments or cfg.weights.every:
+        callbacks.append(kept)
+    callbacks.append(RecordWriter(precision))
     loggers = list(make(cfg, "logger").values())
     module = StackModule(
         members,
         section(cfg.engine),
         dtype=torch.float64 if precision == "64-true" else torch.float32,
         size=size,
-        watch=watch,
+        measures=measures | kept.measures,
+        revisiting=bool(cfg.weights.moments),
         failed=failed,
     )
     on_gpu = cfg.trainer.accelerator != "cpu" and torch.cuda.is_available()
@@ -168,20 +170,11 @@ def make(cfg: DictConfig, name: str) -> Any:
         ConfigError: a class can't be found, or refuses its settings.
     """
     try:
-        return instantiate(cfg[name] or {})
+        found = instantiate(cfg[name] or {}, _convert_="all")
+        return found if isinstance(found, dict) else dict(found)
     except InstantiationException as error:
         cause = " ".join(str(error.__cause__ or error).split())
         raise ConfigError(f"{name}: {cause}") from error
-
-
-def check_watched(watch: Sequence[str], task: Task) -> None:
-    """Refuse callbacks that want to see a parameter which the network doesn't have."""
-    names = [name for name, _ in task.network().named_parameters()]
-    for name in watch:
-        if name not in names:
-            raise ConfigError(
-                f"callbacks: no parameter {name} to watch; the network has {', '.join(names)}"
-            )
 
 
 def quieten() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from grok.config import Opt, PhaseRule, Seed
+from grok.config import PhaseRule, Seed
 
 ROOT = Path(__file__).parent.parent
 # the user's folder, also in the processes that pytest starts
@@ -51,6 +51,7 @@ def _one_thread() -> None:
 def make_member(tmp_path: Path) -> Any:
     """Makes members of toy addition, each with a folder of its own."""
     from grok.engine import Member
+    from grok.optim import AdamW
     from grok.tasks.toy import ToyAddition
 
     def make(
@@ -67,7 +68,7 @@ def make_member(tmp_path: Path) -> Any:
         return Member(
             folder=tmp_path / name,
             task=ToyAddition(**task),
-            opt=Opt(1e-3, lr, 0.0, wd, list(betas), 1e-8),
+            opt=AdamW(lr_enc=1e-3, lr_dec=lr, wd_enc=0.0, wd_dec=wd, betas=betas),
             phase=PhaseRule(0.9, 1e-3, budget, 1000, early_stop),
             seed=Seed(data, model),
             task_name="toy",

@@ -2,16 +2,18 @@
 
 from grok.callbacks.checkpoints import Checkpoints
 from grok.callbacks.curves import Curves
-from grok.callbacks.embeddings import Embeddings
+from grok.callbacks.measures import Measures
 from grok.callbacks.member import MemberCallback
 from grok.callbacks.phase import PhaseDetection
 from grok.callbacks.record import RecordWriter
 from grok.callbacks.weight_norm import WeightNorm
+from grok.callbacks.weights import KeptWeights
 
 __all__ = [
     "Checkpoints",
     "Curves",
-    "Embeddings",
+    "KeptWeights",
+    "Measures",
     "MemberCallback",
     "PhaseDetection",
     "RecordWriter",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import time
@@ -17,7 +18,7 @@ from grok.engine.module import Slot
 from grok.errors import ConfigError, UserError, first_line
 from grok.results import CHECKPOINT, atomic_path, difference
 
-VERSION = 2
+VERSION = 3
 """Raised when a member would go on otherwise than it began: another order of minibatches, say."""
 
 log = logging.getLogger(__name__)
@@ -61,10 +62,9 @@ class Checkpoints(Callback):
                 raise ConfigError(f"{changed} in {slot.member.folder}; choose another folder")
             module.stack.restore(i, saved["state"], saved["done"])
             slot.initial_norm = saved["initial_norm"]
-            slot.initial = {name: value.numpy() for name, value in saved["initial"].items()}
-            for callback, memory in zip(member_callbacks(trainer), saved["memories"], strict=True):
-                if memory is not None:
-                    callback.memory[slot.member.folder] = memory
+            for name, callback in named(trainer).items():
+                if name in saved["memories"]:
+                    callback.memory[slot.member.folder] = saved["memories"][name]
         except ConfigError:
             raise
         except Exception as error:  # whatever somebody else's file may raise
@@ -79,28 +79,68 @@ class Checkpoints(Callback):
         ]
         for i, state in zip(under_way, module.stack.states(under_way), strict=True):
             try:
-                write(module.slots[i], state, module.stack.done[i], member_callbacks(trainer))
+                write(module.slots[i], state, module.stack.done[i], named(trainer))
             except OSError as error:
                 log.warning("can't write a checkpoint (%s); its member goes on without", error)
 
 
-def write(slot: Slot, state: dict[str, Any], done: int, callbacks: list[MemberCallback]) -> None:
+def named(trainer: Trainer) -> dict[str, MemberCallback]:
+    """The callbacks that look at members by name: their class, and a number from the second on.
+
+    So a run goes on where others were added or taken away.
+    """
+    found: dict[str, MemberCallback] = {}
+    for callback in member_callbacks(trainer):
+        name = type(callback).__name__
+        same = sum(type(other) is type(callback) for other in found.values())
+        found[f"{name} {same + 1}" if same else name] = callback
+    return found
+
+
+def write(
+    slot: Slot, state: dict[str, Any], done: int, callbacks: dict[str, MemberCallback]
+) -> None:
     """Leave the checkpoint of the member in `slot`, whole or not at all."""
     assert slot.member is not None
     folder = slot.member.folder
+    memories = {name: c.memory[folder] for name, c in callbacks.items() if folder in c.memory}
+    for name, memory in list(memories.items()):
+        if (other := foreign(memory)) is not None:
+            tell_once(name, type(other).__name__)
+            del memories[name]
     content = {
         "version": VERSION,
         "config": slot.member.config,
         "state": state,
         "done": done,
         "initial_norm": slot.initial_norm,
-        "initial": {name: torch.from_numpy(v) for name, v in slot.initial.items()},
-        "memories": [callback.memory.get(folder) for callback in callbacks],
+        "memories": memories,
     }
     with atomic_path(folder / CHECKPOINT) as temporary, temporary.open("wb") as file:
         torch.save(content, file)
         file.flush()
         os.fsync(file.fileno())
+
+
+def foreign(memory: Any) -> Any:
+    """Something in a memory that a checkpoint couldn't give back; None where there is nothing."""
+    if isinstance(memory, dict):
+        memory = [*memory.keys(), *memory.values()]
+    if isinstance(memory, list | tuple):
+        return next((other for part in memory if (other := foreign(part)) is not None), None)
+    known = memory is None or type(memory) in (bool, int, float, str, torch.Tensor)
+    return None if known else memory
+
+
+@functools.cache
+def tell_once(callback: str, kind: str) -> None:
+    """Warn that a callback's memory doesn't go into checkpoints."""
+    log.warning(
+        "%s remembers a %s, which checkpoints can't hold, so a run that goes on from one goes on "
+        "without its memory; let it remember numbers, texts and tensors in lists and dictionaries",
+        callback,
+        kind,
+    )
 
 
 def load(folder: Path) -> dict[str, Any] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import functools
 
 import numpy as np
 from lightning import Trainer
@@ -11,13 +10,8 @@ from lightning import Trainer
 from grok.callbacks.member import MemberCallback
 from grok.engine import Member, Rows
 from grok.engine.module import Array
-from grok.results import CURVE_COLUMNS, CURVES, Record, atomic_path
-
-
-@functools.cache
-def log_spaced(budget: int, points: int) -> np.ndarray:
-    """At most `points` different steps from 1 to `budget`, evenly spaced in their logarithm."""
-    return np.unique(np.geomspace(1, budget, points).round().astype(int))
+from grok.measures import log_spaced
+from grok.results import CURVE_COLUMNS, CURVES, STEP_COLUMNS, Record, atomic_path
 
 
 class Curves(MemberCallback):
@@ -38,7 +32,7 @@ class Curves(MemberCallback):
         due[-1] |= rows.stop_reason is not None
         for i in np.flatnonzero(due):
             step = int(rows.steps[i])
-            values = {name: float(rows.metrics[name][i]) for name in CURVE_COLUMNS[1:]}
+            values = {name: float(rows.metrics[name][i]) for name in STEP_COLUMNS}
             kept.append([step, *values.values()])
             for logger in trainer.loggers:
                 logger.log_metrics(values, step)

@@ -15,12 +15,9 @@ class MemberCallback(Callback):
     """Sees each member's rows in order, then helps to close its record.
 
     Attributes:
-        watch: names of parameters whose value after every step is wanted in ``rows.watched``.
         memory: by member folder, all that is remembered of a member until it ends: numbers,
             strings and tensors in lists and dictionaries, for it goes into checkpoints.
     """
-
-    watch: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self.memory: dict[Path, Any] = {}

@@ -18,8 +18,9 @@ from lightning import LightningModule, Trainer
 import grok
 from grok.callbacks.member import MemberCallback, member_callbacks
 from grok.engine import Member, Rows, StackModule
+from grok.measures import HIGHER
 from grok.phases import classify
-from grok.results import CHECKPOINT, ERROR, Record, write_record
+from grok.results import CHECKPOINT, ERROR, STEP_COLUMNS, Record, write_record
 
 PACKAGES = ("torch", "lightning", "hydra-core", "numpy")
 
@@ -87,6 +88,7 @@ class RecordWriter(MemberCallback):
             diverged=rows.stop_reason == "diverged",
             overrides=member.overrides,
             seeds=asdict(member.seed),
+            decay_per_step=member.opt.decay_per_step,
             final=dict(self.memory[member.folder]["final"]),
             best=dict(self.memory[member.folder]["best"]),
             precision=self.precision,
@@ -116,8 +118,8 @@ def best(before: dict[str, float], rows: Rows) -> dict[str, float]:
     found = dict(before)
     for name, values in rows.metrics.items():
         measured = values[np.isfinite(values)]
-        if name != "weight_norm" and len(measured):
-            better = max if "accuracy" in name else min
+        if STEP_COLUMNS[name] is not None and len(measured):
+            better = max if STEP_COLUMNS[name] == HIGHER else min
             newest = float(better(measured.min(), measured.max()))
             found[name] = better(found.get(name, newest), newest)
     return found

@@ -8,25 +8,35 @@ from __future__ import annotations
 
 import copy
 import functools
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from grok.engine.step import Moved, State, Tensors, differentiated, measured, minibatch, updated
-from grok.tasks import Batch, Data, Task
+from grok.engine.step import (
+    Given,
+    Kind,
+    Model,
+    Moved,
+    State,
+    Tensors,
+    differentiated,
+    measured,
+    updated,
+)
+from grok.tasks import Batch, samples
 
 
 def agreement(
-    task: Task,
-    network: nn.Module,
-    constrain: tuple[str, ...],
+    kind: Kind,
+    model: Model,
     before: State,
     after: Moved,
     metrics: Tensor,
     coefficients: Tensor,
-    rows: dict[str, Tensor],
-    data: Data,
+    batch: Batch,
+    given: Given,
 ) -> Tensor:
     """Whether a step of one member did what `member_step` does, but for rounding.
 
@@ -42,10 +52,10 @@ def agreement(
     Returns:
         Boolean of shape (2,): the weights and moments, and the metrics.
     """
-    batch = minibatch(data.train, rows)
-    grads, loss, right = differentiated(task, network, before.params, batch)
+    batch = (batch or given.train) | given.fixed
+    grads, loss, right = differentiated(kind, model, before.params, given.constants, batch)
     unit = torch.finfo(loss.dtype).eps
-    rounding = _rounding(task, network, before.params, batch, grads)
+    rounding = _rounding(kind, model, before.params, given.constants, batch, grads)
     largest = torch.stack([gradient.abs().max() for gradient in grads.values()]).max()
     margins = {
         name: unit**0.5 * gradient.abs().max() + unit**0.75 * largest + 16 * rounding[name]
@@ -53,23 +63,24 @@ def agreement(
     }
     hull = [
         updated(
-            constrain,
+            kind,
             before,
             {name: gradient + side * margins[name] for name, gradient in grads.items()},
             coefficients,
         )
         for side in (-1, 0, 1)
     ]
-    moved = pytree.tree_map(functools.partial(_between, 32 * unit), after, before[:3], *hull)
-    expected = measured(task, network, after[0], loss, right, data.val)
-    near = (metrics - expected).abs() <= _allowed(expected, unit, batch, data.val)
+    moved = pytree.tree_map(functools.partial(_between, 32 * unit), after, before[:2], *hull)
+    expected = measured(kind, model, after[0], loss, right, given)
+    counted = [samples(part) if part else 0 for part in (batch, given.val)]
+    near = (metrics - expected).abs() <= _allowed(expected, unit, counted)
     # what follows from a loss that isn't finite may be anything
     finite = torch.stack([expected[i].isfinite() for i in (0, 0, 2, 2, 4)])
     return torch.stack([torch.stack(pytree.tree_leaves(moved)).all(), (near | ~finite).all()])
 
 
 def _rounding(
-    task: Task, network: nn.Module, params: Tensors, batch: Batch, grads: Tensors
+    kind: Kind, model: Model, params: Tensors, constants: Tensors, batch: Batch, grads: Tensors
 ) -> Tensors:
     """How far rounding takes each gradient at most, a scalar each: as the other precision tells.
 
@@ -78,10 +89,11 @@ def _rounding(
     """
     dtype = next(iter(grads.values())).dtype
     other = torch.float32 if dtype == torch.float64 else torch.float64
-    params, batch = pytree.tree_map(
-        lambda tensor: tensor.to(other) if tensor.is_floating_point() else tensor, (params, batch)
+    params, constants, batch = pytree.tree_map(
+        lambda tensor: tensor.to(other) if tensor.is_floating_point() else tensor,
+        (params, constants, batch),
     )
-    others, *_ = differentiated(task, copy.deepcopy(network).to(other), params, batch)
+    others, *_ = differentiated(kind, copy.deepcopy(model).to(other), params, constants, batch)
     share = torch.finfo(dtype).eps / torch.finfo(torch.float32).eps
     return {
         name: share * (others[name].to(dtype) - gradient).abs().max()
@@ -89,10 +101,9 @@ def _rounding(
     }
 
 
-def _allowed(expected: Tensor, unit: float, batch: Batch, val: Batch) -> Tensor:
+def _allowed(expected: Tensor, unit: float, counted: Sequence[int]) -> Tensor:
     """How far metrics may be off: losses and norm by half their digits, counts by a hundredth."""
-    samples = [len(part["inputs"]) if part else 0 for part in (batch, val)]
-    counts = [0, 1 + samples[0] / 100, 0, 1 + samples[1] / 100, 0]
+    counts = [0, 1 + counted[0] / 100, 0, 1 + counted[1] / 100, 0]
     of_counts = torch.tensor(counts, dtype=expected.dtype, device=expected.device)
     allowed: Tensor = unit**0.5 * (1 + expected.abs()) + of_counts
     return allowed

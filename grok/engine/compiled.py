@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,9 +16,10 @@ from torch.utils import _pytree as pytree
 from grok.engine.check import agreement
 from grok.engine.compiler import fresh_cache, from_compiler, prepare
 from grok.engine.products import ByOneDNN
-from grok.engine.step import State, member_step
+from grok.engine.shared import Common, dimensions
+from grok.engine.step import Given, Kind, Model, Moved, State, member_step
 from grok.engine.tensors import copy_into
-from grok.tasks import Data, Task
+from grok.tasks import Batch
 
 CHECKED = 4
 """Members whose first compiled step is checked at a time, for the sake of memory."""
@@ -26,52 +27,23 @@ CHECKED = 4
 log = logging.getLogger(__name__)
 
 
-class Common(NamedTuple):
-    """What the members of a stack have in common; a step takes it once instead of stacked.
-
-    Attributes:
-        data: they learn and are validated on the same samples.
-        rows: and take the same minibatches, which are gathered once. The first layer's batched
-            product then reads them once for all members.
-    """
-
-    data: bool
-    rows: bool
-
-
 class StackStep:
     """Advances a stack by one step in place, compiled where that is possible.
 
     Args:
-        task: gives network, loss and correctness; its own seeds and scale don't matter here.
+        kind: what the operations depend on.
         size: number of slots K. Compiled for a CPU, a member's weights and accuracies are the
             same to the bit in stacks of any size, and with them T_train and T_val; the losses
             and the norm that are reported may differ by the order of their sums.
         compiled: False runs the same arithmetic uncompiled.
         common: which arguments of a call have no leading dimension K.
-        constrain: groups that keep their norm.
     """
 
-    def __init__(
-        self,
-        task: Task,
-        size: int,
-        compiled: bool,
-        common: Common,
-        constrain: tuple[str, ...] = (),
-    ) -> None:
+    def __init__(self, kind: Kind, size: int, compiled: bool, common: Common) -> None:
         self.compiled = compiled
-        with torch.random.fork_rng(devices=[]):
-            self.network = task.network()
-        self._mapped = vmap(
-            functools.partial(member_step, task, self.network, constrain),
-            in_dims=(0, 0, None if common.rows else 0, None if common.data else 0),
-        )
-        self._agreement = vmap(
-            functools.partial(agreement, task, self.network, constrain),
-            in_dims=(0, 0, 0, 0, None if common.rows else 0, None if common.data else 0),
-            chunk_size=CHECKED,
-        )
+        self.model = Model(kind.task)
+        self._kind, self._common = kind, common
+        self._mapped: Callable[..., Any] | None = None
         self._step: Callable[..., Tensor] = self._advance
         self._checked = not compiled
         if compiled:
@@ -82,19 +54,20 @@ class StackStep:
                 self._advance, fullgraph=True, dynamic=False, options=options
             )
 
-    def __call__(
-        self, state: State, coefficients: Tensor, rows: dict[str, Tensor], data: Data
-    ) -> Tensor:
+    def __call__(self, state: State, coefficients: Tensor, batch: Batch, given: Given) -> Tensor:
         """Advance `state` in place; what `member_step` measures, shape (K, 5)."""
+        if self._mapped is None:
+            self._mapped = self._over_members(member_step, 2, batch, given)
         if self._checked:
-            return self._compiled(state, coefficients, rows, data)
+            return self._compiled(state, coefficients, batch, given)
         before = pytree.tree_map(torch.clone, state)
-        metrics = self._compiled(state, coefficients, rows, data)
+        metrics = self._compiled(state, coefficients, batch, given)
         self._checked = True
         if not self.compiled:
             return metrics
         try:
-            every = self._agreement(before, state[:3], metrics, coefficients, rows, data)
+            agree = self._over_members(agreement, 4, batch, given, chunk_size=CHECKED)
+            every = agree(before, state[:2], metrics, coefficients, batch, given)
         except Exception as error:
             log.warning("can't check the compiled training step (%s)", _in_a_line(error))
             return metrics
@@ -108,7 +81,22 @@ class StackStep:
             "use another version of PyTorch",
         )
         copy_into(state, before)
-        return self._step(state, coefficients, rows, data)
+        return self._step(state, coefficients, batch, given)
+
+    def _over_members(
+        self,
+        function: Callable[..., Any],
+        stacked: int,
+        batch: Batch,
+        given: Given,
+        chunk_size: int | None = None,
+    ) -> Callable[..., Any]:
+        """Map a function of one member, `stacked` arguments, a batch and what else is given."""
+        given_dims = dimensions(given, self._common.given)
+        dims = (*[0] * stacked, dimensions(batch, self._common.batch), given_dims)
+        return vmap(
+            functools.partial(function, self._kind, self.model), in_dims=dims, chunk_size=chunk_size
+        )
 
     def _compiled(self, *arguments: Any) -> Tensor:
         """The compiled step; compiled once more, with an empty cache, where that fails."""
@@ -144,11 +132,12 @@ class StackStep:
         )
         self.compiled, self._step = False, self._advance
 
-    def _advance(
-        self, state: State, coefficients: Tensor, rows: dict[str, Tensor], data: Data
-    ) -> Tensor:
-        new, metrics = self._mapped(state, coefficients, rows, data)
-        copy_into(state[:3], new)
+    def _advance(self, state: State, coefficients: Tensor, batch: Batch, given: Given) -> Tensor:
+        assert self._mapped is not None
+        new: Moved
+        metrics: Tensor
+        new, metrics = self._mapped(state, coefficients, batch, given)
+        copy_into(state[:2], new)
         return metrics
 
 
@@ -158,12 +147,11 @@ def _in_a_line(error: Exception) -> str:
 
 @functools.cache
 def stack_step(
-    task: Task,
+    kind: Kind,
     *,
     size: int,
     compiled: bool,
     common: Common,
-    constrain: tuple[str, ...],
     tensors: tuple[torch.dtype, str],
 ) -> StackStep:
     """The step for stacks of this kind, kept so that a process compiles each only once.
@@ -171,4 +159,4 @@ def stack_step(
     Args:
         tensors: their dtype and the type of their device, each compiled and checked on its own.
     """
-    return StackStep(task, size, compiled, common, constrain)
+    return StackStep(kind, size, compiled, common)

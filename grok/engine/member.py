@@ -11,13 +11,14 @@ from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
-from grok.config import Opt, PhaseRule, Seed
-from grok.engine.adamw import Hyper
-from grok.engine.step import GROUPS, State, group_of, norm_of
+from grok.config import PhaseRule, Seed
+from grok.engine.step import Given, Kind, State, Tensors, norm_of
 from grok.errors import UserError
+from grok.optim import GROUPS, Optimizer
 from grok.results import flat
-from grok.tasks import Data, Task
+from grok.tasks import Data, Task, samples
 
 PERTURBATION = 1e-7
 """Standard deviation of the relative noise that `Seed.perturb` asks for: single precision's."""
@@ -49,14 +50,14 @@ class Batches(NamedTuple):
 
         Args:
             budget: steps at most.
-            evaluations: steps after which accuracies are measured, each the end of an epoch.
+            evaluations: steps after which accuracies are measured.
         """
         per_epoch = samples // size
         epochs = -(-budget // per_epoch)
-        # an epoch takes two to train, and at most one to validate
-        draws = torch.empty(3 * epochs, dtype=torch.int64).random_()
         epoch = torch.arange(epochs)
         ends = torch.tensor(sorted(evaluations), dtype=torch.int64)
+        # an epoch takes two to train, and one each time it is validated
+        draws = torch.empty(2 * epochs + len(ends), dtype=torch.int64).random_()
         validated = torch.searchsorted(ends, epoch * per_epoch, right=True)
         return cls(draws[2 * epoch + 1 + validated], samples, size)
 
@@ -86,14 +87,16 @@ class Drawn(NamedTuple):
     """Everything that a member starts from.
 
     Attributes:
+        budget: steps at most.
         batches: None where every step takes all samples.
         evaluations: steps at which accuracies are measured; None where that is every step.
         constrain: groups whose parameters together keep their initial L2 norm.
     """
 
+    opt: Optimizer
     state: State
-    hyper: Hyper
-    data: Data
+    given: Given
+    budget: int
     batches: Batches | None = None
     evaluations: frozenset[int] | None = None
     constrain: tuple[str, ...] = ()
@@ -101,22 +104,28 @@ class Drawn(NamedTuple):
     @property
     def minibatch_size(self) -> int:
         """Training samples in a step."""
-        return len(self.data.train["inputs"]) if self.batches is None else self.batches.size
+        return samples(self.given.train) if self.batches is None else self.batches.size
+
+    def kind(self, task: Task) -> Kind:
+        """What the operations of a step depend on."""
+        return Kind(task.shared(), self.opt.shared(), self.constrain)
 
     def signature(self) -> Signature:
         """What must be the same for all members of a stack."""
         batches = self.batches
         return {
-            **shapes(self.state._asdict() | self.hyper._asdict()),
-            **shapes({"data": self.data._asdict()}),
+            **shapes(self.state._asdict()),
+            **shapes(self.given._asdict()),
             "minibatch": "none" if batches is None else f"{batches.size} of {batches.samples}",
             "accuracies": "every step" if self.evaluations is None else "scheduled",
+            "opt": str(self.opt.shared()),
         }
 
 
 def shapes(tree: dict[str, Any]) -> Signature:
     """Shape and dtype of each tensor in nested dictionaries, by full name."""
-    return {name: f"{tuple(t.shape)} {t.dtype}" for name, t in flat(tree).items()}
+    tensors = {name: t for name, t in flat(tree).items() if isinstance(t, Tensor)}
+    return {name: f"{tuple(t.shape)} {t.dtype}" for name, t in tensors.items()}
 
 
 def departure(expected: Signature, found: Signature) -> str | None:
@@ -141,7 +150,7 @@ class Member:
 
     folder: Path
     task: Task
-    opt: Opt
+    opt: Optimizer
     phase: PhaseRule
     seed: Seed
     constrain: tuple[str, ...] = ()
@@ -151,67 +160,62 @@ class Member:
 
     def drawn(self, dtype: torch.dtype) -> Drawn:
         """The member before its first step, floating-point tensors in `dtype`."""
-        data, size = self.data(dtype), self.task.minibatch()
-        samples, budget = len(data.train["inputs"]), self.phase.budget
+        data, size, budget = self.data(dtype), self.task.minibatch(), self.phase.budget
         evaluations = self.task.evaluations(budget)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed.model)
-            params, batches = self._weights(dtype), None
+            (params, constants), batches = self._weights(dtype), None
             if size is not None:
-                batches = Batches.drawn(samples, size, budget, evaluations or ())
-        exp_avg = {name: torch.zeros_like(param) for name, param in params.items()}
-        exp_avg_sq = {name: torch.zeros_like(param) for name, param in params.items()}
-        beta_powers = torch.ones(len(GROUPS), 2, dtype=torch.float64)
+                batches = Batches.drawn(samples(data.train), size, budget, evaluations or ())
+        moments = {
+            moment: {name: torch.zeros_like(param) for name, param in params.items()}
+            for moment in self.opt.MOMENTS
+        }
+        powers = torch.ones_like(self.opt.rates(self.opt.hyper()))
         return Drawn(
-            State(params, exp_avg, exp_avg_sq, beta_powers, norm_of(params, self.constrain)),
-            self.hyper(),
-            data,
+            self.opt,
+            State(params, moments, powers, norm_of(self.task, params, self.constrain)),
+            Given(constants, data.fixed, data.train, data.val),
+            budget,
             batches,
             None if evaluations is None else frozenset(evaluations),
             self.constrain,
         )
 
-    def _weights(self, dtype: torch.dtype) -> dict[str, Tensor]:
-        """Initial parameters by name: PyTorch's draws times `init_scale`, perturbed if asked."""
-        params = {
-            name: param.detach().to(dtype) * self.task.init_scale
-            for name, param in self.task.network().named_parameters()
-        }
-        for name in params:
-            if group_of(name) not in GROUPS:
+    def _weights(self, dtype: torch.dtype) -> tuple[Tensors, Tensors]:
+        """PyTorch's draws by name: scaled and perturbed parameters, and what stays as it is."""
+        network = self.task.network()
+        params: Tensors = {}
+        constants: Tensors = dict(network.named_buffers())
+        for name, param in network.named_parameters():
+            if not param.requires_grad:
+                constants[name] = param.detach()
+                continue
+            params[name] = param.detach().to(dtype) * self.task.init_scale
+            if self.task.group(name) not in GROUPS:
                 raise UserError(
                     f"task: the parameter {name} of its network is in no group; the top-level "
-                    f"modules must be called {' and '.join(GROUPS)}"
+                    f"modules must be called {' and '.join(GROUPS)}, or the task's group(name) "
+                    "has to say which it belongs to"
                 )
         if self.seed.perturb:
             generator = torch.Generator().manual_seed(self.seed.perturb)
-            for name, param in params.items():
-                noise = torch.randn(param.shape, generator=generator, dtype=torch.float64)
-                params[name] = (param.double() * (1 + PERTURBATION * noise)).to(dtype)
-        return params
+            for name, weights in params.items():
+                noise = torch.randn(weights.shape, generator=generator, dtype=torch.float64)
+                params[name] = (weights.double() * (1 + PERTURBATION * noise)).to(dtype)
+        return params, cast(constants, dtype)
 
     def data(self, dtype: torch.dtype) -> Data:
         """The draws of the data seed, floating-point tensors in `dtype`."""
         return _data(dataclasses.replace(self.task, init_scale=1.0), self.seed.data, dtype)
 
-    def hyper(self) -> Hyper:
-        """Hyperparameters of each group, in the order of `GROUPS`."""
-        opt, (beta1, beta2) = self.opt, self.opt.betas
-        both = [
-            (opt.lr_enc, opt.wd_enc, beta1, beta2, opt.eps),
-            (opt.lr_dec, opt.wd_dec, beta1, beta2, opt.eps),
-        ]
-        return Hyper(*torch.tensor(both, dtype=torch.float64).unbind(-1))
 
-
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=4)  # members that follow each other mostly have the same
 def _data(task: Task, seed: int, dtype: torch.dtype) -> Data:
-    """What members of the same draws share."""
-    train, val = (
-        {
-            name: tensor.to(dtype) if tensor.is_floating_point() else tensor
-            for name, tensor in part.items()
-        }
-        for part in task.data(seed)
-    )
-    return Data(train, val)
+    data: Data = cast(task.data(seed), dtype)
+    return data
+
+
+def cast(tree: Any, dtype: torch.dtype) -> Any:
+    """Nested tensors, those of floating point in `dtype`."""
+    return pytree.tree_map(lambda t: t.to(dtype) if t.is_floating_point() else t, tree)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
+from torch.utils import _pytree as pytree
 
 from grok.engine.member import Drawn
 from grok.engine.stack import Stack
-from grok.tasks import Data, Task
+from grok.tasks import Task
 
 
 def capacity(task: Task, drawn: Drawn, device: torch.device) -> int:
@@ -17,10 +18,10 @@ def capacity(task: Task, drawn: Drawn, device: torch.device) -> int:
     peaks = []
     for size in (1, 2):
         torch.cuda.reset_peak_memory_stats(device)
-        # as if none were shared: one that comes later may bring data of its own
-        own_data = [drawn._replace(data=Data(*drawn.data)) for _ in range(size)]
-        stack = Stack(task, own_data, device, compiled=False)
+        stack = Stack(task, [drawn] * size, device, compiled=False)
         stack.advance(stack.whole_epochs(1))
         peaks.append(torch.cuda.max_memory_allocated(device))
+    # as if nothing were shared: one that comes later may bring data of its own
+    own = sum(tensor.nbytes for tensor in pytree.tree_leaves(drawn.given))
     free, _ = torch.cuda.mem_get_info(device)
-    return max(1, int(0.75 * free / max(1, peaks[1] - peaks[0])))
+    return max(1, int(0.75 * free / max(1, peaks[1] - peaks[0] + own)))

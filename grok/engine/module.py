@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ from lightning import LightningModule
 from grok.config import Engine
 from grok.engine.member import Drawn, Member, Signature, departure
 from grok.engine.memory import capacity
-from grok.engine.stack import Stack
+from grok.engine.stack import Stack, Taken
+from grok.engine.step import State
 from grok.errors import UserError
+from grok.measures import Measure
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Metrics = dict[str, torch.Tensor]
@@ -31,18 +33,16 @@ class Rows:
         first_step: number of the optimizer step of row 0, from 1.
         metrics: name to values, shape (rows,); see `grok.engine.step.METRICS`. Where accuracies
             aren't measured at every step, they and the validation loss are nan between.
-        watched: parameter name to values, shape (rows, ...).
         initial_norm: weight norm before the member's first step.
-        initial: watched parameters before the member's first step.
+        taken: what measures gave in these rows; with the first ones, that of step 0 as well.
         t_train, t_val: as known at the end of these rows; filled in by phase detection.
         stop_reason: why the member ended with the last row; None while it goes on.
     """
 
     first_step: int
     metrics: dict[str, Array]
-    watched: dict[str, Array]
     initial_norm: float
-    initial: dict[str, Array]
+    taken: list[Taken] = field(default_factory=list)
     t_train: int | None = None
     t_val: int | None = None
     stop_reason: str | None = None
@@ -63,7 +63,7 @@ class Rows:
     def cut(self, rows: int) -> None:
         """Forget everything after the first `rows` rows."""
         self.metrics = {name: values[:rows] for name, values in self.metrics.items()}
-        self.watched = {name: values[:rows] for name, values in self.watched.items()}
+        self.taken = [each for each in self.taken if each.step < self.first_step + rows]
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Slot:
 
     member: Member | None
     initial_norm: float = 0.0
-    initial: dict[str, Array] = field(default_factory=dict)
+    initially: list[Taken] = field(default_factory=list)
     rows: Rows | None = None
 
 
@@ -90,7 +90,8 @@ class StackModule(LightningModule):
         engine: how the arithmetic runs.
         dtype: of parameters and data.
         size: number of slots, at most as many as a GPU's memory holds; one on the plain path.
-        watch: names of parameters whose every value the callbacks want to see.
+        measures: what to measure besides `grok.engine.step.METRICS`, by name.
+        revisiting: whether callbacks will ask for `revisited`.
         failed: told of each member that ends with an exception, wherever it is raised; the others
             go on undisturbed. Without it the exception goes on.
     """
@@ -101,20 +102,22 @@ class StackModule(LightningModule):
         engine: Engine,
         dtype: torch.dtype = torch.float32,
         size: int = 1,
-        watch: Sequence[str] = (),
+        measures: Mapping[str, Measure] | None = None,
+        revisiting: bool = False,
         failed: Callable[[Member, Exception], None] | None = None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self._waiting = iter(members)
         self._engine, self._precision, self._size = engine, dtype, size
-        self._watch, self._failed = watch, failed
+        self._measures, self._revisiting, self._failed = measures, revisiting, failed
         self._first: tuple[Path, Signature] | None = None  # a member, whom all others resemble
         self.stack: Stack
         self.slots: list[Slot] = []
+        self._before: tuple[State, list[int]] | None = None  # what the newest rows began with
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
-        """None for Lightning: AdamW is part of the stack's step, per member and per group."""
+        """None for Lightning: the optimizer is part of the step, per member and per group."""
         return []
 
     def train_dataloader(self) -> Iterable[int]:
@@ -135,7 +138,7 @@ class StackModule(LightningModule):
         slots = self._fitting(len(first))
         drawn = [first[min(slot, len(first) - 1)][1] for slot in range(slots)]
         self.stack = Stack(
-            head[0].task, drawn, self.device, self._engine.compile, plain, self._watch
+            head[0].task, drawn, self.device, self._engine.compile, plain, self._measures
         )
         self.slots = [self._seated(slot, member) for slot, (member, _) in enumerate(first)]
         self.slots += [Slot(member=None) for _ in range(slots - len(first))]
@@ -192,7 +195,7 @@ class StackModule(LightningModule):
         """Take ``steps_per_call`` optimizer steps and give each slot its rows."""
         if not self.slots:
             return
-        before, metrics, watched = self._advanced(
+        before, metrics, taken = self._advanced(
             self.stack.whole_epochs(self._engine.steps_per_call)
         )
         for i, slot in enumerate(self.slots):
@@ -202,21 +205,33 @@ class StackModule(LightningModule):
             slot.rows = Rows(
                 first_step=before[i] + 1,
                 metrics={name: values[:, i].numpy() for name, values in metrics.items()},
-                watched={name: values[:, i].numpy() for name, values in watched.items()},
                 initial_norm=slot.initial_norm,
-                initial=slot.initial,
+                taken=[each for each in taken if each.slot == i],
             )
+            if before[i] == 0:
+                slot.rows.taken = [*slot.initially, *slot.rows.taken]
 
-    def _advanced(self, steps: int) -> tuple[list[int], Metrics, Metrics]:
+    def revisited(self, wanted: Mapping[int, Collection[int]]) -> dict[tuple[int, int], Metrics]:
+        """The weights at some steps of the newest rows; see `Stack.revisited`."""
+        if not wanted:
+            return {}
+        assert self._before is not None
+        return self.stack.revisited(*self._before, wanted)
+
+    def _advanced(self, steps: int) -> tuple[list[int], Metrics, list[Taken]]:
         """Steps done before, and what `Stack.advance` gives once those who can't have left."""
-        done, kept = self.stack.done, self.stack.kept()
+        # on a GPU a step that fails can't be repeated, and there is no memory to spare
+        repeatable = len(self.slots) > 1 and self.device.type == "cpu"
+        kept = self.stack.copied() if repeatable or self._revisiting else None
+        done = self.stack.done
+        self._before = None if kept is None else (kept, done)
         try:
             return done, *self.stack.advance(steps)
         except Exception as error:
             if len(self.slots) == 1:
                 self.fail(0, error)
-                return done, {}, {}
-            if kept is None:
+                return done, {}, []
+            if kept is None or not repeatable:
                 raise
             self.stack.go_back(kept, done)
             failures = self.stack.failures(steps)
@@ -226,7 +241,7 @@ class StackModule(LightningModule):
             self.fail(i, reason)
         sound = [i for i in range(len(self.slots)) if i not in failures]
         if not sound:
-            return done, {}, {}
+            return done, {}, []
         for i in failures:
             self.stack.fill(i, sound[0])
         return self._advanced(steps)
@@ -257,6 +272,4 @@ class StackModule(LightningModule):
         self.slots = [self.slots[i] for i in kept]
 
     def _seated(self, slot: int, member: Member) -> Slot:
-        watched = self.stack.watched(slot)
-        initial = {name: tensor.cpu().numpy() for name, tensor in watched.items()}
-        return Slot(member, initial_norm=self.stack.norm(slot), initial=initial)
+        return Slot(member, self.stack.norm(slot), self.stack.initially(slot))

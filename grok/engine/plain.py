@@ -5,115 +5,110 @@ The way of networks that can't be mapped over a stack, and the reference for tho
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import dataclasses
 
 import torch
 from torch import Tensor, nn
-from torch.optim.adamw import adamw
 
-from grok.engine.adamw import Hyper
-from grok.engine.step import GROUPS, State, group_of, judge, minibatch, weight_norm
-from grok.tasks import Data, Task
+from grok.engine.step import Given, Kind, Model, State, Tensors, judge, nonzero, weight_norm
+from grok.optim import GROUPS, Optimizer, PlainGroup
+from grok.tasks import Batch
 
 
 class PlainStep:
-    """Advances a stack of one, to the bit as a loop with ``torch.optim.AdamW`` does.
+    """Advances a stack of one, to the bit as a loop with the optimizer of ``torch.optim`` does.
 
     Args:
-        task: gives network, loss and correctness.
-        constrain: groups whose parameters are rescaled, together, to ``state.norm``.
-        state, hyper: the stack's tensors. Those of the state are updated in place: the network's
-            parameters and the optimizer's moments are views of them.
-        done: steps that the member has taken.
+        kind: of the step.
+        opt: the member's own.
+        state: the stack's. It is updated in place: the network's parameters and the optimizer's
+            moments are views of it.
+        constants: of the member.
+        done: steps that it has taken.
     """
 
     compiled = False
 
     def __init__(
-        self, task: Task, constrain: tuple[str, ...], state: State, hyper: Hyper, done: int
+        self, kind: Kind, opt: Optimizer, state: State, constants: Tensors, done: int
     ) -> None:
-        with torch.random.fork_rng(devices=[]):
-            network = task.network()
-        self.network: nn.Module = network.to(state.norm.device, state.norm.dtype)
-        self._task, self._norm = task, state.norm[0]
+        device, dtype = state.norm.device, state.norm.dtype
+        self.model = Model(kind.task).to(device, dtype)
+        self._kind, self._opt, self._norm, self._done = kind, opt, state.norm[0], done
         self._unknown = torch.full_like(self._norm, torch.nan)
-        params = dict(self.network.named_parameters())
-        for name, param in params.items():
-            param.data = state.params[name][0]
+        network = self.model.network
+        for name, tensor in [*network.named_parameters(), *network.named_buffers()]:
+            tensor.data = constants[name] if name in constants else state.params[name][0]
+        params = {name: param for name, param in network.named_parameters() if param.requires_grad}
         self._params = list(params.values())
-        self._held = {name: param for name, param in params.items() if group_of(name) in constrain}
-        self._groups = []
-        for i, group in enumerate(GROUPS):
-            names = [name for name in params if group_of(name) == group]
-            self._groups.append(
-                Group(
-                    params=[params[name] for name in names],
-                    exp_avgs=[state.exp_avg[name][0] for name in names],
-                    exp_avg_sqs=[state.exp_avg_sq[name][0] for name in names],
-                    steps=[torch.tensor(float(done)) for _ in names],
-                    hyper={key: value[0, i].item() for key, value in hyper._asdict().items()},
-                )
-            )
+        self._held = {
+            name: param for name, param in params.items() if kind.task.group(name) in kind.constrain
+        }
+        self._groups = [
+            _group([name for name in params if kind.task.group(name) == group], params, state, done)
+            for group in GROUPS
+        ]
+        self._rates = [(opt.lr_enc, opt.wd_enc), (opt.lr_dec, opt.wd_dec)]
 
-    def __call__(
-        self, state: State, coefficients: Tensor, rows: dict[str, Tensor], data: Data
-    ) -> Tensor:
+    def __call__(self, state: State, coefficients: Tensor, batch: Batch, given: Given) -> Tensor:
         """Advance the member in place; what `member_step` measures, shape (1, 5).
 
         Args:
             state, coefficients: for stacks; this step has its own.
-            rows, data: as those of `member_step`.
+            batch, given: as those of `member_step`.
         """
-        batch = minibatch(data.train, rows)
-        outputs = self.network(batch["inputs"])
-        loss = self._task.loss_of(outputs, batch)
+        task, batch = self._kind.task, (batch or given.train) | given.fixed
+        outputs = self.model(batch)
+        loss = task.loss_of(outputs, batch)
         loss.backward()  # type: ignore[no-untyped-call]
         with torch.no_grad():
-            for group in self._groups:
-                group.step()
-            if self._held:
-                scale = self._norm / weight_norm(self._held)
-                for param in self._held.values():
-                    param.mul_(scale)
-            right = self._task.correct(outputs, batch).sum()
+            self._update()
+            right = task.correct(outputs, batch).sum()
             validation = (self._unknown, self._unknown)
-            if data.val:
-                validation = judge(self._task, self.network(data.val["inputs"]), data.val)
+            if given.val:
+                val = given.val | given.fixed
+                validation = judge(task, self.model(val), val)
             metrics = (loss, right, *validation, nn.utils.get_total_norm(self._params))
             return torch.stack([value.double() for value in metrics])[None]
 
-
-@dataclass
-class Group:
-    """The parameters of a group, and what ``torch.optim.AdamW`` would remember of them."""
-
-    params: list[nn.Parameter]
-    exp_avgs: list[Tensor]
-    exp_avg_sqs: list[Tensor]
-    steps: list[Tensor]
-    hyper: dict[str, Any]
-
-    def step(self) -> None:
-        """Update the parameters that have a gradient, which is used up.
-
-        By the function that ``torch.optim.AdamW`` calls, without what it does around it at every
-        step: a quarter of the time of small networks.
-        """
-        learning = [i for i, param in enumerate(self.params) if param.grad is not None]
-        params = [self.params[i] for i in learning]
-        grads = [param.grad for param in params if param.grad is not None]
-        adamw(
-            list(params),
-            grads,
-            [self.exp_avgs[i] for i in learning],
-            [self.exp_avg_sqs[i] for i in learning],
-            [],
-            [self.steps[i] for i in learning],
-            foreach=True,
-            amsgrad=False,
-            maximize=False,
-            **self.hyper,
-        )
-        for param in params:
+    def _update(self) -> None:
+        """Move the parameters by their gradients, which are used up."""
+        if self._opt.clip is not None:
+            nn.utils.clip_grad_norm_(self._params, self._opt.clip)
+        factor = self._opt.lr_factor(self._done)
+        for group, (lr, weight_decay) in zip(self._groups, self._rates, strict=True):
+            group.lr, group.weight_decay = lr * factor, weight_decay
+            if learning := _with_gradient(group):
+                self._opt.plain_update(learning)
+        for param in self._params:
             param.grad = None
+        if self._held:
+            scale = self._norm / nonzero(weight_norm(self._held))
+            for param in self._held.values():
+                param.mul_(scale)
+        self._done += 1
+
+
+def _group(
+    names: list[str], params: dict[str, nn.Parameter], state: State, done: int
+) -> PlainGroup:
+    return PlainGroup(
+        params=[params[name] for name in names],
+        moments=[[moment[name][0] for name in names] for moment in state.moments.values()],
+        steps=[torch.tensor(float(done)) for _ in names],
+        lr=0.0,
+        weight_decay=0.0,
+    )
+
+
+def _with_gradient(group: PlainGroup) -> PlainGroup | None:
+    """The part of a group that the loss depends on; as in PyTorch, nothing moves the rest."""
+    learning = [i for i, param in enumerate(group.params) if param.grad is not None]
+    if len(learning) == len(group.params):
+        return group if learning else None
+    return dataclasses.replace(
+        group,
+        params=[group.params[i] for i in learning],
+        moments=[[moment[i] for i in learning] for moment in group.moments],
+        steps=[group.steps[i] for i in learning],
+    )

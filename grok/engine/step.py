@@ -9,45 +9,94 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad
 
-from grok.engine.adamw import Coefficients, adamw
-from grok.tasks import Batch, Data, Task
+from grok.optim import GROUPS, Optimizer
+from grok.optim.optimizer import clipped
+from grok.results import STEP_COLUMNS
+from grok.tasks import Batch, Task
 
-GROUPS = ("encoder", "decoder")
-METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "weight_norm")
+METRICS = tuple(STEP_COLUMNS)
 """What is measured of a member at a step. The step itself counts right samples, in the place of
 accuracies: a count is exact, and divided in double precision it reaches a threshold or doesn't,
 whatever the precision of the weights."""
+
+Tensors = dict[str, Tensor]
 
 
 class State(NamedTuple):
     """Everything of a member that a step changes. A stack's tensors have a leading dimension K.
 
     Attributes:
-        params, exp_avg, exp_avg_sq: parameter name to tensor, of the network's shapes.
-        beta_powers: each group's two betas to the power of the steps done, shape (groups, 2).
+        params: parameter name to tensor, of the network's shapes.
+        moments: name of an optimizer's moment to tensors named and shaped like `params`.
+        powers: of the optimizer's rates to the number of steps done, shape (groups, n).
         norm: L2 norm that the constrained parameters keep, scalar; 0 where none are.
     """
 
-    params: dict[str, Tensor]
-    exp_avg: dict[str, Tensor]
-    exp_avg_sq: dict[str, Tensor]
-    beta_powers: Tensor
+    params: Tensors
+    moments: dict[str, Tensors]
+    powers: Tensor
     norm: Tensor
 
 
-Tensors = dict[str, Tensor]
-Moved = tuple[Tensors, Tensors, Tensors]
-"""Parameters and both moments of a member after a step."""
+class Given(NamedTuple):
+    """What a member is given and no step changes; of a stack, see `grok.engine.shared`.
+
+    Attributes:
+        constants: buffers and frozen parameters of the network, by name.
+        fixed: what its loss and correctness need besides samples.
+        train, val: samples, a row each; empty where they aren't an argument of a step.
+    """
+
+    constants: Tensors
+    fixed: Batch
+    train: Batch
+    val: Batch
+
+
+class Kind(NamedTuple):
+    """What a step's operations depend on.
+
+    Attributes:
+        task, opt: without what may vary in a stack.
+        constrain: groups whose parameters are rescaled, together, to ``State.norm`` after the
+            update (Omnigrok, section 2: the reduced loss).
+    """
+
+    task: Task
+    opt: Optimizer
+    constrain: tuple[str, ...] = ()
+
+
+Moved = tuple[Tensors, dict[str, Tensors]]
+"""Parameters and moments of a member after a step."""
+
+
+class Model(nn.Module):
+    """A task's way from a batch to outputs, as one module; gives the structure of a member.
+
+    The tensors that it computes with are those it is called with.
+    """
+
+    def __init__(self, task: Task) -> None:
+        super().__init__()
+        self._task = task
+        with torch.random.fork_rng(devices=[]):
+            self.network = task.network()
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The task's outputs for `batch`."""
+        return self._task.outputs_of(self.network, batch)
+
+
+def forward(model: Model, params: Tensors, constants: Tensors, batch: Batch) -> Tensor:
+    """Outputs for `batch` of the member that has these tensors."""
+    tensors = {f"network.{name}": tensor for name, tensor in (params | constants).items()}
+    outputs: Tensor = functional_call(model, tensors, (batch,))
+    return outputs
 
 
 def member_step(
-    task: Task,
-    network: nn.Module,
-    constrain: tuple[str, ...],
-    state: State,
-    coefficients: Tensor,
-    rows: dict[str, Tensor],
-    data: Data,
+    kind: Kind, model: Model, state: State, coefficients: Tensor, batch: Batch, given: Given
 ) -> tuple[Moved, Tensor]:
     """One step of one member.
 
@@ -55,82 +104,66 @@ def member_step(
     validation metrics and the weight norm those after it.
 
     Args:
-        network: gives the structure only; the weights are those of `state`.
-        constrain: groups whose parameters are rescaled, together, to ``state.norm`` after the
-            update (Omnigrok, section 2: the reduced loss).
-        coefficients: `Coefficients` of this step for each of `GROUPS`, shape (groups, 7).
-        rows: ``train``: which samples make the minibatch, shape (size,); empty for all.
-        data: ``val`` is empty where validation has a schedule of its own.
+        coefficients: of this step, for each of `GROUPS`; see `grok.optim.optimizer.table`.
+        batch: samples to train on; empty to take ``given.train``.
+        given: ``val`` is empty where validation has a schedule of its own.
 
     Returns:
-        Parameters and both moments after the step, and the values of `METRICS` with counts of
-        right samples for accuracies, double precision, shape (5,).
+        Parameters and moments after the step, and the values of `METRICS` with counts of right
+        samples for accuracies, double precision, shape (5,).
     """
-    batch = minibatch(data.train, rows)
-    grads, loss, right = differentiated(task, network, state.params, batch)
-    moved = updated(constrain, state, grads, coefficients)
-    return moved, measured(task, network, moved[0], loss, right, data.val)
+    batch = (batch or given.train) | given.fixed
+    grads, loss, right = differentiated(kind, model, state.params, given.constants, batch)
+    moved = updated(kind, state, grads, coefficients)
+    return moved, measured(kind, model, moved[0], loss, right, given)
 
 
 def differentiated(
-    task: Task, network: nn.Module, params: Tensors, batch: Batch
+    kind: Kind, model: Model, params: Tensors, constants: Tensors, batch: Batch
 ) -> tuple[Tensors, Tensor, Tensor]:
     """Gradients of one member's loss on `batch`, the loss, and how many samples are right."""
 
     def objective(params: Tensors) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        outputs = functional_call(network, params, (batch["inputs"],))
-        loss = task.loss_of(outputs, batch)
+        outputs = forward(model, params, constants, batch)
+        loss = kind.task.loss_of(outputs, batch)
         return loss, (loss, outputs)
 
     grads, (loss, outputs) = grad(objective, has_aux=True)(params)
-    return grads, loss, task.correct(outputs, batch).sum()
+    return grads, loss, kind.task.correct(outputs, batch).sum()
 
 
-def updated(
-    constrain: tuple[str, ...], state: State, grads: Tensors, coefficients: Tensor
-) -> Moved:
-    """Parameters and both moments of one member after the optimizer's update."""
+def updated(kind: Kind, state: State, grads: Tensors, coefficients: Tensor) -> Moved:
+    """Parameters and moments of one member after the optimizer's update."""
+    if kind.opt.clip is not None:
+        grads = clipped(grads, coefficients[0, -1])
+        coefficients = coefficients[:, :-1]
     of_group = dict(zip(GROUPS, coefficients.unbind(0), strict=True))
-    each = {
-        name: adamw(
-            param,
-            grads[name],
-            state.exp_avg[name],
-            state.exp_avg_sq[name],
-            Coefficients(*of_group[group_of(name)].unbind(0)),
-        )
-        for name, param in state.params.items()
-    }
-    params, exp_avg, exp_avg_sq = (
-        {name: value[i] for name, value in each.items()} for i in range(3)
-    )
-    if constrain:
-        held = {name: param for name, param in params.items() if group_of(name) in constrain}
-        scale = state.norm / weight_norm(held)
+    params: Tensors = {}
+    moments: dict[str, Tensors] = {moment: {} for moment in state.moments}
+    for name, param in state.params.items():
+        before = [each[name] for each in state.moments.values()]
+        c = of_group[kind.task.group(name)].unbind(0)
+        params[name], after = kind.opt.update(param, grads[name], before, c)
+        for moment, tensor in zip(moments.values(), after, strict=True):
+            moment[name] = tensor
+    if kind.constrain:
+        held = {name: p for name, p in params.items() if kind.task.group(name) in kind.constrain}
+        scale = state.norm / nonzero(weight_norm(held))
         params |= {name: param * scale for name, param in held.items()}
-    return params, exp_avg, exp_avg_sq
+    return params, moments
 
 
 def measured(
-    task: Task, network: nn.Module, params: Tensors, loss: Tensor, right: Tensor, val: Batch
+    kind: Kind, model: Model, params: Tensors, loss: Tensor, right: Tensor, given: Given
 ) -> Tensor:
     """What a step measures: of the outputs before the update, and of `params`, those after it."""
     unknown = torch.full_like(loss, torch.nan)
-    validation = evaluate(task, network, params, val) if val else (unknown, unknown)
+    validation = (unknown, unknown)
+    if given.val:
+        val = given.val | given.fixed
+        validation = judge(kind.task, forward(model, params, given.constants, val), val)
     metrics = (loss, right, *validation, weight_norm(params))
     return torch.stack([value.double() for value in metrics])
-
-
-def minibatch(train: Batch, rows: dict[str, Tensor]) -> Batch:
-    """The samples of one member that `rows` names, all where it is empty."""
-    return {name: tensor[rows["train"]] for name, tensor in train.items()} if rows else train
-
-
-def evaluate(
-    task: Task, network: nn.Module, params: Tensors, batch: Batch
-) -> tuple[Tensor, Tensor]:
-    """Loss of one member on `batch`, and how many samples it gets right."""
-    return judge(task, functional_call(network, params, (batch["inputs"],)), batch)
 
 
 def judge(task: Task, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -138,17 +171,17 @@ def judge(task: Task, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     return task.loss_of(outputs, batch), task.correct(outputs, batch).sum()
 
 
-def group_of(name: str) -> str:
-    """The parameter group of a parameter, the first part of its name."""
-    return name.partition(".")[0]
-
-
 def weight_norm(params: Mapping[str, Tensor]) -> Tensor:
     """L2 norm of all parameters of one member, a scalar."""
     return torch.stack([param.square().sum() for param in params.values()]).sum().sqrt()
 
 
-def norm_of(params: Tensors, groups: tuple[str, ...]) -> Tensor:
+def nonzero(norm: Tensor) -> Tensor:
+    """A norm to divide by: 1 where all weights are 0, and stay so whatever they are scaled by."""
+    return torch.where(norm == 0, 1, norm)
+
+
+def norm_of(task: Task, params: Tensors, groups: tuple[str, ...]) -> Tensor:
     """L2 norm of the parameters of these groups, a scalar of their dtype; 0 for no group."""
-    held = {name: param for name, param in params.items() if group_of(name) in groups}
+    held = {name: param for name, param in params.items() if task.group(name) in groups}
     return weight_norm(held) if held else next(iter(params.values())).new_zeros(())

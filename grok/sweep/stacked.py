@@ -20,8 +20,8 @@ from grok.sweep.compose import StackJob
 if TYPE_CHECKING:
     from grok.engine import Member
 
-VARIES = ("opt", "phase", "seed")
-"""Sections that may differ between the members of a stack."""
+VARIES = ("phase", "seed")
+"""Sections that may differ between the members of a stack; of task and optimizer, a part."""
 CPU_STACK = 3 * 2**20
 """Bytes of members that were found fastest together on a core (docs/performance.md)."""
 
@@ -39,6 +39,8 @@ def structure(cfg: DictConfig) -> str:
     task: Any = get_class(cfg.task._target_)
     for key in task.VARYING:
         content["task"].pop(key, None)
+    shared = instantiate(cfg.opt, _convert_="all").shared()
+    content["opt"] = [cfg.opt._target_, str(shared)]
     return json.dumps(content, sort_keys=True)
 
 

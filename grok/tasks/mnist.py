@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -66,6 +67,8 @@ class MNIST(Task):
         activation: ``relu`` or ``tanh``.
         loss: ``mse`` on one-hot targets, or ``cross_entropy``.
     """
+
+    SIZES: ClassVar[tuple[str, ...]] = ("train_size", "val_size")
 
     init_scale: float = 9.0
     dataset: str = "mnist"
@@ -146,7 +149,8 @@ class MNIST(Task):
 
     def correct(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Whether the likeliest class is the right one."""
-        return outputs.argmax(-1) == batch["labels"]
+        right: Tensor = outputs.argmax(-1) == batch["labels"]
+        return right
 
 
 @functools.cache

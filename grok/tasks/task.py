@@ -10,69 +10,99 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
-Batch = dict[str, Tensor]
-"""Named tensors of one member; ``inputs`` is what the network is called with."""
+Batch = dict[str, Any]
+"""Named tensors of one member, also in nested dictionaries; ``inputs`` is what the network takes
+unless the task says otherwise."""
 
 
 class Data(NamedTuple):
-    """One member's data: what it trains on and what it is validated on."""
+    """One member's data.
+
+    Attributes:
+        train, val: what it trains on and what it is validated on: a row a sample in the first
+            dimension of every tensor.
+        fixed: what isn't per sample (target vectors, a threshold). Every batch has it too.
+    """
 
     train: Batch
     val: Batch
+    fixed: Batch = {}  # noqa: RUF012 - nobody writes to it
 
 
 @dataclass(frozen=True)
 class Task(abc.ABC):
     """A dataset, a network, a loss and a per-sample correctness.
 
-    A subclass is a frozen dataclass; its fields are the keys of its YAML in ``conf/task/``.
-    Everything the network, the loss and the correctness do runs under ``torch.func``: no
-    in-place state, no Python branch on a tensor's values.
+    A subclass is a frozen dataclass; its fields are the keys of its YAML in ``conf/task/``, lists
+    among them being made tuples. Everything the network, the loss and the correctness do runs
+    under ``torch.func``: no in-place state, no Python branch on a tensor's values.
+    `grok.tasks.check_task` tells whether all is as it should be.
 
     Attributes:
         STACKABLE: whether ``torch.func`` can map the network. One that it can't (an ``nn.LSTM``)
             trains on the plain path, as stacks of one through ordinary autograd, and may branch
-            on values; state of its own besides parameters it can't have either.
+            on values.
         VARYING: fields that may differ between the members of a stack: what the initial weights
             and the data hold, and no shape or operation depends on.
-        init_scale: alpha, multiplies every initial parameter (Omnigrok, section 2).
+        SIZES: fields that only the number of samples depends on. They differ between stacks, but
+            where samples are taken in minibatches one compiled step serves them all.
+        init_scale: alpha, multiplies every initial parameter that learns (Omnigrok, section 2).
     """
 
     STACKABLE: ClassVar[bool] = True
     VARYING: ClassVar[tuple[str, ...]] = ("init_scale",)
+    SIZES: ClassVar[tuple[str, ...]] = ()
 
     init_scale: float = 1.0
 
+    def __post_init__(self) -> None:
+        """Make a list from YAML something that can be compared and hashed."""
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, _hashable(getattr(self, field.name)))
+
     def shared(self) -> Self:
-        """What the members of a stack have in common: `VARYING` fields at their defaults."""
+        """What a training step knows of the task: `VARYING` and `SIZES` at their defaults."""
         defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(self)}
-        return dataclasses.replace(self, **{name: defaults[name] for name in self.VARYING})
+        names = (*self.VARYING, *self.SIZES)
+        return dataclasses.replace(self, **{name: defaults[name] for name in names})
 
     def problems(self) -> Iterable[str]:
         """A line for each key out of range: ``task.key=value: what to write instead``."""
-        if not 0 < self.init_scale < math.inf:
-            yield f"task.init_scale={self.init_scale}: must be a number over 0"
+        if not 0 <= self.init_scale < math.inf:
+            yield f"task.init_scale={self.init_scale}: must be a number of at least 0"
 
     @abc.abstractmethod
     def network(self) -> nn.Module:
-        """One member's network with PyTorch's generator as it stands.
+        """One member's network with PyTorch's generator as it stands, drawn under the model seed.
 
-        Its top-level submodules are called ``encoder`` and ``decoder``: the parameter groups.
+        Its parameters and buffers are the member's own: of its draw, in its precision, on its
+        device. A parameter with ``requires_grad=False`` is frozen: no step moves it, no decay
+        shrinks it, no scale or norm counts it.
         """
+
+    def group(self, name: str) -> str:
+        """The group of a parameter, ``encoder`` or ``decoder``: the first part of its name."""
+        return name.partition(".")[0]
 
     @abc.abstractmethod
     def data(self, seed: int) -> Data:
         """One member's data. Sizes don't depend on the seed."""
+
+    def outputs_of(self, network: nn.Module, batch: Batch) -> Tensor:
+        """What the network makes of `batch`, a row a sample."""
+        outputs: Tensor = network(batch["inputs"])
+        return outputs
 
     def minibatch(self) -> int | None:
         """Samples in a minibatch, shuffled anew each epoch; None trains on all at every step."""
         return None
 
     def evaluations(self, budget: int) -> Sequence[int] | None:
-        """Steps after which accuracies are measured, each the end of an epoch; None is every step.
+        """Steps after which accuracies are measured; None is every step.
 
-        At these, train accuracy is that of the epoch's minibatches, before their updates.
+        At these, train accuracy is that of the epoch's minibatches so far, each before its update.
         """
         return None
 
@@ -83,3 +113,12 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def correct(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Which of the samples of `batch` are predicted right, boolean of shape (samples,)."""
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(map(_hashable, value)) if isinstance(value, list) else value
+
+
+def samples(batch: Batch) -> int:
+    """How many samples a batch has."""
+    return len(pytree.tree_leaves(batch)[0])

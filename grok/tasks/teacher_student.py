@@ -78,14 +78,11 @@ class TeacherStudent(Task):
             torch.manual_seed(seed)
             teacher = self.network()
             train, val = (torch.randn(n, self.inputs) for n in (self.train_size, self.val_size))
-            return Data(self._batch(teacher, train), self._batch(teacher, val))
-
-    def _batch(self, teacher: nn.Module, inputs: Tensor) -> Batch:
-        return {
-            "inputs": inputs,
-            "targets": teacher(inputs),
-            "error_threshold": torch.tensor(self.error_threshold),
-        }
+            return Data(
+                train={"inputs": train, "targets": teacher(train)},
+                val={"inputs": val, "targets": teacher(val)},
+                fixed={"error_threshold": torch.tensor(self.error_threshold)},
+            )
 
     def loss_of(self, outputs: Tensor, batch: Batch) -> Tensor:
         """The squared error's mean over samples and outputs."""
@@ -93,4 +90,6 @@ class TeacherStudent(Task):
 
     def correct(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Whether a sample's squared error, mean over its outputs, is under the threshold."""
-        return (outputs - batch["targets"]).square().mean(-1) < batch["error_threshold"]
+        error = (outputs - batch["targets"]).square().mean(-1)
+        right: Tensor = error < batch["error_threshold"]
+        return right

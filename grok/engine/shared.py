@@ -1,0 +1,92 @@
+"""What members of a stack are given: each tensor once where all have the same, else stacked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from grok.engine.step import Given
+from grok.tasks import Batch
+
+Shared = tuple[bool, ...]
+"""Of each tensor of a nested structure, in its order: whether there is one for all members."""
+
+
+class Common(NamedTuple):
+    """Which arguments of a step have no leading dimension K.
+
+    Attributes:
+        batch: of a minibatch. It is gathered once where all take the same samples, and the first
+            layer's batched product then reads it once for all members.
+        given: of what else members are given.
+    """
+
+    batch: Shared
+    given: Shared
+
+
+def alike(given: Given, others: Iterable[Given]) -> Given:
+    """`given`, with the very tensors of `others` in the place of equal ones."""
+    leaves, structure = pytree.tree_flatten(given)
+    for other in others:
+        pairs = zip(leaves, pytree.tree_leaves(other), strict=True)
+        leaves = [theirs if _equal(mine, theirs) else mine for mine, theirs in pairs]
+    same: Given = pytree.tree_unflatten(leaves, structure)
+    return same
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    return one is other or (one.dtype == other.dtype and torch.equal(one, other))
+
+
+def held(givens: Sequence[Given], device: torch.device) -> tuple[Given, Shared]:
+    """The members' tensors on the device, and which of them are there once for all."""
+    columns = list(zip(*map(pytree.tree_leaves, givens), strict=True))
+    shared = tuple(all(tensor is column[0] for tensor in column) for column in columns)
+    leaves = [
+        (column[0] if one else torch.stack(column)).to(device)
+        for column, one in zip(columns, shared, strict=True)
+    ]
+    return pytree.tree_unflatten(leaves, pytree.tree_structure(givens[0])), shared
+
+
+def flags(tree: Any, shared: Shared) -> Any:
+    """`shared` in the structure of the tensors that it speaks of."""
+    return pytree.tree_unflatten(shared, pytree.tree_structure(tree))
+
+
+def dimensions(tree: Any, shared: Shared) -> Any:
+    """Where the members' dimension is, for `torch.func.vmap`: None where there is none."""
+    where = [None if one else 0 for one in shared]
+    return pytree.tree_unflatten(where, pytree.tree_structure(tree))
+
+
+def of_slot(tree: Any, shared: Shared, slot: int) -> Any:
+    """The tensors of the member in `slot`."""
+    leaves = zip(pytree.tree_leaves(tree), shared, strict=True)
+    mine = [leaf if one else leaf[slot] for leaf, one in leaves]
+    return pytree.tree_unflatten(mine, pytree.tree_structure(tree))
+
+
+def gathered(train: Batch, shared: Shared, rows: Tensor) -> Batch:
+    """A minibatch of every member; what all have the same of is there once.
+
+    Args:
+        train, shared: all samples, as `held` gives them.
+        rows: numbers of samples, shape (K, size), or (size,) where all members take the same.
+    """
+    leaves = zip(pytree.tree_leaves(train), shared, strict=True)
+    one_order = rows.dim() == 1
+    slots = torch.arange(len(rows), device=rows.device)[:, None]
+    batch = []
+    for leaf, one in leaves:
+        if one:
+            batch.append(leaf[rows])
+        else:
+            batch.append(leaf[:, rows] if one_order else leaf[slots, rows])
+    gathered_batch: Batch = pytree.tree_unflatten(batch, pytree.tree_structure(train))
+    return gathered_batch

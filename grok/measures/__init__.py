@@ -1,0 +1,20 @@
+"""What is measured of members at some of their steps: a class each, or one's own function."""
+
+from grok.measures.measure import HIGHER, LOWER, Better, Function, Measure, Snapshot, log_spaced
+from grok.measures.norms import Distance, GradientNorm, GroupNorms
+from grok.measures.representation import RQI, Embeddings
+
+__all__ = [
+    "HIGHER",
+    "LOWER",
+    "RQI",
+    "Better",
+    "Distance",
+    "Embeddings",
+    "Function",
+    "GradientNorm",
+    "GroupNorms",
+    "Measure",
+    "Snapshot",
+    "log_spaced",
+]

@@ -1,0 +1,105 @@
+"""What a network has made of its inputs: the embeddings, and how good they are for addition."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from grok.measures.measure import HIGHER, Better, Measure, Snapshot, missing
+from grok.tasks import Task
+
+LARGEST = 100
+
+
+@dataclass(frozen=True)
+class Embeddings(Measure):
+    """A parameter itself (Re-TUG, Appendix C, Figures 11 and 12).
+
+    Attributes:
+        parameter: its name.
+    """
+
+    every: int | None = field(kw_only=True, default=10)
+    parameter: str = "encoder.weight"
+
+    def task_problems(self, task: Task) -> Iterable[str]:
+        """A line where the network has no such parameter."""
+        return missing(task, self.parameter)
+
+    def columns(self) -> Mapping[str, Better]:
+        """None: it is an array."""
+        return {}
+
+    def take(self, member: Snapshot) -> Mapping[str, Tensor]:
+        """The parameter."""
+        return {"values": (member.params | member.constants)[self.parameter]}
+
+
+@dataclass(frozen=True)
+class RQI(Measure):
+    """Representation quality index: how many parallelograms the embeddings of digits form.
+
+    For digits with i + j = m + n, the share of different pairs {i, j}, {m, n} for which
+    |E_i + E_j - E_m - E_n| is at most `tolerance`, the embeddings E being scaled to a mean of 0
+    and a mean square of 1 before.
+
+    Source: Liu et al. 2022, "Towards Understanding Grokking", section 3.
+
+    Attributes:
+        parameter: name of the embeddings, shape (p, d).
+        tolerance: a distance.
+    """
+
+    every: int | None = field(kw_only=True, default=10)
+    parameter: str = "encoder.weight"
+    tolerance: float = 0.01
+
+    def problems(self) -> Iterable[str]:
+        """A line for each key out of range."""
+        yield from super().problems()
+        if not self.tolerance > 0:
+            yield f"tolerance={self.tolerance}: must be over 0, such as 0.01"
+
+    def task_problems(self, task: Task) -> Iterable[str]:
+        """A line where the network has no such embeddings."""
+        yield from (lines := list(missing(task, self.parameter)))
+        if lines:
+            return
+        network = task.network()
+        tensors = dict([*network.named_parameters(), *network.named_buffers()])
+        shape = tuple(tensors[self.parameter].shape)
+        if len(shape) != 2 or not 3 <= shape[0] <= LARGEST:
+            yield (
+                f"parameter={self.parameter}: must be a matrix of 3 to {LARGEST} rows, the "
+                f"embeddings of as many digits; its shape is {shape}"
+            )
+
+    def columns(self) -> Mapping[str, Better]:
+        """The one column, from 0 to 1."""
+        return {"rqi": HIGHER}
+
+    def take(self, member: Snapshot) -> Mapping[str, Tensor]:
+        """The share."""
+        embeddings = (member.params | member.constants)[self.parameter]
+        centred = embeddings - embeddings.mean(0)
+        scaled = centred / centred.square().sum(-1).mean().sqrt()
+        i, j, m, n = parallelograms(len(embeddings)).to(embeddings.device)
+        gaps = (scaled[i] + scaled[j] - scaled[m] - scaled[n]).square().sum(-1).sqrt()
+        return {"rqi": (gaps <= self.tolerance).double().mean()}
+
+
+@functools.cache
+def parallelograms(p: int) -> Tensor:
+    """All (i, j, m, n) with i + j = m + n, of digits below p, i <= j, m <= n and i < m; (4, n)."""
+    pairs = [(i, j) for i in range(p) for j in range(i, p)]
+    by_sum: dict[int, list[tuple[int, int]]] = {}
+    for pair in pairs:
+        by_sum.setdefault(sum(pair), []).append(pair)
+    found = [
+        (*one, *other) for same in by_sum.values() for one in same for other in same if one < other
+    ]
+    return torch.tensor(found).T

@@ -1,0 +1,55 @@
+"""Adam, with weight decay as part of the gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.optim.adam import adam
+
+from grok.optim.adamw import AdamW, adam_coefficients, adam_step
+from grok.optim.optimizer import Hyper, PlainGroup
+
+
+@dataclass(frozen=True)
+class Adam(AdamW):
+    """Adam with coupled L2: as `AdamW`, with g + wd p for the gradient and no other decay.
+
+    Reference: Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2015).
+    """
+
+    def _decay(self, lr: float, weight_decay: float) -> float | None:
+        """The moments make of it what they will."""
+        return 0.0 if lr * weight_decay == 0 else None
+
+    def coefficients(self, lr: Tensor, hyper: Hyper, powers: Tensor) -> tuple[Tensor, ...]:
+        """Weight decay, then those of `adam_step`."""
+        return hyper["weight_decay"], *adam_coefficients(lr, hyper, powers)
+
+    def update(
+        self, param: Tensor, grad: Tensor, moments: Sequence[Tensor], c: Sequence[Tensor]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The parameter and its two moments after one step."""
+        weight_decay, *others = c
+        step, moments = adam_step(grad + param * weight_decay, moments, others)
+        return param - step, moments
+
+    def plain_update(self, group: PlainGroup) -> None:
+        """As ``torch.optim.Adam``."""
+        adam(
+            list(group.params),
+            group.grads,
+            group.moments[0],
+            group.moments[1],
+            [],
+            group.steps,
+            foreach=True,
+            amsgrad=False,
+            maximize=False,
+            lr=group.lr,
+            weight_decay=group.weight_decay,
+            beta1=self.betas[0],
+            beta2=self.betas[1],
+            eps=self.eps,
+        )
