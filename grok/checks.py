@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
 import math
 from collections.abc import Iterable
 from typing import Any
 
-from hydra.utils import get_class
+from hydra.errors import InstantiationException
+from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from grok.config import Config, DataFolder
 from grok.errors import first_line
-from grok.results import flat
+from grok.results import STEP_COLUMNS, flat
 
 HOMES = {"task": "grok/tasks/task.py", "optimizer": "grok/optim/optimizer.py"}
 """Where the contract of each is."""
@@ -45,7 +47,12 @@ def problems(cfg: DictConfig, judged: dict[str, list[str]] | None = None) -> lis
         if content not in judged:
             judged[content] = _typed_problems(name, cfg[name], kind)
         found += judged[content]
-    return found + _gpu_problems(cfg.trainer)
+    if found:
+        return found
+    structure = _structure(cfg)
+    if structure not in judged:
+        judged[structure] = _structural_problems(cfg)
+    return judged[structure] + _gpu_problems(cfg.trainer)
 
 
 def _unknown_keys(prefix: str, section: DictConfig, schema: type) -> Iterable[str]:
@@ -117,6 +124,43 @@ def _typed_problems(name: str, section: DictConfig, kind: str) -> list[str]:
     except OmegaConfBaseException as error:
         key = str(error.full_key)
         return [f"{name}.{key}={settings.get(key)}: {expected(error)}"]
+
+
+def _structure(cfg: DictConfig) -> str:
+    """What of a task and its measures is checked once for all jobs that have it in common."""
+    task: Any = OmegaConf.to_container(cfg.task, resolve=True)
+    schema: Any = get_class(cfg.task._target_)
+    kept = {
+        key: value for key, value in task.items() if key not in (*schema.VARYING, *schema.SIZES)
+    }
+    measures = OmegaConf.to_container(cfg.measures, resolve=True) if cfg.measures else {}
+    return json.dumps([kept, measures], sort_keys=True)
+
+
+def _structural_problems(cfg: DictConfig) -> list[str]:
+    """Where the task departs from its contract, and measures that can't be taken of it."""
+    from grok.tasks.check import mistakes
+
+    task = instantiate(cfg.task, _convert_="all")
+    found = list(dict.fromkeys(mistakes(task)))
+    if found:
+        return found
+    columns: dict[str, str] = {}
+    for name, part in (cfg.measures or {}).items():
+        try:
+            measure = instantiate(part, _convert_="all")
+        except InstantiationException as error:
+            cause = " ".join(str(error.__cause__ or error).split())
+            found.append(f"measures.{name}: {cause}")
+            continue
+        lines = [*measure.problems(), *measure.task_problems(task)]
+        found += [f"measures.{name}.{line}" for line in lines]
+        for column in measure.columns() if not lines else ():
+            if column in STEP_COLUMNS or column in columns:
+                other = columns.get(column, "each step")
+                found.append(f"measures.{name}: {column} is measured by {other} already")
+            columns[column] = f"measures.{name}"
+    return found
 
 
 def expected(error: BaseException) -> str:

@@ -1,0 +1,351 @@
+"""Holds a task against its contract: all mistakes in one call, a line each."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad, stack_module_state, vmap
+from torch.utils import _pytree as pytree
+
+from grok.errors import ConfigError, UserError, first_line
+from grok.optim import GROUPS
+from grok.tasks.task import Batch, Data, Task, samples
+
+if TYPE_CHECKING:
+    from grok.engine.member import Drawn
+    from grok.engine.stack import Stack
+
+BUDGET = 100_000
+"""For which the steps of evaluation are asked."""
+ROWS = 8
+"""Samples that are tried."""
+
+
+class HopelessError(Exception):
+    """A mistake after which nothing more can be tried; its message is the line."""
+
+
+def check_task(task: Task, *, thorough: bool = False) -> None:
+    """Find what is wrong with a task: the first thing to call when writing one.
+
+    Args:
+        thorough: also train three members for 20 steps, in a stack and each alone.
+
+    Raises:
+        ConfigError: a line for each mistake, with what to do about it.
+    """
+    lines = list(dict.fromkeys(mistakes(task)))
+    if not lines and thorough:
+        lines = list(_unequal(task))
+    if lines:
+        raise ConfigError(*lines)
+
+
+def mistakes(task: Task) -> Iterator[str]:
+    """A line for each departure from the contract of `Task`."""
+    try:
+        yield from _fields(task)
+        yield from task.problems()
+        network = _network(task)
+        yield from _groups(task, network)
+        data = _data(task)
+        if wrong := list(_samples(data)):
+            yield from wrong
+            return
+        yield from _sizes(task, data)
+        network, data = _cast((network, data))
+        _try_outcomes(task, network, data)
+        batch = _rows(data.train) | data.fixed
+        if wrong := [*_random(task, network, batch), *_stateful(task, network, batch)]:
+            yield from wrong
+            return
+        yield from _unused(task, network, batch)
+        yield from _unmapped(task, batch)
+    except HopelessError as mistake:
+        yield str(mistake)
+    except UserError as error:  # the task's own words, about its files for one
+        yield from str(error).splitlines()
+
+
+def _fields(task: Task) -> Iterator[str]:
+    """Fields name a member in caches and records, so they are compared and written."""
+    defaults = {field.name: field.default for field in dataclasses.fields(task)}
+    for name in defaults:
+        value = getattr(task, name)
+        try:
+            hash(value)
+        except TypeError:
+            raise HopelessError(
+                f"task.{name}={value}: can't be hashed; let it be a number, a text or a list"
+            ) from None
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            yield (
+                f"task.{name}={value}: can't be written as JSON; let it be a number, a text or a "
+                "list of these"
+            )
+    for kind in ("VARYING", "SIZES"):
+        for name in getattr(task, kind):
+            if defaults.get(name, dataclasses.MISSING) is dataclasses.MISSING:
+                raise HopelessError(f"task: {kind} names {name}, which is no field with a default")
+
+
+def _tried(what: str, function: Any, *arguments: Any) -> Any:
+    try:
+        return function(*arguments)
+    except UserError:
+        raise
+    except Exception as error:  # whatever somebody's code may raise
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        raise HopelessError(f"task: {what} fails ({reason})") from error
+
+
+def _network(task: Task) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = _tried("network()", task.network)
+    if not isinstance(network, nn.Module):
+        raise HopelessError(
+            f"task: network() gives a {type(network).__name__}; it must be an nn.Module"
+        )
+    if not any(param.requires_grad for param in network.parameters()):
+        raise HopelessError(
+            "task: no parameter of its network learns; let one have requires_grad=True"
+        )
+    return network
+
+
+def _groups(task: Task, network: nn.Module) -> Iterator[str]:
+    others: dict[str, str] = {}
+    for name, param in network.named_parameters():
+        group = _tried(f"group({name!r})", task.group, name)
+        if param.requires_grad and group not in GROUPS:
+            others.setdefault(group, name)
+    for group, name in others.items():
+        yield (
+            f"task: group({name!r}) is {group!r}; call the top-level modules of the network "
+            f"{' and '.join(GROUPS)}, or let the task's group(name) give one of these"
+        )
+
+
+def _data(task: Task) -> Data:
+    data = _tried("data(0)", task.data, 0)
+    if not isinstance(data, Data):
+        raise HopelessError(
+            f"task: data(seed) gives a {type(data).__name__}; it must be a grok.tasks.Data"
+        )
+    for name, leaf in _named(data):
+        if not isinstance(leaf, Tensor):
+            raise HopelessError(
+                f"task: data(seed).{name} is a {type(leaf).__name__}; make it a tensor, such as by "
+                "torch.as_tensor"
+            )
+    return data
+
+
+def _named(data: Data) -> Iterator[tuple[str, Any]]:
+    for part, batch in data._asdict().items():
+        for path, leaf in pytree.tree_flatten_with_path(batch)[0]:
+            yield part + pytree.keystr(path), leaf
+
+
+def _samples(data: Data) -> Iterator[str]:
+    """Train and validation hold a row a sample."""
+    for part in ("train", "val"):
+        leaves = dict(_named(Data({}, {})._replace(**{part: getattr(data, part)})))
+        if not leaves:
+            yield f"task: data(seed).{part} has no tensors"
+            continue
+        first, count = next(iter(leaves)), 0
+        for name, leaf in leaves.items():
+            rows = len(leaf) if leaf.dim() else None
+            count = count or rows or 0
+            if not rows or rows != count:
+                size = "is a scalar" if rows is None else f"has {rows} rows"
+                yield (
+                    f"task: data(seed).{name} {size}, where {first} has {count} samples; put what "
+                    "isn't a row a sample into Data's fixed"
+                )
+        for name in data.fixed.keys() & getattr(data, part).keys():
+            yield f"task: data(seed).fixed and .{part} both have {name!r}; rename one"
+
+
+def _sizes(task: Task, data: Data) -> Iterator[str]:
+    other = _tried("data(1)", task.data, 1)
+    shapes = [{n: (tuple(t.shape), t.dtype) for n, t in _named(each)} for each in (data, other)]
+    for name in shapes[0]:
+        if shapes[0][name] != shapes[1].get(name):
+            yield (
+                f"task: data(seed).{name} has shape and type {shapes[0][name]} for the seed 0 and "
+                f"{shapes[1].get(name)} for the seed 1; they must not depend on it"
+            )
+    size, count = task.minibatch(), samples(data.train)
+    if size is not None and not (isinstance(size, int) and 1 <= size <= count):
+        yield f"task: minibatch() gives {size}; it must be from 1 to the {count} training samples"
+    steps = task.evaluations(BUDGET)
+    if steps is not None:
+        outside = [step for step in steps if not (int(step) == step and 1 <= step <= BUDGET)]
+        if outside or not len(steps):
+            found = f"has {outside[0]}" if outside else "has no step"
+            yield f"task: evaluations({BUDGET}) {found}; its steps must be from 1 to the budget"
+
+
+def _cast(tree: tuple[nn.Module, Data]) -> tuple[nn.Module, Data]:
+    """Both in single precision, as members are at first."""
+    network, data = tree
+    single = pytree.tree_map(lambda t: t.float() if t.is_floating_point() else t, data)
+    return network.float(), single
+
+
+def _rows(batch: Batch) -> Batch:
+    rows: Batch = pytree.tree_map(lambda tensor: tensor[:ROWS], batch)
+    return rows
+
+
+def _try_outcomes(task: Task, network: nn.Module, data: Data) -> None:
+    """Outputs, loss and correctness of some samples."""
+    for part in ("train", "val"):
+        batch = _rows(getattr(data, part)) | data.fixed
+        count = samples(_rows(getattr(data, part)))
+        outputs = _tried(f"outputs_of(network, {part} batch)", task.outputs_of, network, batch)
+        if not isinstance(outputs, Tensor) or not outputs.dim() or len(outputs) != count:
+            shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+            raise HopelessError(
+                f"task: outputs_of gives {shape} for {count} samples; it must be a tensor with a "
+                "row a sample"
+            )
+        loss = _tried("loss_of", task.loss_of, outputs, batch)
+        if not isinstance(loss, Tensor) or loss.dim() or not loss.is_floating_point():
+            shape = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
+            raise HopelessError(f"task: loss_of gives {shape}; it must be a scalar, such as a mean")
+        right = _tried("correct", task.correct, outputs, batch)
+        if not isinstance(right, Tensor) or right.dtype != torch.bool or right.shape != (count,):
+            found = (
+                f"{right.dtype} of shape {tuple(right.shape)}"
+                if isinstance(right, Tensor)
+                else type(right).__name__
+            )
+            raise HopelessError(
+                f"task: correct gives {found} for {count} samples; it must be torch.bool of shape "
+                f"({count},)"
+            )
+
+
+def _random(task: Task, network: nn.Module, batch: Batch) -> Iterator[str]:
+    outputs = []
+    for seed in (0, 1):
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(seed)
+            outputs.append(task.outputs_of(network, batch))
+    if not torch.equal(*outputs) and not any(each.isnan().any() for each in outputs):
+        kinds = [type(m).__name__ for m in network.modules() if "Dropout" in type(m).__name__]
+        named = f" ({', '.join(dict.fromkeys(kinds))})" if kinds else ""
+        yield (
+            f"task: its network draws random numbers while it trains{named}, which no run could "
+            "repeat; leave that layer out"
+        )
+
+
+def _stateful(task: Task, network: nn.Module, batch: Batch) -> Iterator[str]:
+    before = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    with torch.no_grad():
+        task.outputs_of(network, batch)
+    for name, buffer in network.named_buffers():
+        if not torch.equal(buffer, before[name]):
+            owner = type(network.get_submodule(name.rpartition(".")[0])).__name__
+            yield (
+                f"task: its network changes the buffer {name} ({owner}) while it trains, and a "
+                "member consists of its weights only; take a layer without such state (LayerNorm)"
+            )
+            return
+
+
+def _unused(task: Task, network: nn.Module, batch: Batch) -> Iterator[str]:
+    loss = task.loss_of(task.outputs_of(network, batch), batch)
+    _tried("the gradient of loss_of", loss.backward)
+    for name, param in network.named_parameters():
+        if param.requires_grad and param.grad is None:
+            yield f"task: the loss doesn't depend on {name}; let it have requires_grad=False"
+
+
+def _unmapped(task: Task, batch: Batch) -> Iterator[str]:
+    """Whether ``torch.func`` takes two members at once."""
+    if not task.STACKABLE:
+        return
+    networks = [_network(task).float() for _ in range(2)]
+    params, buffers = stack_module_state(networks)
+    model = _Outputs(task, networks[0])
+
+    def loss(params: dict[str, Tensor], buffers: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        tensors = {f"network.{name}": tensor for name, tensor in (params | buffers).items()}
+        outputs = functional_call(model, tensors, (batch,))
+        return task.loss_of(outputs, batch), task.correct(outputs, batch)
+
+    try:
+        vmap(grad(loss, has_aux=True))(params, buffers)
+    except Exception as error:  # whatever torch.func has against it
+        yield (
+            f"task: torch.func can't map its network, loss or correctness over members "
+            f"({first_line(error)}); set STACKABLE = False, and it trains on the plain path"
+        )
+
+
+class _Outputs(nn.Module):
+    def __init__(self, task: Task, network: nn.Module) -> None:
+        super().__init__()
+        self._task, self.network = task, network
+
+    def forward(self, batch: Batch) -> Tensor:
+        return self._task.outputs_of(self.network, batch)
+
+
+def _unequal(task: Task) -> Iterable[str]:
+    """Whether members of a stack of three end as each does alone, on the plain path."""
+    # the one place where tasks know of what trains them: to prove that they needn't
+    from pathlib import Path
+
+    from grok.config import PhaseRule, Seed
+    from grok.engine.member import Member
+    from grok.engine.stack import Stack
+    from grok.optim import AdamW
+
+    rule = PhaseRule(0.9, 0.0, BUDGET, 1000, True)
+    members = [
+        Member(Path(str(i)), task, AdamW(lr_enc=lr, lr_dec=lr, wd_dec=1.0), rule, Seed(i, i))
+        for i, lr in enumerate((1e-3, 3e-4, 1e-4))
+    ]
+    drawn = [member.drawn(torch.float64) for member in members]
+    cpu = torch.device("cpu")
+    alone = [Stack(task, [each], cpu, compiled=False, plain=True) for each in drawn]
+    if task.STACKABLE:
+        stack = Stack(task, drawn, cpu, compiled=False)
+        stack.advance(stack.whole_epochs(20))
+        stacked = [stack.weights(slot) for slot in range(len(drawn))]
+    else:
+        stacked = [
+            _in_turn(Stack(task, [drawn[i - 1]], cpu, False, plain=True), drawn[i])
+            for i in range(3)
+        ]
+    for solo, weights in zip(alone, stacked, strict=True):
+        solo.advance(solo.whole_epochs(20))
+        for name, tensor in solo.weights(0).items():
+            if not torch.allclose(weights[name], tensor, rtol=1e-6, atol=1e-9, equal_nan=True):
+                yield (
+                    f"task: after 20 steps {name} isn't the same in a stack and alone; the "
+                    "network, loss or correctness keeps something from one call to the next"
+                )
+                return
+
+
+def _in_turn(stack: Stack, drawn: Drawn) -> dict[str, Tensor]:
+    """Weights after 20 steps of a member that takes the place of another."""
+    stack.advance(stack.whole_epochs(20))
+    stack.put(0, drawn)
+    stack.advance(stack.whole_epochs(20))
+    return stack.weights(0)

@@ -1,0 +1,68 @@
+"""Weights that a member has left in its folder, as a plain network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from hydra.utils import instantiate
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from grok.engine.member import cast
+from grok.errors import UserError
+from grok.results import WEIGHTS, Record, finished, read_record
+from grok.tasks import Data, Task
+
+
+class LoadedMember(NamedTuple):
+    """A member at a moment of its training.
+
+    Attributes:
+        task: what it learns.
+        network: a plain module with its weights; ``task.outputs_of(network, batch)`` calls it.
+        data: its samples, in the precision of its weights; a batch is ``data.train | data.fixed``.
+        record: how it went.
+    """
+
+    task: Task
+    network: nn.Module
+    data: Data
+    record: Record
+
+
+def load_member(folder: str | Path, moment: str = "final") -> LoadedMember:
+    """A finished member with the weights of a moment.
+
+    Args:
+        folder: the member's own, such as ``multirun/<date>/<time>/7``.
+        moment: ``initial``, ``t_train``, ``t_val``, ``final``, or ``step_<number>``.
+
+    Raises:
+        UserError: no member has finished there, it kept no weights of this moment, or a file is
+            damaged.
+    """
+    folder = Path(folder)
+    if not finished(folder):
+        raise UserError(f"{folder}: no member has finished there; pass a job's own folder")
+    record = read_record(folder)
+    if moment not in record.weights:
+        there = ", ".join(record.weights) or "none; train with weights=events"
+        raise UserError(f"{folder}: no weights of {moment!r}; there are {there}")
+    path = folder / WEIGHTS / f"{moment}.safetensors"
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path}: unreadable ({error}); delete its run and run it again") from None
+    task: Any = instantiate(record.config["task"], _convert_="all")
+    dtype = torch.float64 if record.precision == "64-true" else torch.float32
+    with torch.random.fork_rng(devices=[]):
+        network = task.network().to(dtype)
+    with torch.no_grad():
+        for name, own in [*network.named_parameters(), *network.named_buffers()]:
+            if name not in tensors or tensors[name].shape != own.shape:
+                raise UserError(f"{path}: {name} isn't that of the task's network")
+            own.copy_(tensors[name])
+    return LoadedMember(task, network, cast(task.data(record.seeds["data"]), dtype), record)
