@@ -71,7 +71,7 @@ def plain(precision: str) -> None:
     drawn = member.drawn(PRECISIONS[precision])
     assert drawn.batches is not None
     for rows in drawn.batches.rows(0, STEPS // drawn.batches.per_epoch):
-        batch = {name: tensor[rows] for name, tensor in drawn.data.train.items()}
+        batch = {name: tensor[rows] for name, tensor in drawn.given.train.items()}
         outputs = network(batch["inputs"])
         optimizer.zero_grad()
         member.task.loss_of(outputs, batch).backward()

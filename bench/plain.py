@@ -5,15 +5,16 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from grok.config import Opt
 from grok.engine import Member
+from grok.optim import AdamW
 
 
 def plain_loop(member: Member) -> Callable[[], tuple[Tensor, Tensor]]:
     """A function that takes one optimizer step and returns train and validation accuracy."""
     torch.manual_seed(member.seed.model)
     network, task = member.task.network(), member.task
-    train, val = task.data(member.seed.data)
+    data = task.data(member.seed.data)
+    train, val = (part | data.fixed for part in (data.train, data.val))
     optimizer = adamw(network, member.opt)
 
     def step() -> tuple[Tensor, Tensor]:
@@ -30,7 +31,7 @@ def plain_loop(member: Member) -> Callable[[], tuple[Tensor, Tensor]]:
     return step
 
 
-def adamw(network: nn.Module, opt: Opt) -> torch.optim.AdamW:
+def adamw(network: nn.Module, opt: AdamW) -> torch.optim.AdamW:
     """PyTorch's optimizer for the two groups of a network."""
     groups = [(network.encoder, opt.lr_enc, opt.wd_enc), (network.decoder, opt.lr_dec, opt.wd_dec)]
     return torch.optim.AdamW(

@@ -185,7 +185,7 @@ class Config:
     seed: Seed = field(default_factory=Seed)
     engine: Engine = field(default_factory=Engine)
     trainer: Trainer = field(default_factory=Trainer)
-    measures: dict[str, Any] | None = None
+    measures: dict[str, Any] = field(default_factory=dict)
     weights: Weights = field(default_factory=Weights)
     callbacks: dict[str, Any] | None = None
     logger: dict[str, Any] | None = None

@@ -9,7 +9,7 @@ from grok.callbacks import MemberCallback
 from grok.tasks import Data
 from grok.tasks.toy import ToyAddition
 
-DRAWS, STEP, CALLBACK, RECORD, CHECKPOINT = range(1, 6)
+DRAWS, STEP, CALLBACK, RECORD, CHECKPOINT = range(2, 7)
 """Data seeds; the last fails for a foreign checkpoint that a test leaves in its folder."""
 MESSAGES = {
     DRAWS: "no such data",

@@ -1,10 +1,10 @@
 """A sweep's folder in, its table and pictures out: reads records, needs no torch.
 
 Modules, in the order the data goes: `table` reads the records, `layout` chooses axes and panels,
-`phase_diagram`, `seeds`, `lines`, `curves` and `trajectories` draw, `theory` draws over them,
-`pictures` lists what is drawn, `report` makes one interactive page of it and `command` is
-``analyze.py``. Two sweeps, one maybe `published`, go through `matching` to `agreement` (numbers)
-and `agreement_map` (picture).
+`phase_diagram`, `seeds`, `lines`, `curves`, `measures` and `trajectories` draw, `theory` draws
+over them, `pictures` lists what is drawn, `report` makes one interactive page of it and `command`
+is ``analyze.py``. Two sweeps, one maybe `published`, go through `matching` to `agreement`
+(numbers) and `agreement_map` (picture).
 """
 
 from grok.analysis.table import Sweep, load, read_sweep

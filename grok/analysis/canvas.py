@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,6 +17,7 @@ from grok.results import atomic_path
 FORMATS = ("png", "pdf")
 DPI = 150
 INCHES_AN_ENTRY = 1.5
+MOST_COLUMNS = 4
 
 
 def panel_figure(layout: Layout, extra_width: float = 0.0) -> tuple[Figure, list[Axes]]:
@@ -34,6 +36,32 @@ def panel_figure(layout: Layout, extra_width: float = 0.0) -> tuple[Figure, list
         one.set_title(panel_title(panel), fontsize=8)
         one.tick_params(labelsize=8)
     return figure, axes[: len(layout.panels)]
+
+
+def grid_figure(count: int, extra_width: float = 0.0) -> tuple[Figure, list[Axes]]:
+    """A figure of `count` empty panels for lines, at most four in a row, and its axes in order.
+
+    `extra_width` is inches beside the panels, for a colour bar.
+    """
+    columns = min(count, MOST_COLUMNS)
+    rows = -(-count // columns)
+    size = (2.6 * columns + 0.6 + extra_width, 2.5 * rows + 0.7)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for spare in axes[count:]:
+        spare.remove()
+    return figure, axes[:count]
+
+
+def log_scale(axes: Axes, names: str) -> None:
+    """Logarithmic scales, once all is drawn, for those of the axes x and y that `names` names.
+
+    An axis of nothing positive has no logarithm and stays linear.
+    """
+    least = {"x": axes.dataLim.minposx, "y": axes.dataLim.minposy}
+    for name in names:
+        if np.isfinite(least[name]):
+            axes.set(**{f"{name}scale": "log"})
 
 
 def label_cells(axes: list[Axes], layout: Layout) -> None:
@@ -57,9 +85,14 @@ def name_axes(axes: list[Axes], columns: int, x: str, y: str) -> None:
         one.set_ylabel(y, fontsize=size)
 
 
-def legend_above(figure: Figure, handles: Sequence[Artist]) -> None:
-    """A legend over all panels, as many entries in a row as the figure is wide."""
-    columns = int(figure.get_figwidth() / INCHES_AN_ENTRY)
+def legend_above(
+    figure: Figure, handles: Sequence[Artist], inches: float = INCHES_AN_ENTRY
+) -> None:
+    """A legend over all panels, as many entries of so many `inches` in a row as the figure is wide.
+
+    A figure narrower than an entry gets one in a row.
+    """
+    columns = max(1, int(figure.get_figwidth() / inches))
     figure.legend(
         handles=handles, loc="outside upper center", ncols=columns, fontsize=8, frameon=False
     )

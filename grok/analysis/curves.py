@@ -8,6 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from grok.analysis import measures
+from grok.analysis.canvas import log_scale
 from grok.analysis.labels import panel_title
 from grok.analysis.palette import Palette
 from grok.analysis.table import Sweep
@@ -21,17 +23,20 @@ ROWS = (
     ("weight norm", {"weight_norm": "all parameters"}),
 )
 MOST_PANELS, MOST_COLUMNS = 12, 4
+MOST_MEASURED = 6
 COLOURS = ("#D55E00", "#0072B2")
+MEASURED_COLOUR = "#333333"
 
 
 def draw(sweep: Sweep, palette: Palette) -> Figure | None:
     """Accuracy, loss and weight norm of a lone member against the step (logarithmic).
 
-    The time from T_train to T_val, or to the end, is shaded in the phase's colour. None where
-    more than one member is planned, or the one left no curves.
+    Below them the first six numbers of its measures. The time from T_train to T_val, or to the
+    end, is shaded in the phase's colour. None where more than one member is planned, or the one
+    left no curves.
 
     Raises:
-        UserError: the member's ``curves.csv`` is damaged.
+        UserError: the member's ``curves.csv`` or ``measures.csv`` is damaged.
     """
     if len(sweep.planned) != 1 or sweep.missing:
         return None
@@ -40,14 +45,22 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
         return None
     record, curves = read_record(folder), read_curves(folder / CURVES)
     phase = Phase(sweep.table["phase"].iloc[0])
-    figure = Figure(figsize=(5.2, 6.0), layout="constrained")
-    for axes, (label, columns) in zip(figure.subplots(3, 1, sharex=True), ROWS, strict=True):
+    measured = list(measures.of_member(folder).items())[:MOST_MEASURED]
+    count = len(ROWS) + len(measured)
+    figure = Figure(figsize=(5.2, 2.0 * count), layout="constrained")
+    rows = figure.subplots(count, 1, sharex=True)
+    for axes, (label, columns) in zip(rows, ROWS, strict=False):
         for (column, name), colour in zip(columns.items(), COLOURS, strict=False):
             axes.plot(curves["step"], curves[column], color=colour, label=name)
         axes.set_ylabel(label)
-        axes.set(xscale="log", yscale="log" if label == "loss" else "linear")
+        log_scale(axes, "xy" if label == "loss" else "x")
+    for axes, (name, values) in zip(rows[len(ROWS) :], measured, strict=True):
+        axes.plot(values.index, values, color=MEASURED_COLOUR)
+        axes.set_ylabel(name)
+        measures.scale(axes, values, measures.better(sweep.measured, name))
+    for axes in rows:
         _shade_delay(axes, record, palette[phase])
-        if len(columns) > 1:
+        if len(axes.lines) > 1:
             axes.legend(fontsize=8, frameon=False)
     figure.supxlabel("optimizer step", fontsize=10)
     figure.suptitle(f"{record.task}: {phase}", fontsize=10)
@@ -81,7 +94,7 @@ def panels(sweep: Sweep, palette: Palette) -> Figure | None:
         for (column, name), colour in zip(parts.items(), COLOURS, strict=True):
             axes.plot(curves["step"], curves[column], color=colour, label=name)
         _shade_delay(axes, read_record(folder), palette[Phase(member["phase"])])
-        axes.set_xscale("log")
+        log_scale(axes, "x")
         axes.set_title(panel_title({key: member[key] for key in sweep.keys}), fontsize=8)
     grid.flat[0].legend(fontsize=7, frameon=False)
     figure.supxlabel("optimizer step", fontsize=10)

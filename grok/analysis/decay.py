@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from grok.analysis.canvas import legend_above
+from grok.analysis.canvas import legend_above, log_scale
 from grok.analysis.fits import PowerLaw, power_law
 from grok.analysis.labels import axis_label, panel_title
 from grok.analysis.layout import numeric, swept
@@ -75,12 +75,18 @@ def lu_prediction(members: pd.DataFrame) -> pd.Series:
     """T_val by the LU mechanism, ln(w0 / w_c) / (learning rate x weight decay), in steps.
 
     Decay takes the weight norm from its initial w0 to w_c, where test loss is lowest (Omnigrok,
-    section 2). Both are measured: w_c is the norm at T_val, geometric mean over `members`. NaN
-    where decay isn't the same for all parameters, or wouldn't shrink them.
+    section 2). Both are measured: w_c is the norm at T_val, geometric mean over `members`; norms
+    of 0 don't count. NaN where decay isn't the same for all parameters, or wouldn't shrink them.
     """
-    critical = np.exp(np.log(members["norm_at_t_val"]).mean())
-    steps: pd.Series = np.log(members["initial_norm"] / critical) / members["decay_per_step"]
+    critical = np.exp(_log(members["norm_at_t_val"]).mean())
+    steps = _log(members["initial_norm"] / critical) / members["decay_per_step"]
     return steps.where(np.isfinite(steps) & (steps > 0))
+
+
+def _log(values: pd.Series) -> pd.Series:
+    """Natural logarithm, NaN of 0."""
+    logs: pd.Series = np.log(values.where(values > 0))
+    return logs
 
 
 def draw(sweep: Sweep, _palette: Palette) -> Figure | None:
@@ -108,7 +114,8 @@ def draw(sweep: Sweep, _palette: Palette) -> Figure | None:
             below.plot(members[key], norms, style, color=colour, markersize=4)
         if len(found) == 1:
             _draw_law(figure, members, key)
-    above.set(xscale="log", yscale="log", ylabel="optimizer steps")
+    log_scale(above, "xy")
+    above.set_ylabel("optimizer steps")
     below.set(xlabel=axis_label(key), ylabel="weight norm there (L2)")
     handles, _ = above.get_legend_handles_labels()
     legend_above(figure, handles)

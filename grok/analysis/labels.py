@@ -16,6 +16,19 @@ NAMES = {
     "opt.wd_enc": "encoder weight decay",
 }
 
+MEASURED = {
+    "train_loss": "train loss",
+    "train_accuracy": "train accuracy",
+    "val_loss": "validation loss",
+    "val_accuracy": "validation accuracy",
+    "weight_norm": "weight norm",
+}
+
+
+def measured_label(name: str) -> str:
+    """What the measured number `name` is called: in words, if known."""
+    return MEASURED.get(name, name)
+
 
 def axis_label(key: str) -> str:
     """What `key` means, if known, and its full name."""

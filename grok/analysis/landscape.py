@@ -15,7 +15,13 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from grok.analysis.canvas import label_cells, legend_above, name_axes, panel_figure
+from grok.analysis.canvas import (
+    label_cells,
+    legend_above,
+    log_scale,
+    name_axes,
+    panel_figure,
+)
 from grok.analysis.labels import panel_title
 from grok.analysis.layout import Layout, cells, choose, select
 from grok.analysis.palette import Palette, show_missing
@@ -57,6 +63,11 @@ def goldilocks(losses: pd.DataFrame) -> float | None:
     return None if found.empty else float(found["norm"].iloc[found["test_loss"].argmin()])
 
 
+def drawable(losses: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose norm has a place on a logarithmic axis: it isn't 0."""
+    return losses[losses["norm"] > 0]
+
+
 def draw(sweep: Sweep, _palette: Palette) -> Figure | None:
     """The L and the U over the initial scale; over two numeric keys maps of losses and errors.
 
@@ -73,13 +84,13 @@ def _lines(losses: pd.DataFrame, layout: Layout) -> Figure:
     """Train and test loss against the norm, both logarithmic, with the lowest test loss marked."""
     figure, axes = panel_figure(layout)
     for one, panel in zip(axes, layout.panels, strict=True):
-        shown = select(losses, panel)
+        shown = drawable(select(losses, panel))
         one.plot(shown["norm"], shown["train_loss"], "o-", color=TRAIN, label="train loss")
         one.plot(shown["norm"], shown["test_loss"], "s-", color=TEST, label="test loss")
         best = goldilocks(shown)
         if best is not None:
             one.axvline(best, color="#333333", linestyle=":", label="w_c, lowest test loss")
-        one.set(xscale="log", yscale="log")
+        log_scale(one, "xy")
     name_axes(axes, layout.columns, "weight norm (L2)", "loss at the last step")
     handles, labels = axes[0].get_legend_handles_labels()
     legend_above(figure, list(dict(zip(labels, handles, strict=True)).values()))

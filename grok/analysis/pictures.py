@@ -6,7 +6,16 @@ from collections.abc import Callable
 
 from matplotlib.figure import Figure
 
-from grok.analysis import curves, decay, landscape, lines, phase_diagram, seeds, trajectories
+from grok.analysis import (
+    curves,
+    decay,
+    landscape,
+    lines,
+    measures,
+    phase_diagram,
+    seeds,
+    trajectories,
+)
 from grok.analysis.palette import Palette
 from grok.analysis.table import Sweep
 
@@ -20,7 +29,11 @@ PICTURES: dict[str, dict[str, Callable[[Sweep, Palette], Figure | None]]] = {
     },
     "times": {"lines": lines.draw, "decay": decay.draw},
     "landscape": {"landscape": landscape.draw},
-    "curves": {"curves": curves.draw, "curves_panels": curves.panels},
+    "curves": {
+        "curves": curves.draw,
+        "curves_panels": curves.panels,
+        "measures": measures.draw,
+    },
     "trajectories": {
         "trajectories_early": trajectories.early,
         "trajectories": trajectories.whole,

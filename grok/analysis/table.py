@@ -13,17 +13,49 @@ import pandas as pd
 
 from grok.errors import UserError
 from grok.phases import classify
-from grok.results import PLAN, RESULT, Plan, Record, finished, flat, read_plan, read_record
+from grok.results import (
+    PLAN,
+    RESULT,
+    STEP_COLUMNS,
+    Plan,
+    Record,
+    finished,
+    flat,
+    read_plan,
+    read_record,
+)
 
 OUTCOME = ("t_train", "t_val", "budget", "phase", "steps", "stop_reason", "diverged")
-FINAL = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "weight_norm")
-BEST = tuple(f"best_{name}" for name in FINAL[:4])
+FINAL = tuple(STEP_COLUMNS)
+BEST = tuple(f"best_{name}" for name, better in STEP_COLUMNS.items() if better is not None)
 NORMS = {"initial_norm": "initial", "norm_at_t_train": "t_train", "norm_at_t_val": "t_val"}
 VARIES = "varies"
 _NUMBERS = (*FINAL, *BEST, *NORMS, "decay_per_step", "wall_seconds")
 _RESERVED = ("job", *OUTCOME, *_NUMBERS, "folder")
 _INTEGERS = ("job", "t_train", "t_val", "budget", "steps")
 _TEXTS = ("phase", "stop_reason", "folder")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of the members along the way, as the table's columns.
+
+    Attributes:
+        name: in the records, and in the file of the curves or of the measures.
+        better: ``higher`` or ``lower``; None where neither is, or where the records don't agree.
+        final: the column of the last values.
+        best: the column of the best values, None where neither way is better.
+    """
+
+    name: str
+    better: str | None
+    final: str
+    best: str | None
+
+    @property
+    def of_every_step(self) -> bool:
+        """Whether it is one of those that every member records at every step."""
+        return self.name in FINAL
 
 
 @dataclass(frozen=True)
@@ -41,6 +73,8 @@ class Sweep:
             of their composed configurations, numbers or texts. ``varies`` is what isn't the same
             without being swept, such as a setting that follows another.
         timed: whether T_train and T_val are known, as they aren't in some published grids.
+        measured: what any finished member was measured by: losses, accuracies and weight norm,
+            then the configured measures.
         records: those of the finished members, by job.
         common: the configuration of the first job, empty where no record tells it.
     """
@@ -55,6 +89,7 @@ class Sweep:
     common: dict[str, Any]
     constants: dict[str, Any] = field(default_factory=dict)
     timed: bool = True
+    measured: list[Measured] = field(default_factory=list)
 
     @property
     def missing(self) -> int:
@@ -73,9 +108,11 @@ def load(folder: str | Path, budget: int | None = None) -> pd.DataFrame:
     ``steps`` (optimizer steps from 1, Int64; a threshold never reached is <NA>), ``phase``,
     ``stop_reason``, ``diverged``, the losses, accuracies (0 to 1) and weight norm (L2) at the last
     step, the lowest losses and highest accuracies of all steps (``best_...``), the weight norm at
-    the start and at T_train and T_val, ``decay_per_step`` (learning rate times weight decay, NaN
-    where the groups' differ), ``wall_seconds`` and ``folder``, the member's. A swept key named
-    like another column has " (swept)" added.
+    the start and at T_train and T_val, ``decay_per_step`` (the share that weight decay takes of
+    a weight in a step, NaN where it isn't the same for all), ``wall_seconds`` and ``folder``, the
+    member's. Then the last value of each number that the configured measures gave, and as
+    ``best_...`` the lowest or highest where one is better; NaN where a member lacks it. A swept key
+    named like another column has " (swept)" added, a measured number " (measured)".
 
     Args:
         folder: of the sweep, finished or not, or of a solo run.
@@ -109,18 +146,52 @@ def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
             "put the runs of each into a folder of their own"
         )
     planned = _settings_table(keys, settings)
-    results = pd.DataFrame([_row(job, jobs[job], records[job]) for job in sorted(records)])
+    measured = _measured(records, list(planned.columns))
+    rows = [_row(job, jobs[job], records[job], measured) for job in sorted(records)]
+    columns = list(dict.fromkeys([*_RESERVED, *_columns(measured)]))
+    results = pd.DataFrame(rows).reindex(columns=columns)
     return Sweep(
         folder,
         keys=list(planned.columns[1:]),
         planned=planned,
-        table=_typed(planned.merge(results.reindex(columns=_RESERVED), on="job")),
+        table=_typed(planned.merge(results, on="job"), [*_NUMBERS, *_columns(measured)]),
         gaps=sorted({record.grokking_gap for record in records.values()}),
         constrained=bool(records) and all(map(_constrained, records.values())),
         records=records,
         common=_common(plan, records),
         constants=_constants(list(records.values()), keys),
+        measured=measured,
     )
+
+
+def _measured(records: dict[int, Record], taken: list[str]) -> list[Measured]:
+    """What `records` measured, in their order; its columns have none of the `taken` names."""
+    found: dict[str, str | None] = {}
+    for job in sorted(records):
+        for name, better in records[job].columns.items():
+            found[name] = better if found.setdefault(name, better) == better else None
+    names = {*taken, *_RESERVED}
+    measured = []
+    for name, better in found.items():
+        final = name if name in FINAL else _unlike(names, name)
+        best = None if better is None else f"best_{name}"
+        if best is not None and best not in BEST:
+            best = _unlike(names, best)
+        measured.append(Measured(name, better, final, best))
+    return measured
+
+
+def _unlike(names: set[str], name: str) -> str:
+    """`name`, or something like it that isn't among `names`, and from now on one of them."""
+    while name in names:
+        name += " (measured)"
+    names.add(name)
+    return name
+
+
+def _columns(measured: list[Measured]) -> list[str]:
+    """The columns of the last values, then of the best."""
+    return [each.final for each in measured] + [each.best for each in measured if each.best]
 
 
 def _common(plan: Plan | None, records: dict[int, Record]) -> dict[str, Any]:
@@ -210,28 +281,22 @@ def _scalar(value: Any) -> int | float | str | bool:
     return value if isinstance(value, int | float | str) else json.dumps(value)
 
 
-def _row(job: int, folder: Path, record: Record) -> dict[str, Any]:
+def _row(job: int, folder: Path, record: Record, measured: list[Measured]) -> dict[str, Any]:
     """The results of one member, by column."""
     return {
         "job": job,
         **{name: getattr(record, name) for name in OUTCOME},
-        **{name: record.final.get(name) for name in FINAL},
-        **{name: record.best.get(name.removeprefix("best_")) for name in BEST},
+        **{each.final: record.final.get(each.name) for each in measured},
+        **{each.best: record.best.get(each.name) for each in measured if each.best},
         **{name: record.weight_norm.get(moment) for name, moment in NORMS.items()},
-        "decay_per_step": _decay(record.config.get("opt", {})),
+        "decay_per_step": record.decay_per_step,
         "wall_seconds": record.wall_seconds,
         "folder": str(folder),
     }
 
 
-def _decay(opt: dict[str, Any]) -> float | None:
-    """The share that weight decay takes of every parameter in a step; None if not the same."""
-    shares = {opt.get(f"lr_{group}", 0) * opt.get(f"wd_{group}", 0) for group in ("enc", "dec")}
-    return shares.pop() if len(shares) == 1 and opt else None
-
-
-def _typed(table: pd.DataFrame) -> pd.DataFrame:
+def _typed(table: pd.DataFrame, numbers: list[str]) -> pd.DataFrame:
     """The same types whatever is missing: a whole column, or every row."""
-    types = dict.fromkeys(_NUMBERS, "float64") | {"diverged": "bool"}
+    types = dict.fromkeys(numbers, "float64") | {"diverged": "bool"}
     types |= dict.fromkeys(_INTEGERS, "Int64") | dict.fromkeys(_TEXTS, "str")
     return table.astype(types)

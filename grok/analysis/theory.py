@@ -57,7 +57,8 @@ def predictions(sweep: Sweep, kinds: list[str]) -> list[NDArray[np.float64]]:
         raise _impossible(
             sweep,
             "learning rate x weight decay isn't the same in encoder and decoder, and the norm of "
-            "each isn't recorded; sweep with opt.lr_enc=${opt.lr_dec} opt.wd_enc=${opt.wd_dec}",
+            "each isn't recorded; sweep AdamW at a constant rate, with opt.lr_enc=${opt.lr_dec} "
+            "opt.wd_enc=${opt.wd_dec}",
         )
     if table[["initial_norm", "norm_at_t_val"]].dropna().empty:
         raise _impossible(

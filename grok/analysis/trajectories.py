@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from grok.analysis.canvas import grid_figure
 from grok.analysis.labels import panel_title
 from grok.analysis.layout import swept
 from grok.analysis.palette import Palette
@@ -27,7 +28,6 @@ from grok.results import EMBEDDINGS
 EARLY_STEPS = 2000
 MOST_MEMBERS = 12
 MOST_POINTS = 2000
-COLUMNS = 4
 SYMBOL_COLOURS = colormaps["viridis"]
 
 
@@ -108,7 +108,7 @@ def _draw(sweep: Sweep, palette: Palette, last_step: int | None) -> Figure | Non
         return None
     picked = pick(jobs)
     members = [_trajectory(sweep, row, last_step) for _, row in picked.iterrows()]
-    figure, panels = _panels(len(members))
+    figure, panels = grid_figure(len(members), extra_width=1.0)
     symbols = max(member.values.shape[1] for member in members)
     scale = Normalize(0, max(symbols - 1, 1))
     for axes, member in zip(panels, members, strict=True):
@@ -135,16 +135,6 @@ def _trajectory(sweep: Sweep, row: pd.Series, last_step: int | None) -> Trajecto
         values[shown][::thin, :, 0],
         values.shape[2],
     )
-
-
-def _panels(count: int) -> tuple[Figure, list[Axes]]:
-    columns = min(count, COLUMNS)
-    rows = -(-count // columns)
-    figure = Figure(figsize=(2.6 * columns + 1.6, 2.5 * rows + 0.7), layout="constrained")
-    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for spare in axes[count:]:
-        spare.remove()
-    return figure, axes[:count]
 
 
 def _draw_member(axes: Axes, member: Trajectory, scale: Normalize, palette: Palette) -> None:

@@ -6,9 +6,18 @@ import functools
 import math
 from collections.abc import Callable
 
+
+def _power(base: float, exponent: float) -> float:
+    """A power that is infinite where it is too large; a run whose learning rate is, diverges."""
+    try:
+        return math.pow(base, exponent)
+    except OverflowError:
+        return math.inf
+
+
 SCHEDULES: dict[str, Callable[[int, float, float], float]] = {
     "constant": lambda step, period, gamma: 1.0,
-    "step": lambda step, period, gamma: gamma ** (step // period),
+    "step": lambda step, period, gamma: _power(gamma, step // period),
     "cosine": lambda step, period, gamma: (
         gamma + (1 - gamma) * (1 + math.cos(math.pi * min(step / period, 1))) / 2
     ),

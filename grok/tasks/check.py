@@ -185,6 +185,7 @@ def _sizes(task: Task, data: Data) -> Iterator[str]:
                 f"task: data(seed).{name} has shape and type {shapes[0][name]} for the seed 0 and "
                 f"{shapes[1].get(name)} for the seed 1; they must not depend on it"
             )
+            break
     size, count = task.minibatch(), samples(data.train)
     if size is not None and not (isinstance(size, int) and 1 <= size <= count):
         yield f"task: minibatch() gives {size}; it must be from 1 to the {count} training samples"

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from grok.phases import classify
@@ -11,7 +12,9 @@ from grok.results import (
     CURVE_COLUMNS,
     CURVES,
     EMBEDDINGS,
+    MEASURES,
     RESULT,
+    STEP_COLUMNS,
     Plan,
     Record,
     write_plan,
@@ -59,6 +62,31 @@ def add_member(tmp_path):
         folder = tmp_path / str(number)
         write_record(folder, make_record(overrides or {}, t_train, t_val, **changes))
         return folder
+
+    return add
+
+
+@pytest.fixture
+def measured():
+    """What to change of a record that also measured (which way is better, last value, best)."""
+
+    def change(**columns):
+        best = {name: best for name, (_, _, best) in columns.items() if best is not None}
+        return {
+            "columns": STEP_COLUMNS | {name: better for name, (better, _, _) in columns.items()},
+            "final": FINAL | {name: final for name, (_, final, _) in columns.items()},
+            "best": BEST | best,
+        }
+
+    return change
+
+
+@pytest.fixture
+def add_measures():
+    """Write a ``measures.csv`` of columns, each a dictionary of step to value."""
+
+    def add(folder, **columns):
+        pd.DataFrame(columns).sort_index().rename_axis("step").to_csv(folder / MEASURES)
 
     return add
 

@@ -62,6 +62,41 @@ def test_text_among_the_numbers_is_named(add_member, add_curves):
         curves.read_curves(path)
 
 
+def test_a_row_for_each_measured_number(add_member, add_curves, add_measures, measured):
+    found = {"rqi": ("higher", 0.75, 1.0), "gradient": (None, 0.01, None)}
+    folder = add_member(0, {}, 10, 5000, **measured(**found))
+    add_curves(folder)
+    add_measures(folder, rqi={0: 0.1, 10: 0.5, 20: 0.75}, gradient={1: 10.0, 20: 0.01})
+    figure = curves.draw(read_sweep(folder), SAFE)
+    rqi, gradient = figure.axes[3:]
+    # the initialisation has no place on a logarithmic axis
+    np.testing.assert_array_equal(rqi.lines[0].get_xydata(), [[10, 0.5], [20, 0.75]])
+    np.testing.assert_array_equal(gradient.lines[0].get_xydata(), [[1, 10], [20, 0.01]])
+    assert (rqi.get_ylabel(), gradient.get_ylabel()) == ("rqi", "gradient")
+    assert (rqi.get_yscale(), gradient.get_yscale()) == ("linear", "log")
+    assert [axes.get_xscale() for axes in figure.axes] == ["log"] * 5
+    assert [len(axes.patches) for axes in figure.axes] == [1] * 5
+    figure.draw_without_rendering()
+
+
+def test_at_most_six_measured_numbers(add_member, add_curves, add_measures):
+    folder = add_member(0)
+    add_curves(folder)
+    add_measures(folder, **{f"m{number}": {1: 2.0} for number in range(9)})
+    axes = curves.draw(read_sweep(folder), SAFE).axes
+    assert [one.get_ylabel() for one in axes[3:]] == [f"m{number}" for number in range(6)]
+
+
+def test_curves_of_nothing_finite_or_positive(add_member):
+    folder = add_member(0, {}, None, None)
+    (folder / "curves.csv").write_text(
+        "step,train_loss,train_accuracy,val_loss,val_accuracy,weight_norm\n1,0,,0,,0\n2,,,,,\n"
+    )
+    figure = curves.draw(read_sweep(folder), SAFE)
+    assert figure.axes[1].get_yscale() == "linear"
+    figure.draw_without_rendering()
+
+
 def test_a_panel_for_each_member_of_a_small_sweep(grid_sweep, add_curves):
     """Rows by the first swept key, weight decay, columns by the last, learning rate."""
     assert curves.panels(read_sweep(grid_sweep), SAFE) is None

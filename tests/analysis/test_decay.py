@@ -23,13 +23,12 @@ def decays(make_sweep, add_member):
         folder = make_sweep(*[(settings, None) for settings in keys])
         for number, settings in enumerate(keys):
             wd, rate = settings["opt.wd_dec"], settings.get("opt.lr_dec", 1e-3)
-            opt = {"lr_enc": rate, "lr_dec": rate, "wd_enc": wd, "wd_dec": wd}
             norm = {0.1: 4.0, 1.0: 9.0}.get(wd)
             time = TIMES[wd]
             if time is not None and rate == 2e-3:
                 time = round(time / 2)
             add_member(
-                number, settings, 10, time, config={"opt": opt},
+                number, settings, 10, time, decay_per_step=rate * wd,
                 weight_norm={"initial": 60.0, "t_train": 50.0, "t_val": norm},
             )  # fmt: skip
         return read_sweep(folder)
@@ -55,6 +54,34 @@ def test_the_lu_prediction_has_no_free_parameter(decays):
     np.testing.assert_allclose(predicted[1:], np.log(10) / (1e-3 * np.array([0.01, 0.1, 1, 10])))
     apart = members.assign(decay_per_step=np.nan)
     assert decay.lu_prediction(apart).isna().all()
+
+
+def test_norms_of_zero_are_left_out_of_the_prediction(decays):
+    """w_c is the mean of the norms at T_val that aren't 0; a member that starts at 0 has none."""
+    members = decays().table.sort_values("opt.wd_dec", ignore_index=True)
+    members.loc[1, "norm_at_t_val"] = 0.0
+    members.loc[4, "initial_norm"] = 0.0
+    predicted = decay.lu_prediction(members).to_numpy()
+    assert np.isnan(predicted[[0, 4]]).all()
+    np.testing.assert_allclose(predicted[1:4], np.log(10) / (1e-3 * np.array([0.01, 0.1, 1])))
+    assert decay.lu_prediction(members.assign(initial_norm=0.0)).isna().all()
+    assert decay.lu_prediction(members.assign(norm_at_t_val=0.0)).isna().all()
+
+
+@pytest.mark.parametrize("decay_rates", [(0.0, 1.0, 2.0), (1.0, 2.0, 4.0)])
+def test_members_that_start_at_zero_and_learn_nothing(make_sweep, add_member, decay_rates):
+    cells = [{"opt.wd_dec": wd} for wd in decay_rates]
+    folder = make_sweep(*[(cell, None) for cell in cells])
+    for number, cell in enumerate(cells):
+        add_member(
+            number, cell, None, None, decay_per_step=1e-3 * cell["opt.wd_dec"],
+            weight_norm={"initial": 0.0, "t_train": None, "t_val": None},
+        )  # fmt: skip
+    sweep = read_sweep(folder)
+    decay.draw(sweep, SAFE).draw_without_rendering()
+    (row,) = decay.fits(sweep).to_dict("records")
+    assert np.isnan(row["slope"])
+    assert np.isnan(row["lu_ratio"])
 
 
 def test_a_fit_for_each_learning_rate(decays):

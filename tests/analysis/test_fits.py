@@ -35,4 +35,6 @@ def test_points_that_have_no_logarithm_are_left_out():
     law = power_law([0, 1, 2, 4, 8], [9, 8, 4, 2, np.nan])
     assert (law.slope, law.points) == (pytest.approx(-1), 3)
     assert power_law([0, 1, 2], [1, 2, 3]) is None
+    assert power_law([0, 0, 0], [1, 2, 3]) is None
+    assert power_law([1, 2, 4], [0, 0, 0]) is None
     assert power_law([1, 1, 1], [1, 2, 3]) is None

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from grok.analysis import command, landscape
+from grok.analysis import command, landscape, report
 from grok.analysis.palette import SAFE
 from grok.analysis.table import read_sweep
 from grok.errors import UserError
@@ -16,11 +16,11 @@ CONFIG = {"norm": {"constrain": True, "groups": ["encoder", "decoder"]}}
 def valley(tmp_path, add_member):
     """An L and a U over the norm 10 alpha: train loss 1e-6 from alpha 1, test lowest at alpha 1."""
 
-    def make(constrain=True, sizes=(100,)):
+    def make(constrain=True, sizes=(100,), alphas=ALPHAS):
         jobs = [
             {"task.init_scale": alpha, **({"task.train_size": size} if len(sizes) > 1 else {})}
             for size in sizes
-            for alpha in ALPHAS
+            for alpha in alphas
         ]
         write_plan(tmp_path, Plan(list(jobs[0]), jobs))
         config = {"norm": {"constrain": constrain, "groups": ["encoder", "decoder"]}}
@@ -28,9 +28,9 @@ def valley(tmp_path, add_member):
             alpha = settings["task.init_scale"]
             losses = {
                 "train_loss": max(1e-6, 10.0 ** (-6 * alpha)),
-                "val_loss": 10 ** (np.log10(alpha) ** 2 - 3),
+                "val_loss": 10 ** (np.log10(alpha) ** 2 - 3) if alpha else 1e-9,
                 "train_accuracy": 1.0,
-                "val_accuracy": 1 - abs(np.log10(alpha)),
+                "val_accuracy": 1 - abs(np.log10(alpha)) if alpha else 0.5,
             }
             final = losses | {"weight_norm": 10 * alpha}
             add_member(
@@ -63,6 +63,36 @@ def test_an_l_and_a_u(valley):
     assert lines["test loss"][:, 1].argmin() == 2
     assert lines["w_c, lowest test loss"][:, 0].tolist() == [10, 10]
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+
+
+def test_a_norm_of_zero_is_in_the_table_and_in_no_picture(valley):
+    """Its test loss is the lowest of all, but it has no place on a logarithmic axis."""
+    sweep = read_sweep(valley(alphas=(0.0, *ALPHAS)))
+    assert landscape.table(sweep)["norm"].tolist() == [0, 2.5, 5, 10, 20, 40]
+    (axes,) = landscape.draw(sweep, SAFE).axes
+    lines = {line.get_label(): line.get_xydata() for line in axes.lines}
+    assert lines["test loss"][:, 0].tolist() == [2.5, 5, 10, 20, 40]
+    assert lines["w_c, lowest test loss"][:, 0].tolist() == [10, 10]
+    (figure,) = report.contents(sweep, SAFE)["figures"]
+    assert figure["data"][0]["x"] == [2.5, 5, 10, 20, 40]
+    assert figure["layout"]["shapes"][0]["x0"] == 10
+
+
+def test_norms_of_zero_alone(valley):
+    sweep = read_sweep(valley(alphas=(0.0, 0.0)))
+    figure = landscape.draw(sweep, SAFE)
+    assert [len(line.get_xdata()) for line in figure.axes[0].lines] == [0, 0]
+    figure.draw_without_rendering()  # no warning of an axis without logarithms
+    report.contents(sweep, SAFE)
+
+
+def test_maps_with_a_norm_of_zero(valley):
+    sweep = read_sweep(valley(sizes=(100, 200, 400), alphas=(0.0, 0.5, 1.0)))
+    figure = landscape.draw(sweep, SAFE)
+    figure.draw_without_rendering()
+    losses = figure.axes[1].images[0].get_array()
+    assert (losses == 1e-9).sum() == 3
+    report.contents(sweep, SAFE)
 
 
 def test_maps_over_two_keys(valley):

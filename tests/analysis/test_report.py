@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from matplotlib.colors import to_rgb
 
 from grok.analysis import command, report
 from grok.analysis.palette import PAPER, SAFE
@@ -17,7 +18,19 @@ from grok.phases import Phase
 from grok.results import CURVES, Plan, write_plan
 
 LIMIT = 15_000_000
-VIEWS = ["Phase", "Smooth", "T_train", "T_val", "Final train accuracy", "Final validation accuracy"]
+STEPS = ["Phase", "Smooth", "T_train", "T_val"]
+MEASURED = [
+    "Final train loss",
+    "Final train accuracy",
+    "Final validation loss",
+    "Final validation accuracy",
+    "Final weight norm",
+    "Best train loss",
+    "Best train accuracy",
+    "Best validation loss",
+    "Best validation accuracy",
+]
+VIEWS = [*STEPS, *MEASURED]
 
 
 def contents(folder, palette=SAFE):
@@ -26,6 +39,11 @@ def contents(folder, palette=SAFE):
 
 def images(view, kind="heatmap"):
     return [trace["z"] for trace in view["data"] if trace.get("type") == kind]
+
+
+def lightness(colour):
+    red, green, blue = to_rgb(colour)
+    return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
 def embedded(page):
@@ -71,6 +89,88 @@ def test_views_hold_the_records_steps(grid_sweep):
     assert images(views["Final validation accuracy"]) == [[[0.75] * 3, [0.75, None, 0.75]]]
 
 
+@pytest.fixture
+def cells(make_sweep, add_member, measured):
+    """2 x 2 cells; all but the last of them measured four numbers."""
+    jobs = [{"a": a, "b": b} for a in (1, 2) for b in (1, 2)]
+    folder = make_sweep(*[(job, (1, 2)) for job in jobs])
+    for job, rqi, margin in ((0, 0.25, 1e-3), (1, 0.5, 0.0), (2, None, 10.0)):
+        found = measured(
+            rqi=("higher", rqi, 0.75), margin=("lower", margin, 5.0), norm=(None, 4.0, None)
+        )
+        add_member(job, jobs[job], 1, 2, **found)
+    return folder
+
+
+def test_all_that_was_measured_colours_cells(cells):
+    content = contents(cells)
+    views = {view["name"]: view for view in content["grid"]["views"]}
+    more = ["Final rqi", "Final margin", "Final norm", "Best rqi", "Best margin"]
+    assert list(views) == [*STEPS, *MEASURED[:5], *more[:3], *MEASURED[5:], *more[3:]]
+    groups = {name: view["group"] for name, view in views.items()}
+    assert [groups[name] for name in STEPS] == [""] * 4
+    assert groups["Final norm"] == "At the last step"
+    assert groups["Best rqi"] == "The best of all steps"
+    assert images(views["Final rqi"]) == [[[0.25, None], [0.5, None]]]
+    assert images(views["Best rqi"]) == [[[0.75, 0.75], [0.75, None]]]
+    # 0 is drawn as the least that has a logarithm
+    np.testing.assert_allclose(images(views["Final margin"])[0][0], [-3, 1])
+    assert images(views["Final margin"])[0][1] == [pytest.approx(-3), None]
+    assert "final rqi: 0.5" in content["members"][1]["words"]
+    assert "final rqi: no finite number" in content["members"][2]["words"]
+
+
+def test_better_is_brighter(cells):
+    """Which way is better, the records tell."""
+    views = {view["name"]: view for view in contents(cells)["grid"]["views"]}
+    ends = {}
+    for name, view in views.items():
+        scale = view["layout"]["coloraxis"]["colorscale"]
+        ends[name] = [lightness(colour) for _, colour in (scale[0], scale[-1])]
+    for name, higher in (("rqi", True), ("margin", False)):
+        for kind in ("Final", "Best"):
+            low, high = ends[f"{kind} {name}"]
+            assert (high > low) is higher
+    notes = {name: view["note"] for name, view in views.items()}
+    assert notes["Final rqi"] == "At the last step: bright is higher. Blank: no finite number."
+    assert notes["Best margin"].startswith("The best of all steps: bright is lower.")
+    assert notes["Final weight norm"] == "At the last step."
+    scales = {name: view["layout"]["coloraxis"] for name, view in views.items()}
+    limits = {name: (scale["cmin"], scale["cmax"]) for name, scale in scales.items()}
+    assert limits["Final rqi"] == (0.25, 0.5)
+    assert limits["Final margin"] == (-3, 1)
+    assert limits["Final norm"] == (4, 4.4)
+    assert limits["Final train accuracy"] == (0, 1)
+
+
+def test_members_hold_what_they_measured(cells, add_curves, add_measures, add_embeddings):
+    add_curves(cells / "0")
+    add_measures(cells / "0", rqi={0: 0.0, 10: 0.25, 20: 0.5}, margin={1: 1000.0, 5: 1.0})
+    content = contents(cells)
+    assert content["members"][0]["measures"] == {
+        "rqi": [[10, 20], [0.25, 0.5]],
+        "margin": [[1, 5], [1000, 1]],
+    }
+    assert [member["measures"] for member in content["members"][1:]] == [{}, {}, {}]
+    rqi, margin = content["member"]["measures"]
+    assert (rqi["meta"], rqi["yaxis"], margin["yaxis"]) == ("rqi", "y4", "y5")
+    layout = content["member"]["layout"]
+    assert layout["yaxis4"] == {"title": {"text": "rqi"}}
+    assert (layout["yaxis5"]["type"], layout["grid"]["rows"]) == ("log", 5)
+    add_embeddings(0)
+    content = contents(cells)
+    assert [each["yaxis"] for each in content["member"]["measures"]] == ["y5", "y6"]
+    assert content["member"]["layout"]["yaxis4"]["title"]["text"] == "embedding"
+
+
+def test_long_measures_are_thinned_but_exact(cells, add_measures):
+    add_measures(cells / "0", rqi={step: step / 1e6 for step in range(0, 100_001, 10)})
+    steps, values = contents(cells)["members"][0]["measures"]["rqi"]
+    assert 50 < len(steps) <= 200
+    assert (steps[0], steps[-1]) == (10, 100_000)
+    np.testing.assert_allclose(values, np.array(steps) / 1e6)
+
+
 def test_hovering_tells_the_record(grid_sweep):
     _, targets = contents(grid_sweep)["grid"]["data"]
     assert targets["text"][0][1].split("<br>") == [
@@ -82,8 +182,11 @@ def test_hovering_tells_the_record(grid_sweep):
         "T_val: 1200",
         "steps: 1200 of 100000 (early_stop)",
         "diverged: no",
+        "final train loss: 0.125",
         "final train accuracy: 1",
+        "final validation loss: 0.5",
         "final validation accuracy: 0.75",
+        "final weight norm: 30",
     ]
     assert targets["text"][1][1].endswith("not finished")
     assert "T_train: 70<br>T_val: never" in targets["text"][0][2]
@@ -411,10 +514,25 @@ def test_the_switch_changes_what_is_shown(big_report, visit):
     assert shown(page, 3, 7) == list(Phase).index(Phase.GROKKING)
     page.get_by_text("T_val", exact=True).first.click()
     assert 10 ** shown(page, 3, 7) == pytest.approx(2073)
-    page.locator("#views input").nth(3).press("ArrowRight")
-    assert shown(page, 3, 7) == 1  # final train accuracy
-    page.keyboard.press("ArrowRight")
-    assert shown(page, 3, 7) == 0.75
+    page.locator("#views input").nth(3).press("ArrowLeft")
+    assert 10 ** shown(page, 3, 7) == pytest.approx(103)
+    more = page.get_by_label("Measured")
+    groups = page.locator("#more optgroup").evaluate_all("(all) => all.map((one) => one.label)")
+    assert groups == ["At the last step", "The best of all steps"]
+    for name, value in (("Final train accuracy", 1), ("Best validation accuracy", 0.875)):
+        more.select_option(label=name)
+        assert shown(page, 3, 7) == value
+        assert page.locator("#views input:checked").count() == 0
+    assert page.locator("#note").inner_text() == (
+        "The best of all steps: bright is higher. A cross marks a member that hasn't finished."
+    )
+    page.get_by_text("Phase", exact=True).first.click()
+    assert shown(page, 3, 7) == list(Phase).index(Phase.GROKKING)
+    assert more.input_value() == ""
+    more.select_option(label="Final weight norm")
+    more.select_option(label="choose")
+    assert shown(page, 3, 7) == list(Phase).index(Phase.GROKKING)
+    assert page.locator("#views input").first.is_checked()
 
 
 def test_the_keyboard_chooses_members(big_report, visit):
@@ -473,6 +591,16 @@ def test_other_pictures_open(make_sweep, add_curves, visit):
     marker = markers.nth(3).bounding_box()
     page.mouse.click(marker["x"] + marker["width"] / 2, marker["y"] + marker["height"] / 2)
     assert page.locator("#outcome strong").inner_text() == "Member 3: comprehension"
+
+
+def test_choosing_shows_what_was_measured(cells, add_curves, add_measures, visit):
+    add_curves(cells / "0")
+    add_measures(cells / "0", rqi={0: 0.0, 10: 0.25, 20: 0.5})
+    page = visit(report.write(read_sweep(cells), SAFE, cells))
+    assert plotted(page, 5) == [[10, 20], [0.25, 0.5]]
+    assert page.locator("#curves .y4title").text_content() == "rqi"
+    click(page, 1, 1)
+    assert plotted(page, 5) == [[], []]
 
 
 def test_one_kind_of_picture_leaves_the_report(grid_sweep):

@@ -1,9 +1,11 @@
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from grok.analysis import load, read_sweep
+from grok.analysis import command, load, read_sweep
+from grok.analysis.table import Measured
 from grok.errors import UserError
 from grok.results import Plan, write_plan
 
@@ -156,3 +158,77 @@ def test_constants_are_what_all_members_share(tmp_path, add_member):
         "opt.betas": "[0.9, 0.999]",
         "phase.early_stop": "True",
     }
+
+
+def test_what_was_measured_is_in_the_table(make_sweep, add_member, measured):
+    """After the fixed columns; NaN where a member lacks it."""
+    settings = [{"opt.lr_dec": rate} for rate in (1e-3, 1e-2, 1e-1)]
+    folder = make_sweep(*[(setting, (1, 2)) for setting in settings])
+    fixed = list(load(folder))
+    add_member(1, settings[1], **measured(rqi=("higher", 0.5, 0.75), distance=(None, 3.0, None)))
+    add_member(2, settings[2], **measured(rqi=("higher", None, 0.25), margin=("lower", 2.0, 1.0)))
+    sweep = read_sweep(folder)
+    table = sweep.table
+    assert list(table) == [*fixed, "rqi", "distance", "margin", "best_rqi", "best_margin"]
+    nan = np.nan
+    np.testing.assert_array_equal(table["rqi"], [nan, 0.5, nan])
+    np.testing.assert_array_equal(table["best_rqi"], [nan, 0.75, 0.25])
+    np.testing.assert_array_equal(table["distance"], [nan, 3, nan])
+    np.testing.assert_array_equal(table["best_margin"], [nan, nan, 1])
+    assert set(table[["rqi", "best_rqi", "distance", "best_margin"]].dtypes) == {np.dtype(float)}
+    assert sweep.measured[5:] == [
+        Measured("rqi", "higher", "rqi", "best_rqi"),
+        Measured("distance", None, "distance", None),
+        Measured("margin", "lower", "margin", "best_margin"),
+    ]
+    command.main([str(folder), "--kind", "times"])
+    written = pd.read_csv(folder / "analysis" / "grid.csv")
+    np.testing.assert_array_equal(written["best_rqi"], [nan, 0.75, 0.25])
+
+
+def test_losses_and_accuracies_are_measured_too(grid_sweep):
+    found = read_sweep(grid_sweep).measured
+    assert [(each.name, each.better) for each in found] == [
+        ("train_loss", "lower"),
+        ("train_accuracy", "higher"),
+        ("val_loss", "lower"),
+        ("val_accuracy", "higher"),
+        ("weight_norm", None),
+    ]
+    assert [each.best for each in found][2:] == ["best_val_loss", "best_val_accuracy", None]
+
+
+def test_a_measure_named_like_another_column_keeps_both(tmp_path, add_member, measured):
+    names = ("steps", "best_val_loss", "key", "a", "best_a")
+    columns = {name: ("higher", float(i), 10.0 + i) for i, name in enumerate(names)}
+    write_plan(tmp_path, Plan(["key", "phase"], [{"key": 7, "phase": "short"}]))
+    add_member(0, {}, 100, 200, **measured(**columns))
+    row = load(tmp_path).iloc[0]
+    assert (row["steps"], row["steps (measured)"], row["best_steps"]) == (200, 0, 10)
+    assert (row["best_val_loss"], row["best_val_loss (measured)"]) == (0.4, 1)
+    assert (row["key"], row["key (measured)"], row["phase (swept)"]) == (7, 2, "short")
+    # the best of a, and what is called so
+    assert (row["a"], row["best_a"], row["best_a (measured)"]) == (3, 13, 4)
+    assert row["best_best_a"] == 14
+    assert load(tmp_path).columns.is_unique
+
+
+def test_records_that_disagree_on_which_way_is_better(tmp_path, add_member, measured):
+    for number, better in enumerate(("higher", "lower", "higher")):
+        add_member(number, {"key": number}, **measured(score=(better, 1.0, 2.0)))
+    sweep = read_sweep(tmp_path)
+    assert sweep.measured[-1] == Measured("score", None, "score", None)
+    assert "best_score" not in sweep.table
+
+
+def test_decay_is_what_the_record_says(tmp_path, add_member):
+    """Whatever the optimizer's keys; of a record of an earlier version, what AdamW's say."""
+    opt = {"lr_enc": 1e-3, "lr_dec": 1e-3, "wd_enc": 2.0, "wd_dec": 2.0}
+    add_member(0, {"key": 0}, decay_per_step=0.25, config={"opt": {"rate": 3}})
+    add_member(1, {"key": 1}, config={"opt": opt})
+    old = add_member(2, {"key": 2}, config={"opt": opt}) / "result.json"
+    content = json.loads(old.read_text())
+    for name in ("decay_per_step", "columns", "weights"):
+        del content[name]
+    old.write_text(json.dumps(content))
+    np.testing.assert_array_equal(load(tmp_path)["decay_per_step"], [0.25, np.nan, 2e-3])

@@ -15,21 +15,16 @@ KINDS = ["phases"]
 def planed(make_sweep, add_member):
     """Members over learning rate and weight decay, the same in both groups; norms 60 to 6."""
 
-    def make(norms=(4.0, 9.0), encoder=None, rates=RATES, decays=DECAYS):
+    def make(norms=(4.0, 9.0), encoder=None, rates=RATES, decays=DECAYS, initial=60.0):
         settings = [{LR: rate, WD: decay} for decay in decays for rate in rates]
         folder = make_sweep(*[(setting, None) for setting in settings])
         for number, setting in enumerate(settings):
-            rate = setting[LR] if encoder is None else encoder
-            opt = {
-                "lr_enc": rate,
-                "wd_enc": setting[WD],
-                "lr_dec": setting[LR],
-                "wd_dec": setting[WD],
-            }
+            rates_of_groups = {setting[LR], setting[LR] if encoder is None else encoder}
+            shares = {rate * setting[WD] for rate in rates_of_groups}
             norm = norms[number] if number < len(norms) else None
             add_member(
-                number, setting, 10, 20, config={"opt": opt},
-                weight_norm={"initial": 60.0, "t_train": 50.0, "t_val": norm},
+                number, setting, 10, 20, decay_per_step=shares.pop() if len(shares) == 1 else None,
+                weight_norm={"initial": initial, "t_train": 50.0, "t_val": norm},
             )  # fmt: skip
         return read_sweep(folder)
 
@@ -96,6 +91,16 @@ def test_groups_that_decay_at_two_rates(planed):
 def test_norms_that_grow(planed):
     with pytest.raises(UserError, match="w_c, the weight norm at T_val, isn't below the initial"):
         theory.predictions(planed(norms=(70.0, 80.0)), KINDS)
+
+
+def test_norms_of_zero_do_not_count(planed):
+    """Neither at T_val, nor where members start."""
+    (image,) = theory.predictions(planed(norms=(4.0, 0.0, 9.0)), KINDS)
+    np.testing.assert_allclose(image, np.log(10) / np.outer([np.nan, 0.1, 1.0], RATES))
+    with pytest.raises(UserError, match="isn't below the initial one"):
+        theory.predictions(planed(initial=0.0), KINDS)
+    with pytest.raises(UserError, match="isn't below the initial one"):
+        theory.predictions(planed(norms=(0.0, 0.0)), KINDS)
 
 
 def test_norms_that_are_not_known(planed):

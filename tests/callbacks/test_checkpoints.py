@@ -48,7 +48,7 @@ def config(seconds=0, precision="32-true"):
     return compose(
         "engine.compile=false",
         "engine.steps_per_call=50",
-        "callbacks=embeddings",
+        "measures=[embeddings,rqi]",
         f"callbacks.checkpoints.seconds={seconds}",
         f"trainer.precision={precision}",
     )

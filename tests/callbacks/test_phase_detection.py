@@ -7,6 +7,7 @@ import pytest
 
 from grok.callbacks import PhaseDetection
 from grok.engine import Rows
+from grok.engine.stack import Taken
 
 
 def rows(train, val, first_step=1, loss=None):
@@ -18,7 +19,8 @@ def rows(train, val, first_step=1, loss=None):
         "val_accuracy": np.asarray(val, dtype=float),
         "weight_norm": np.ones(n),
     }
-    return Rows(first_step, metrics, {"w": np.arange(n)}, initial_norm=1.0, initial={})
+    taken = [Taken("w", 0, first_step + i, {}) for i in range(n)]
+    return Rows(first_step, metrics, 1.0, taken)
 
 
 def observed(member, *parts):
@@ -32,7 +34,7 @@ def test_first_steps_count_from_one_and_end_the_member(make_member):
     seen = observed(make_member(), rows([0.5, 0.95, 0.2, 1.0], [0.0, 0.0, 0.9, 0.9]))
     assert (seen.t_train, seen.t_val, seen.stop_reason) == (2, 3, "early_stop")
     assert len(seen) == 3
-    assert seen.watched["w"].tolist() == [0, 1, 2]
+    assert [taken.step for taken in seen.taken] == [1, 2, 3]
     assert seen.steps.tolist() == [1, 2, 3]
 
 

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 import torch
 
-from grok.callbacks.curves import log_spaced
 from grok.callbacks.record import finite, git_revision, versions
-from grok.errors import ConfigError
+from grok.checks import problems
+from grok.config import compose
+from grok.measures import log_spaced
 from grok.results import CURVE_COLUMNS, CURVES, EMBEDDINGS
 
 
@@ -104,7 +105,7 @@ def test_a_threshold_never_reached_has_no_norm(make_member, train_members):
 
 def test_embeddings_every_n_steps(make_member, train_members, stack_of):
     member = make_member(budget=95)
-    train_members([member], "callbacks=embeddings", "callbacks.embeddings.every=10")
+    train_members([member], "measures=[embeddings]", "measures.embeddings.every=10")
     recorded = np.load(member.folder / EMBEDDINGS)
     assert recorded["steps"].tolist() == list(range(0, 91, 10))
     assert recorded["values"].shape == (10, 10, 1)
@@ -116,9 +117,11 @@ def test_embeddings_every_n_steps(make_member, train_members, stack_of):
     np.testing.assert_array_equal(recorded["values"][3], expected)
 
 
-def test_a_parameter_that_does_not_exist(make_member, train_members):
-    with pytest.raises(ConfigError, match=r"no parameter foo to watch; the network has encoder"):
-        train_members([make_member()], "callbacks=embeddings", "callbacks.embeddings.parameter=foo")
+def test_a_parameter_that_does_not_exist():
+    (line,) = problems(compose("measures=[embeddings]", "measures.embeddings.parameter=foo"))
+    assert line.startswith(
+        "measures.embeddings.parameter=foo: the network has none of this name, but encoder.weight,"
+    )
 
 
 def test_a_diverged_member_says_so(make_member, train_members):

@@ -8,15 +8,14 @@ from torch.utils import _pytree as pytree
 
 from grok.config import compose
 from grok.engine import compiled as compiled_module
-from grok.engine.adamw import coefficients
 from grok.engine.check import agreement
 from grok.engine.compiled import StackStep
 from grok.engine.stack import Stack
-from grok.engine.step import State, member_step
+from grok.engine.step import Model, State, member_step
+from grok.optim.optimizer import table
 from grok.results import read_record
 from grok.run import make_member as member_of
 from grok.run import train
-from grok.tasks import Data
 
 CELLS = [  # task, initial scale, learning rate, whether the norm is constrained
     ("toy_regression", 1e-3, 1e-3, True),
@@ -42,19 +41,23 @@ def stepped(task, scale, lr, constrain, tmp_path, trained=0):
         stack = Stack(member.task, [drawn], torch.device("cpu"), compiled=False, plain=True)
         stack.advance(trained)
         state = State(**stack.states([0])[0])
-    hyper = pytree.tree_map(lambda t: t[None], drawn.hyper)
-    table, _ = coefficients(hyper, state.beta_powers[None], 1, torch.float32)
-    rows = {} if drawn.batches is None else {"train": drawn.batches.rows(0, 1)[0]}
-    data = Data(drawn.data.train, {} if drawn.evaluations else drawn.data.val)
-    network = member.task.network().float()
-    arguments = (state, table[0, 0], rows, data)
+    hyper = {name: value[None] for name, value in drawn.opt.hyper().items()}
+    factors = torch.ones(1, 1, 1, dtype=torch.float64)
+    coefficients, _ = table(drawn.opt, hyper, state.powers[None], factors, torch.float32)
+    batch, given = {}, drawn.given
+    if drawn.batches is not None:
+        rows = drawn.batches.rows(0, 1)[0]
+        batch = {name: tensor[rows] for name, tensor in given.train.items()}
+        given = given._replace(train={}, val={})
+    kind, model = drawn.kind(member.task), Model(member.task)
+    arguments = (state, coefficients[0, 0], batch, given)
     exact = pytree.tree_map(lambda t: t.double() if t.is_floating_point() else t, arguments)
-    after, metrics = member_step(member.task, network.double(), constrain, *exact)
+    after, metrics = member_step(kind, model.double(), *exact)
     after = pytree.tree_map(torch.Tensor.float, after)
 
     def check(after, metrics):
         state, *others = arguments
-        found = agreement(member.task, network, constrain, state, after, metrics, *others)
+        found = agreement(kind, model, state, after, metrics, *others)
         return found.tolist()
 
     return state, after, metrics, check
@@ -82,11 +85,11 @@ def test_a_tenth_of_a_step_is(cell, tmp_path):
     In the other cells some gradients or steps are so small that rounding does as much.
     """
     before, after, metrics, check = stepped(*cell, tmp_path)
-    for part, tensors in enumerate(after):
-        for name, tensor in tensors.items():
-            wrong = [dict(each) for each in after]
-            wrong[part][name] = tensor + 0.1 * (tensor - before[part][name])
-            assert check(tuple(wrong), metrics)[0] is False, (part, name)
+    leaves, structure = pytree.tree_flatten(after)
+    for i, (tensor, old) in enumerate(zip(leaves, pytree.tree_leaves(before[:2]), strict=True)):
+        wrong = [*leaves]
+        wrong[i] = tensor + 0.1 * (tensor - old)
+        assert check(pytree.tree_unflatten(wrong, structure), metrics)[0] is False, i
     for i, change in ((0, 0.01), (1, 30), (4, 0.01)):
         wrong = metrics.clone()
         wrong[i] += change * (1 + wrong[i])
@@ -95,9 +98,9 @@ def test_a_tenth_of_a_step_is(cell, tmp_path):
 
 def miscompiling(monkeypatch, mistake):
     def compile_wrongly(step, **_options):
-        def wrong(state, coefficients, rows, data):
+        def wrong(state, coefficients, batch, given):
             before = pytree.tree_map(torch.clone, state)
-            metrics = step(state, coefficients, rows, data)
+            metrics = step(state, coefficients, batch, given)
             return mistake(before, state, metrics)
 
         return wrong
@@ -105,7 +108,7 @@ def miscompiling(monkeypatch, mistake):
     monkeypatch.setattr(compiled_module.torch, "compile", compile_wrongly)
     monkeypatch.setattr(compiled_module, "prepare", lambda: None)
     monkeypatch.setattr(
-        "grok.engine.stack.stack_step", lambda task, tensors, **kind: StackStep(task, **kind)
+        "grok.engine.stack.stack_step", lambda kind, tensors, **of: StackStep(kind, **of)
     )
 
 

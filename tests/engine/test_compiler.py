@@ -13,10 +13,12 @@ import pytest
 import torch
 from filelock import FileLock
 from torch._inductor import cpp_builder
+from torch.utils import _pytree as pytree
 
 from grok.engine import compiled as compiled_module
 from grok.engine import compiler
-from grok.engine.compiled import Common, StackStep
+from grok.engine.compiled import StackStep
+from grok.engine.shared import Common
 
 ROOT = Path(__file__).parent.parent.parent
 LIBRARY = next(Path(sysconfig.get_config_var("DESTSHARED")).glob("_json*.so"))
@@ -110,7 +112,9 @@ def test_what_fails_is_compiled_once_more_with_an_empty_cache(
 ):
     caches = failing(monkeypatch, times)
     member = make_member()
-    step = StackStep(member.task, 1, compiled=True, common=Common(data=True, rows=True))
+    drawn = member.drawn(torch.float32)
+    common = Common((), (True,) * len(pytree.tree_leaves(drawn.given)))
+    step = StackStep(drawn.kind(member.task), 1, compiled=True, common=common)
     monkeypatch.setattr("grok.engine.stack.stack_step", lambda *_, **__: step)
     stack = stack_of([member], compiled=True)
     stack.advance(3)

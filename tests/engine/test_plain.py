@@ -1,9 +1,7 @@
 """The plain path: to the bit a loop with torch.optim.AdamW, and the way of what can't be mapped."""
 
 import dataclasses
-from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -14,8 +12,7 @@ from grok.config import compose
 from grok.engine.stack import Stack
 from grok.errors import UserError
 from grok.results import CURVES, read_record
-from grok.tasks import Data
-from grok.tasks.task import Task
+from tests.tasks.examples import Majority, Reader
 
 CPU = torch.device("cpu")
 DTYPES = {"32-true": torch.float32, "64-true": torch.float64}
@@ -44,6 +41,7 @@ def plain_loop(member, dtype, steps):
         batch = data.train
         if rows is not None:
             batch = {name: tensor[rows[step]] for name, tensor in batch.items()}
+        batch = batch | data.fixed
         loss = member.task.loss_of(network(batch["inputs"]), batch)
         optimizer.zero_grad()
         loss.backward()
@@ -113,42 +111,6 @@ def test_measured_as_a_stack_measures(task, tmp_path):
     assert not ours.compiled
 
 
-class Reader(nn.Module):
-    """Reads a sequence of bits and says whether there are more ones than noughts."""
-
-    def __init__(self):
-        super().__init__()
-        self.encoder = nn.LSTM(1, 8, batch_first=True)
-        self.decoder = nn.Linear(8, 2)
-
-    def forward(self, bits):
-        return self.decoder(self.encoder(bits)[0][:, -1])
-
-
-@dataclass(frozen=True)
-class Majority(Task):
-    """A task of a network that can't be mapped."""
-
-    STACKABLE = False
-
-    def network(self):
-        return Reader()
-
-    def data(self, seed):
-        bits = torch.from_numpy(np.random.RandomState(seed).rand(60, 5, 1)).round()
-        labels = (bits.sum((1, 2)) > 2).long()
-        return Data(
-            {"inputs": bits[:40], "labels": labels[:40]},
-            {"inputs": bits[40:], "labels": labels[40:]},
-        )
-
-    def loss_of(self, outputs, batch):
-        return nn.functional.cross_entropy(outputs, batch["labels"])
-
-    def correct(self, outputs, batch):
-        return outputs.argmax(-1) == batch["labels"]
-
-
 def test_a_network_that_cannot_be_mapped(make_member):
     """Trains in turn, through ordinary autograd, whatever the size asked for."""
     members = [
@@ -198,7 +160,7 @@ def test_perturbed_weights(make_member):
         )
         assert ratios.std().item() == pytest.approx(1e-7, rel=0.05)
         assert abs(ratios.mean().item()) < 2e-9
-        assert torch.equal(drawn.data.train["inputs"], plain.data.train["inputs"])
+        assert torch.equal(drawn.given.train["inputs"], plain.given.train["inputs"])
     first, second = (drawn.state.params["decoder.0.weight"] for drawn in perturbed)
     assert not torch.equal(first, second)
 

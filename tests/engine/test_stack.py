@@ -10,7 +10,6 @@ import torch
 from torch.utils import _pytree as pytree
 
 from grok.engine import stack as stack_module
-from grok.engine.compiled import Common
 from grok.results import CURVES, EMBEDDINGS
 from grok.tasks.mnist import MNIST
 
@@ -37,8 +36,10 @@ def test_a_stack_equals_solo_runs(objective, size, make_member, train_members):
         ]
 
     together, alone = members("together"), members("alone")
-    stacked = train_members(together, "callbacks=embeddings", size=size)
-    solo = [train_members([member], "callbacks=embeddings")[0] for member in alone]
+    stacked = train_members(together, "measures=[embeddings,rqi,gradient_norm]", size=size)
+    solo = [
+        train_members([member], "measures=[embeddings,rqi,gradient_norm]")[0] for member in alone
+    ]
     assert [outcome(record) for record in stacked] == [outcome(record) for record in solo]
     for a, b in zip(together, alone, strict=True):
         curves = [pd.read_csv(member.folder / CURVES) for member in (a, b)]
@@ -62,8 +63,8 @@ def test_a_stack_starts_from_each_members_own_draws(make_member, stack_of):
         for name, weight in member.drawn(torch.float32).state.params.items():
             assert torch.equal(stack.state.params[name][slot], weight)
         targets = member.task.data(member.seed.data).train["targets"]
-        assert torch.equal(stack.data.train["targets"][slot], targets)
-        assert stack.hyper.lr[slot].tolist() == [member.opt.lr_enc, member.opt.lr_dec]
+        assert torch.equal(stack.given.train["targets"][slot], targets)
+        assert stack.hyper["lr"][slot].tolist() == [member.opt.lr_enc, member.opt.lr_dec]
 
 
 def test_putting_a_member_in_a_slot_leaves_the_others_untouched(make_member, stack_of):
@@ -72,7 +73,7 @@ def test_putting_a_member_in_a_slot_leaves_the_others_untouched(make_member, sta
     stack.advance(10)
     undisturbed.advance(10)
     stack.put(1, members[3].drawn(torch.float32))
-    assert stack.state.beta_powers[:, 1, 0].tolist() == pytest.approx([0.9**10, 1, 0.9**10])
+    assert stack.state.powers[:, 1, 0].tolist() == pytest.approx([0.9**10, 1, 0.9**10])
     stack.advance(10)
     undisturbed.advance(10)
     for name, params in stack.state.params.items():
@@ -127,7 +128,7 @@ def test_compiled_weights_are_the_same_to_the_bit_in_any_stack(
     accuracies = [stack.advance(200)[0]["val_accuracy"][:, 0] for stack in alone]
     for size in (2, 3, 5):
         together = stack_of(members[:size], compiled=True)
-        assert together.common.data is one_data
+        assert all(together.common.given) is one_data
         metrics, _ = together.advance(200)
         assert together.compiled
         for slot in range(size):
@@ -140,6 +141,12 @@ def images(make_member, model=0, data=0, lr=1e-2):
     task = MNIST(data_dir=os.environ["GROK_DATA_DIR"], init_scale=1.0)
     member = make_member(lr=lr, data=data, model=model)
     return dataclasses.replace(member, task=task)
+
+
+def shares(stack):
+    """Whether all slots hold the images once, and a minibatch of them."""
+    images = stack.given.train["inputs"]
+    return images.dim() == 2, all(stack.common.batch)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -161,22 +168,22 @@ def test_what_members_share_changes_no_bit(dtype, make_member, stack_of):
                 assert torch.equal(stack.state.params[name][slot], param[0])
 
     stack = stack_of([first, second], dtype, compiled=True)
-    assert stack.common == Common(data=True, rows=True)
+    assert shares(stack) == (True, True)
     stack.advance(10)
     check(stack, (0, 10), (1, 10))
     stack.put(1, third.drawn(dtype))
-    assert stack.common == Common(data=True, rows=False)
+    assert shares(stack) == (True, False)
     stack.advance(5)
     check(stack, (0, 15), (2, 5))
     stack.put(0, other_data.drawn(dtype))
-    assert stack.common == Common(data=False, rows=False)
+    assert shares(stack) == (False, False)
     stack.advance(5)
     check(stack, (3, 5), (2, 10))
     stack.put(0, other_order.drawn(dtype))
     stack.advance(5)
     check(stack, (4, 5), (2, 15))
     stack.keep([1])
-    assert stack.common == Common(data=True, rows=True)
+    assert shares(stack) == (True, True)
     stack.advance(5)
     check(stack, (2, 20))
 
@@ -190,11 +197,11 @@ def test_a_captured_step_keeps_its_tensors(make_member, stack_of, monkeypatch):
             self.step, self.compiled, self.seen = step, step.compiled, None
             captures.append(self)
 
-        def __call__(self, state, coefficients, rows, data):
-            tensors = pytree.tree_leaves((state, data))
+        def __call__(self, state, coefficients, batch, given):
+            tensors = pytree.tree_leaves((state, given))
             self.seen = self.seen or tensors
             assert all(a is b for a, b in zip(self.seen, tensors, strict=True))
-            return self.step(state, coefficients, rows, data)
+            return self.step(state, coefficients, batch, given)
 
     monkeypatch.setattr(stack_module, "_captured", Captured)
     members = [make_member(f"{i}", **cell) for i, cell in enumerate(CELLS)]

@@ -1,9 +1,11 @@
 import pytest
 import torch
+from torch.utils import _pytree as pytree
 
 from grok.config import compose
 from grok.engine import compiled as compiled_module
-from grok.engine.compiled import Common, StackStep
+from grok.engine.compiled import StackStep
+from grok.engine.shared import Common
 from grok.engine.stack import Stack
 from grok.engine.step import METRICS
 from grok.run import make_member
@@ -21,7 +23,8 @@ def one_step(member, stack_of):
 def test_steps_equal_a_plain_loop(objective, activation, make_member, stack_of):
     """100 steps of plain modules, autograd and torch.optim.AdamW, in double precision."""
     member = make_member(objective=objective, activation=activation, lr=3e-3, wd=2.0)
-    task, (train, _) = member.task, member.data(torch.float64)
+    task, data = member.task, member.data(torch.float64)
+    train = data.train | data.fixed
     network = task.network().double()
     network.load_state_dict(member.drawn(torch.float64).state.params)
     optimizer = torch.optim.AdamW(
@@ -49,7 +52,8 @@ def test_train_is_measured_before_the_update_and_validation_after(objective, mak
     member = make_member(objective=objective, lr=3e-2)
     metrics, after = one_step(member, stack_of)
     before = member.drawn(torch.float64).state.params
-    task, (train, val) = member.task, member.data(torch.float64)
+    task, data = member.task, member.data(torch.float64)
+    train, val = (part | data.fixed for part in (data.train, data.val))
     network = task.network().double()
     network.load_state_dict(before)
     assert metrics["train_loss"] == pytest.approx(
@@ -104,6 +108,13 @@ def test_metrics_are_named_in_order():
     assert METRICS == ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "weight_norm")
 
 
+def step_of(member, compiled):
+    """The step of a stack of one, before it has been called."""
+    drawn = member.drawn(torch.float32)
+    given = len(pytree.tree_leaves(drawn.given))
+    return StackStep(drawn.kind(member.task), 1, compiled, Common((), (True,) * given))
+
+
 def test_without_a_compiler_it_says_so_and_goes_on(make_member, monkeypatch, caplog, stack_of):
     class NoCompilerError(RuntimeError):
         __module__ = "torch._inductor.exc"
@@ -116,11 +127,11 @@ def test_without_a_compiler_it_says_so_and_goes_on(make_member, monkeypatch, cap
 
     monkeypatch.setattr(compiled_module.torch, "compile", no_compiler)
     member = make_member()
-    step = StackStep(member.task, 1, compiled=True, common=Common(data=True, rows=True))
+    step = step_of(member, compiled=True)
     monkeypatch.setattr("grok.engine.stack.stack_step", lambda *_, **__: step)
     stack = stack_of([member], compiled=True)
     stack.advance(3)
-    assert stack.state.beta_powers[0, 1].tolist() == pytest.approx([0.9**3, 0.999**3])
+    assert stack.state.powers[0, 1].tolist() == pytest.approx([0.9**3, 0.999**3])
     assert not stack.compiled
     (message,) = caplog.messages
     assert "No working C++ compiler found" in message
@@ -132,7 +143,7 @@ def test_an_error_of_the_task_is_not_taken_for_a_missing_compiler(
 ):
     member = make_member()
     monkeypatch.setattr(type(member.task), "loss_of", lambda *_: 1 / 0)
-    step = StackStep(member.task, 1, compiled=False, common=Common(data=True, rows=True))
+    step = step_of(member, compiled=False)
     monkeypatch.setattr("grok.engine.stack.stack_step", lambda *_, **__: step)
     with pytest.raises(ZeroDivisionError):
         stack_of([member]).advance(1)

@@ -32,7 +32,7 @@ def composer():
         ["task=mnist", "opt.wd_enc=3", "trainer.precision=32-true"],
         ["opt.betas=[0.8,0.9]"],
         ["experiment=re_tug/fig3", "phase.budget=50"],
-        ["callbacks=embeddings", "callbacks.embeddings.every=5"],
+        ["measures=[embeddings,rqi]", "measures.embeddings.every=5"],
         ["~callbacks.curves", "opt.wd_dec=3"],
         ["+callbacks.extra._target_=grok.callbacks.Curves", "task.init_scale=2"],
         ["opt.wd_enc=${opt.wd_dec}", "opt.wd_dec=7"],

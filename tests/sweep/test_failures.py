@@ -57,7 +57,7 @@ def undisturbed(tmp_path_factory):
 def test_one_of_nine(seed, position, undisturbed, tmp_path):
     nine = members(tmp_path, [*SOUND[:position], seed, *SOUND[position:]])
     faulty = nine[position]
-    leave_foreign_checkpoint(tmp_path / "5", faulty.config)
+    leave_foreign_checkpoint(tmp_path / "6", faulty.config)
     failures = []
     train(nine, size=3, failed=lambda member, error: failures.append((member, error)))
     ((member, error),) = failures
@@ -79,7 +79,7 @@ def test_nothing_of_a_failed_member_is_kept(tmp_path):
         def on_train_end(self, trainer, pl_module):
             kept.extend(len(callback.memory) for callback in member_callbacks(trainer))
 
-    run.train(members(tmp_path, [11, 3]), compose(*FAULTY), 2, extra=[Watch()], failed=print)
+    run.train(members(tmp_path, [11, 4]), compose(*FAULTY), 2, extra=[Watch()], failed=print)
     assert set(kept) == {0}
 
 
@@ -117,16 +117,16 @@ def test_what_ends_a_whole_stack_ends_those_in_it(gpu, tmp_path, monkeypatch):
 def test_all_of_a_stack(tmp_path):
     failures = []
     train(
-        members(tmp_path, [1, 2, 3, 4]),
+        members(tmp_path, [2, 3, 4, 5]),
         size=2,
         failed=lambda member, error: failures.append(member.seed.data),
     )
-    assert sorted(failures) == [1, 2, 3, 4]
+    assert sorted(failures) == [2, 3, 4, 5]
 
 
 def test_a_run_of_one_raises_its_error(tmp_path):
     with pytest.raises(ArithmeticError, match="can't look at this"):
-        train(members(tmp_path, [3]), size=1)
+        train(members(tmp_path, [4]), size=1)
 
 
 def test_shapes_that_depend_on_a_seed_end_that_member(make_member, tmp_path):
@@ -140,7 +140,7 @@ def test_shapes_that_depend_on_a_seed_end_that_member(make_member, tmp_path):
     )
     ((member, message),) = failures
     assert member is second
-    assert message.startswith("data.train.inputs is (22, 2) torch.int64 instead of (45, 2) torch.")
+    assert message.startswith("train.inputs is (22, 2) torch.int64 instead of (45, 2) torch.")
     assert finished(first.folder)
 
 
@@ -150,9 +150,9 @@ def test_every_launcher(launcher, run_train, undisturbed, tmp_path):
     settings = ["-m", *FAULTY, f"hydra/launcher={launcher}", f"hydra.sweep.dir={tmp_path}"]
     if launcher == "stacked":
         settings += ["hydra.launcher.workers=1", "hydra.launcher.stack_size=3"]
-    config = OmegaConf.to_container(compose(*FAULTY, "seed.data=5"), resolve=True)
+    config = OmegaConf.to_container(compose(*FAULTY, "seed.data=6"), resolve=True)
     leave_foreign_checkpoint(tmp_path / "8", config)
-    done = run_train(*settings, "seed.data=11,1,2,12,3,13,4,14,5")
+    done = run_train(*settings, "seed.data=11,2,3,12,4,13,5,14,6")
     assert done.returncode == 1
     *lines, last = done.stderr.splitlines()
     assert last == "error: 5 of 9 jobs failed"

@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from grok.config import Opt, PhaseRule, Seed
+from grok.config import PhaseRule, Seed
 from grok.engine import Member
+from grok.optim import AdamW
 from grok.tasks.toy import ToyAddition
 
 # The validation pairs (a, b) that scikit-learn's train_test_split(train_size=45/55) holds out.
@@ -65,8 +66,8 @@ def test_initial_weights_are_those_of_plain_modules(objective, scale):
     expected = [p * scale for module in (embedding, *layers) for p in module.parameters()]
     before = torch.get_rng_state()
     task = ToyAddition(objective=objective, init_scale=scale)
-    opt, phase = Opt(0, 0, 0, 0, [0.9, 0.999], 0), PhaseRule(0.9, 0, 1, 1, True)
-    member = Member(None, task, opt, phase, Seed(42, 102))
+    phase = PhaseRule(0.9, 0, 1, 1, True)
+    member = Member(None, task, AdamW(lr_enc=0, lr_dec=0), phase, Seed(42, 102))
     weights = list(member.drawn(torch.float32).state.params.values())
     assert all(torch.equal(a, b) for a, b in zip(weights, expected, strict=True))
     assert torch.equal(torch.get_rng_state(), before), "the caller's generator moved"

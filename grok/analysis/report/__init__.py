@@ -1,8 +1,8 @@
 """A sweep as one HTML file: hover over a member for its outcome, choose it for its curves.
 
 The file holds plotly.js, the numbers and ``page.html``, and asks the network for nothing.
-Modules: `grid`, of `views`, and `lines` make pictures, `members` what choosing one shows and
-`facts` the words.
+Modules: `grid`, of `views`, and `lines` make pictures, `members` and `figure` what choosing
+one shows and `facts` the words.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from grok.analysis.labels import number
 from grok.analysis.layout import choose, swept
 from grok.analysis.palette import Palette
 from grok.analysis.pictures import kinds
-from grok.analysis.report import grid, lines, members, views
+from grok.analysis.report import figure, grid, lines, members, views
 from grok.analysis.report.facts import configuration, cost, facts, finished
 from grok.analysis.report.parts import Picture, text
 from grok.analysis.table import Sweep
@@ -33,7 +33,7 @@ def write(sweep: Sweep, palette: Palette, folder: Path) -> Path:
     """Write the report of a sweep with at least one finished member to `folder`; its path.
 
     Raises:
-        UserError: a member's ``embeddings.npz`` is damaged.
+        UserError: a member's ``embeddings.npz`` or ``measures.csv`` is damaged.
         OSError: the file can't be written.
     """
     path = folder / NAME
@@ -63,7 +63,7 @@ def contents(sweep: Sweep, palette: Palette) -> dict[str, Any]:
     """What the page's script draws.
 
     Keys: ``keys``, a name and the values' texts for each swept key; ``members`` and ``member``,
-    see `members.collect` and `members.figure`; ``grid``, see `grid.draw`, or None; ``figures``,
+    see `members.collect` and `figure.draw`; ``grid``, see `grid.draw`, or None; ``figures``,
     dictionaries of ``title``, ``data`` and ``layout``.
     """
     told = members.words(sweep)
@@ -72,7 +72,7 @@ def contents(sweep: Sweep, palette: Palette) -> dict[str, Any]:
     return {
         "keys": [[key, [number(value) for value in found]] for key, found in swept(sweep).items()],
         "members": collected,
-        "member": members.figure(collected),
+        "member": figure.draw(collected, sweep.measured),
         "grid": _grid(sweep, palette, texts),
         "figures": _figures(sweep, palette, texts),
     }
@@ -87,9 +87,12 @@ def embed(content: Any) -> str:
 def _grid(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> Picture | None:
     if choose(sweep).y is None:
         return None
-    if "landscape" in kinds(sweep):
-        return grid.draw(sweep, views.landscape_views(sweep), texts)
-    return grid.draw(sweep, views.phase_views(sweep, palette), texts)
+    of_cells = (
+        views.landscape_views(sweep)
+        if "landscape" in kinds(sweep)
+        else views.phase_views(sweep, palette)
+    )
+    return grid.draw(sweep, [*of_cells, *views.measured_views(sweep)], texts)
 
 
 def _figures(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> list[Picture]:
@@ -100,7 +103,7 @@ def _figures(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> list[Pict
         found["Time to generalise against weight decay"] = lines.decays(sweep, texts)
     if "landscape" in shown:
         found["Loss landscape"] = lines.losses(sweep, texts)
-    return [{"title": title} | figure for title, figure in found.items() if figure is not None]
+    return [{"title": title} | picture for title, picture in found.items() if picture is not None]
 
 
 def _escape(words: str) -> str:

@@ -22,8 +22,9 @@ def draw(sweep: Sweep, views: list[View], texts: dict[int, str]) -> Picture:
 
     Returns:
         ``data`` and ``layout`` of what all views share, and ``views``: dictionaries of ``name``,
-        ``note``, ``data`` and ``layout``. The last traces of the shared data, one a panel, are
-        transparent and over all others; their z is the job, also of a member that is missing.
+        ``note``, ``group``, ``data`` and ``layout``. The last traces of the shared data, one a
+        panel, are transparent and over all others; their z is the job, also of a member that is
+        missing.
     """
     layout = choose(sweep)
     planned, table = sweep.planned, sweep.table
@@ -48,7 +49,8 @@ def _view(sweep: Sweep, layout: Layout, view: View) -> Picture:
             image = cells(sweep.table.loc[layer.values.index], layout, panel, layer.values)
             data.append(_heatmap(plain(image), i) | {"coloraxis": name, "hoverinfo": "skip"})
     note = view.note + " A cross marks a member that hasn't finished." * bool(sweep.missing)
-    return {"name": view.name, "note": note, "data": data, "layout": scales}
+    named = {"name": view.name, "note": note, "group": view.group}
+    return named | {"data": data, "layout": scales}
 
 
 def _heatmap(z: Any, panel: int) -> dict[str, Any]:

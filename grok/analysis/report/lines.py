@@ -89,7 +89,7 @@ def losses(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
     data: list[dict[str, Any]] = []
     shapes: list[dict[str, Any]] = []
     for i, panel in enumerate(layout.panels):
-        members = select(table, panel)
+        members = landscape.drawable(select(table, panel))
         for column in ("train_loss", "test_loss"):
             name = column.replace("_", " ")
             data.append(_line(name, members["norm"], members[column], i, members["job"], texts))

@@ -1,4 +1,4 @@
-"""Each member's words, curves and embeddings for the report."""
+"""Each member's words, curves, embeddings and measures for the report."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import pandas as pd
 from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
-from grok.analysis.curves import ROWS, read_curves
-from grok.analysis.labels import number
+from grok.analysis import measures
+from grok.analysis.curves import MOST_MEASURED, read_curves
+from grok.analysis.labels import measured_label, number
 from grok.analysis.layout import Layout, choose, swept
 from grok.analysis.palette import Palette
-from grok.analysis.report.parts import LINES, Picture, plain
-from grok.analysis.table import Sweep
+from grok.analysis.report.parts import Picture, plain
+from grok.analysis.table import Measured, Sweep
 from grok.analysis.trajectories import read_embeddings
 from grok.errors import UserError
 from grok.phases import Phase
@@ -24,7 +25,6 @@ from grok.results import CURVE_COLUMNS, CURVES, EMBEDDINGS
 # Of a report, so that it opens at once: what 441 members record is shown in full.
 MOST_ROWS = 100_000
 MOST_POSITIONS = 400_000
-NORM = "#8a929b"
 LEAST, MOST = 8, 200
 
 _TIMES = {"T_train": "t_train", "T_val": "t_val"}
@@ -33,7 +33,7 @@ _TIMES = {"T_train": "t_train", "T_val": "t_val"}
 def words(sweep: Sweep) -> dict[int, list[str]]:
     """Of every planned job: its swept values and its outcome, a line each."""
     keys = list(swept(sweep))
-    outcomes = {int(row["job"]): _outcome(row) for _, row in sweep.table.iterrows()}
+    outcomes = {int(row["job"]): _outcome(row, sweep.measured) for _, row in sweep.table.iterrows()}
     return {
         int(row["job"]): [f"job: {row['job']}"]
         + [f"{key}: {number(row[key], 6)}" for key in keys]
@@ -50,11 +50,14 @@ def collect(sweep: Sweep, palette: Palette, lines: dict[int, list[str]]) -> list
     unfinished; ``title`` and ``words``; ``curves``, a
     list for each of `CURVE_COLUMNS`, or a ``note`` why there are none; ``delay``, the steps
     between which it waited to generalise and a colour; ``embeddings``, see `_embeddings`, None
-    where none are recorded.
+    where none are recorded; ``measures``, see `_measures`.
+
+    Raises:
+        UserError: a member's ``embeddings.npz`` or ``measures.csv`` is damaged.
     """
     values, layout = swept(sweep), choose(sweep)
     phases = dict(zip(sweep.table["job"], sweep.table["phase"], strict=True))
-    embeddings = _embeddings(sweep)
+    embeddings, measured = _embeddings(sweep), _measures(sweep)
     members = []
     for row in sweep.planned.to_dict("records"):
         job = int(row["job"])
@@ -72,6 +75,7 @@ def collect(sweep: Sweep, palette: Palette, lines: dict[int, list[str]]) -> list
                 "note": note,
                 "delay": None if phase is None else _delay(sweep, job, palette[Phase(phase)]),
                 "embeddings": embeddings.get(job),
+                "measures": measured.get(job, {}),
             }
         )
     return members
@@ -119,6 +123,27 @@ def _embeddings(sweep: Sweep) -> dict[int, Picture]:
     return found
 
 
+def _measures(sweep: Sweep) -> dict[int, dict[str, list[Any]]]:
+    """Of every finished job the steps and the values of each measured number, by its name.
+
+    The first six numbers, thinned to evenly spaced steps on a logarithmic axis.
+
+    Raises:
+        UserError: a member's ``measures.csv`` is damaged.
+    """
+    found = {job: measures.of_member(sweep.member_folder(job)) for job in sweep.records}
+    names = list(dict.fromkeys(name for each in found.values() for name in each))[:MOST_MEASURED]
+    most = min(MOST, max(LEAST, MOST_ROWS // max(1, len(found) * len(names))))
+    shown: dict[int, dict[str, list[Any]]] = {}
+    for job, each in found.items():
+        shown[job] = {}
+        for name in filter(each.__contains__, names):
+            steps = each[name].index.to_numpy().astype("int64")
+            places = _spread(steps, most)
+            shown[job][name] = [steps[places].tolist(), plain(each[name].iloc[places])]
+    return shown
+
+
 def _thin(count: int, most: int) -> NDArray[np.int64]:
     """At most `most` of `count` rows, evenly, the first and the last among them."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype("int64"))
@@ -147,64 +172,16 @@ def _delay(sweep: Sweep, job: int, colour: str) -> list[Any] | None:
     return None if record.t_train is None else [record.t_train, end, to_hex(colour)]
 
 
-def figure(members: list[Picture]) -> Picture:
-    """The empty picture of a member of `collect`: accuracy, loss, weight norm, and embeddings.
-
-    Returns:
-        ``data``, whose ``meta`` is the place of their y in ``curves``, ``layout`` and ``symbols``,
-        a trace for each symbol, none where no member has embeddings.
-    """
-    recorded = [member["embeddings"] for member in members if member["embeddings"]]
-    symbols = max((len(each["values"]) for each in recorded), default=0)
-    place = "" if all(each["dimensions"] == 1 for each in recorded) else "<br>(first coordinate)"
-    rows = [(label, list(columns.items())) for label, columns in ROWS]
-    data = [
-        {"name": name, "mode": "lines", "yaxis": f"y{row + 1}" if row else "y"}
-        | {"showlegend": row == 0, "legendgroup": name, "meta": CURVE_COLUMNS.index(column)}
-        | ({"line": {"color": NORM}} if column == "weight_norm" else {})
-        for row, (_, lines) in enumerate(rows)
-        for column, name in lines
-    ]
-    titles = ["accuracy", "loss", "weight norm (L2)"] + [f"embedding{place}"] * bool(symbols)
-    layout: dict[str, Any] = {
-        "xaxis": {
-            "type": "log",
-            "title": {"text": "optimizer step"},
-            "exponentformat": "power",
-            "dtick": 1,
-        },
-        "grid": {"rows": len(titles), "columns": 1, "pattern": "coupled", "ygap": 0.12},
-        "hovermode": "x unified",
-        "hoversubplots": "axis",
-        "meta": {"height": 150 * len(titles) + 90},
-    }
-    for i, title in enumerate(titles):
-        layout[f"yaxis{i + 1}" if i else "yaxis"] = {"title": {"text": title}}
-    layout["yaxis"]["range"] = [-0.03, 1.03]
-    layout["yaxis2"] |= {"type": "log", "exponentformat": "power", "nticks": 3}
-    return {"data": data, "layout": layout, "symbols": _symbols(symbols)}
-
-
-def _symbols(count: int) -> list[dict[str, Any]]:
-    colours = [to_hex(LINES(i / max(count - 1, 1))) for i in range(count)]
-    return [
-        {"name": f"symbol {i}", "mode": "lines", "yaxis": "y4", "showlegend": False}
-        | {"line": {"width": 1, "color": colour}, "hoverinfo": "skip"}
-        for i, colour in enumerate(colours)
-    ]
-
-
-def _outcome(row: pd.Series) -> list[str]:
+def _outcome(row: pd.Series, measured: list[Measured]) -> list[str]:
     times = [f"{n}: {'never' if pd.isna(row[c]) else row[c]}" for n, c in _TIMES.items()]
     return [
         f"phase: {row['phase']}",
         *times,
         f"steps: {row['steps']} of {row['budget']} ({row['stop_reason']})",
         f"diverged: {'yes' if row['diverged'] else 'no'}",
-        f"final train accuracy: {_share(row['train_accuracy'])}",
-        f"final validation accuracy: {_share(row['val_accuracy'])}",
+        *(f"final {measured_label(each.name)}: {_number(row[each.final])}" for each in measured),
     ]
 
 
-def _share(value: float) -> str:
-    return "not finite" if pd.isna(value) else number(float(value))
+def _number(value: float) -> str:
+    return "no finite number" if pd.isna(value) else number(float(value))

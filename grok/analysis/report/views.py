@@ -1,4 +1,4 @@
-"""What the report's grid can show: phases, steps, accuracies, or losses of a landscape."""
+"""What the report's grid can show: phases and steps, or a landscape, and all that was measured."""
 
 from __future__ import annotations
 
@@ -11,13 +11,18 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.colors import Colormap, to_hex
 
+from grok.analysis.labels import measured_label
+from grok.analysis.measures import logarithmic
 from grok.analysis.palette import Palette, delay_colours, stuck_colours
 from grok.analysis.phase_diagram import smooth_steps, step_limits
-from grok.analysis.report.parts import colour_scale
-from grok.analysis.table import Sweep
+from grok.analysis.report.parts import colour_scale, text
+from grok.analysis.table import Measured, Sweep
 from grok.phases import Phase
 
 NEVER = "#b5b5b5"
+GROUPS = {"Final": "At the last step", "Best": "The best of all steps"}
+COLOURS: dict[str | None, str] = {"higher": "viridis", "lower": "viridis_r"}
+NEITHER = "cividis"
 
 
 @dataclass(frozen=True)
@@ -42,16 +47,18 @@ class View:
         note: a sentence on what is shown.
         layers: one or two.
         legend: traces that only show in the legend.
+        group: of the list that it is chosen from; empty for a switch of its own.
     """
 
     name: str
     note: str
     layers: list[Layer]
     legend: list[dict[str, Any]] = field(default_factory=list)
+    group: str = ""
 
 
 def phase_views(sweep: Sweep, palette: Palette) -> list[View]:
-    """Phases, steps (as the smooth diagram, T_train and T_val) and final accuracies."""
+    """Phases, and steps as the smooth diagram, T_train and T_val."""
     table = sweep.table
     steps, generalises = smooth_steps(table)
     budget = int(table["budget"].max())
@@ -76,10 +83,6 @@ def phase_views(sweep: Sweep, palette: Palette) -> list[View]:
         ),
         View("T_train", first.format("train"), _times(table["t_train"], budget, "T_train")),
         View("T_val", first.format("validation"), _times(table["t_val"], budget, "T_val")),
-        *(
-            View(f"Final {name} accuracy", "At the last step.", [_share(table[column], "accuracy")])
-            for name, column in (("train", "train_accuracy"), ("validation", "val_accuracy"))
-        ),
     ]
 
 
@@ -93,6 +96,40 @@ def landscape_views(sweep: Sweep) -> list[View]:
             View(f"Best {name} error", "The lowest of all steps.", [_share(error, "1 - accuracy")]),
         ]
     return views
+
+
+def measured_views(sweep: Sweep) -> list[View]:
+    """The final and, where one way is better, the best values of all that was measured."""
+    finals = [(each, each.final, "Final") for each in sweep.measured]
+    bests = [(each, each.best, "Best") for each in sweep.measured if each.best is not None]
+    return [
+        _measured_view(sweep.table[column], each, name)
+        for each, column, name in [*finals, *bests]
+        if np.isfinite(sweep.table[column]).any()
+    ]
+
+
+def _measured_view(values: pd.Series, measured: Measured, name: str) -> View:
+    found, label = values[np.isfinite(values)], measured_label(measured.name)
+    group = GROUPS[name]
+    note = f"{group}." if measured.better is None else f"{group}: bright is {measured.better}."
+    note += " Blank: no finite number." * (len(found) < len(values))
+    return View(f"{name} {label}", note, [_measured(found, measured, text(label))], group=group)
+
+
+def _measured(values: pd.Series, measured: Measured, title: str) -> Layer:
+    """Finite numbers on the scale that suits them, the better ones brighter."""
+    if measured.name.endswith("accuracy") and measured.of_every_step:
+        return _share(values, "accuracy")
+    colours = colormaps[COLOURS.get(measured.better, NEITHER)]
+    if logarithmic(values, measured.better):
+        least = float(values[values > 0].min())
+        return _logarithmic(values.clip(lower=least), least, float(values.max()), colours, title)
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        high += 0.1 * (abs(high) or 1)
+    scale = {"cmin": low, "cmax": high, "colorscale": colour_scale(colours)}
+    return Layer(values, scale | {"colorbar": {"title": {"text": title}}})
 
 
 def _phases(phases: pd.Series, palette: Palette) -> Layer:

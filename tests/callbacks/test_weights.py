@@ -1,0 +1,130 @@
+"""Weights kept at the moments that the phases speak of, and read back as a plain network."""
+
+import dataclasses
+import shutil
+
+import pytest
+import torch
+
+import grok
+from grok.checks import problems
+from grok.config import compose
+from grok.errors import UserError
+from grok.results import read_record
+from grok.run import make_member as member_of
+from grok.run import train
+
+
+def accuracy(loaded, part):
+    batch = getattr(loaded.data, part) | loaded.data.fixed
+    with torch.no_grad():
+        return loaded.task.correct(loaded.task.outputs_of(loaded.network, batch), batch)
+
+
+def trained(folder, size, *options):
+    """Four members, of which the last never comes to validate."""
+    keep = ["weights=events", "weights.every=100", "engine.steps_per_call=60", *options]
+    members = [
+        member_of(
+            compose("phase.budget=700", f"opt.lr_dec={lr}", "opt.wd_dec=1", *keep),
+            folder / str(i),
+            "toy_regression",
+            {},
+        )
+        for i, lr in enumerate((1e-3, 6e-4, 5e-4, 1e-5))
+    ]
+    members = [dataclasses.replace(m, seed=dataclasses.replace(m.seed, model=101)) for m in members]
+    train(members, compose(*keep), size=size)
+    return [member.folder for member in members]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    return trained(tmp_path_factory.mktemp("solo"), 1, "engine.plain=true")
+
+
+def test_the_weights_of_a_moment(folders):
+    for folder in folders:
+        record = grok.load_member(folder).record
+        assert record.weights[0] == "final"
+        for moment in ("t_train", "t_val"):
+            step = getattr(record, moment)
+            assert (moment in record.weights) is (step is not None)
+            if step is not None:
+                loaded = grok.load_member(folder, moment)
+                # a step's train accuracy is that before its update
+                part = "val" if moment == "t_val" else "train"
+                reached = accuracy(loaded, part).double().mean().item()
+                assert reached >= record.threshold - 0.05
+        final = grok.load_member(folder)
+        assert accuracy(final, "val").double().mean().item() == record.final["val_accuracy"]
+        norm = torch.cat([param.flatten() for param in final.network.parameters()]).norm().item()
+        assert norm == pytest.approx(record.weight_norm["final"], rel=1e-6)
+
+
+def test_a_stack_keeps_what_solo_runs_keep(tmp_path):
+    """Compiled, to the bit, whichever slot they sit in and whoever sits beside them."""
+    together, alone = trained(tmp_path / "together", 3), trained(tmp_path / "alone", 1)
+    found = 0
+    for folder, other in zip(together, alone, strict=True):
+        record = grok.load_member(folder).record
+        assert record.weights == grok.load_member(other).record.weights
+        for moment in record.weights:
+            first, second = (grok.load_member(each, moment).network for each in (folder, other))
+            for param, same in zip(first.parameters(), second.parameters(), strict=True):
+                assert torch.equal(param, same), moment
+            found += 1
+    assert found >= 20
+
+
+def test_initial_weights_are_those_drawn(folders):
+    loaded = grok.load_member(folders[0], "initial")
+    torch.manual_seed(101)
+    for param, drawn in zip(
+        loaded.network.parameters(), loaded.task.network().parameters(), strict=True
+    ):
+        assert torch.equal(param, drawn)
+    first = grok.load_member(folders[0], "step_0").network.state_dict()
+    assert torch.equal(first["encoder.weight"], loaded.network.encoder.weight)
+
+
+def test_keeping_weights_changes_no_result(folders, tmp_path):
+    member = member_of(
+        compose("phase.budget=700", "opt.lr_dec=1e-3", "opt.wd_dec=1", "seed.model=101"),
+        tmp_path / "plain",
+        "toy_regression",
+        {},
+    )
+    train([member], compose("engine.plain=true", "engine.steps_per_call=70"))
+    records = [read_record(folder) for folder in (folders[0], member.folder)]
+    assert records[0].final == records[1].final
+    assert records[0].steps == records[1].steps
+    assert not (member.folder / "weights").exists()
+    with pytest.raises(UserError, match=r"no weights of 'final'; there are none; train with weig"):
+        grok.load_member(member.folder)
+
+
+def test_what_cannot_be_loaded(folders, tmp_path):
+    with pytest.raises(UserError, match="no member has finished there"):
+        grok.load_member(tmp_path)
+    with pytest.raises(UserError, match=r"no weights of 'T_val'; there are final, initial"):
+        grok.load_member(folders[0], "T_val")
+    damaged = shutil.copytree(folders[0], tmp_path / "damaged")
+    (damaged / "weights" / "final.safetensors").write_bytes(b"half a file")
+    with pytest.raises(UserError, match=r"final.safetensors: unreadable"):
+        grok.load_member(damaged)
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        (
+            "weights.moments=[t_val,end]",
+            "weights.moments=['t_val', 'end']: must be some of initial",
+        ),
+        ("weights.every=0", "weights.every=0: must be at least 1 optimizer step, or null"),
+    ],
+)
+def test_mistakes_are_told_before_training(override, line):
+    (found,) = problems(compose(override))
+    assert found.startswith(line)

@@ -1,0 +1,239 @@
+"""What the engine makes of the less usual things that a task may have."""
+
+import dataclasses
+import functools
+
+import pytest
+import torch
+
+from grok.engine.compiled import stack_step
+from grok.engine.stack import Stack
+from grok.tasks.mnist import MNIST
+from tests.tasks.examples import (
+    FixedTensors,
+    FrozenEmbedding,
+    NestedIntegers,
+    OwnGroups,
+    RegisteredBuffer,
+    Sign,
+)
+
+CPU = torch.device("cpu")
+PATHS = pytest.mark.parametrize("plain", [False, True])
+
+
+@pytest.fixture
+def member_of(make_member):
+    def make(task, **settings):
+        return dataclasses.replace(make_member(**settings), task=task)
+
+    return make
+
+
+def stack_of(members, plain=False, dtype=torch.float32, compiled=False):
+    drawn = [member.drawn(dtype) for member in members]
+    return Stack(members[0].task, drawn, CPU, compiled, plain)
+
+
+@PATHS
+def test_a_frozen_parameter_is_no_ones_to_move(plain, member_of):
+    """No step, no decay, no scale and no norm."""
+    member = member_of(FrozenEmbedding(init_scale=3.0), lr=1e-2, wd=5.0)
+    torch.manual_seed(member.seed.model)
+    drawn = dict(member.task.network().named_parameters())
+    stack = stack_of([member], plain)
+    metrics, _ = stack.advance(50)
+    assert {*stack.state.params} == {"decoder.weight", "decoder.bias"}
+    weights = stack.weights(0)
+    for name in ("encoder.0.weight", "encoder.0.bias"):
+        assert torch.equal(weights[name], drawn[name])
+    moved = torch.cat([weights[name].flatten() for name in stack.state.params])
+    assert metrics["weight_norm"][-1, 0].item() == pytest.approx(moved.norm().item(), rel=1e-6)
+    assert stack.norm(0) == pytest.approx(moved.norm().item(), rel=1e-6)
+    initial = member.drawn(torch.float32).state.params["decoder.weight"]
+    assert torch.equal(initial, 3 * drawn["decoder.weight"])
+
+
+@PATHS
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_buffer_is_of_the_members_own_draw(plain, dtype, member_of):
+    members = [member_of(RegisteredBuffer(), model=model) for model in (1, 2)]
+    stacks = [stack_of([member], plain, dtype) for member in members]
+    if not plain:
+        stacks.append(stack_of(members, plain, dtype))
+    for stack in stacks:
+        stack.advance(10)
+    for slot, member in enumerate(members):
+        torch.manual_seed(member.seed.model)
+        centre = member.task.network().encoder.centre.to(dtype)
+        assert torch.equal(stacks[slot].weights(0)["encoder.centre"], centre)
+        if not plain:
+            assert torch.equal(stacks[-1].weights(slot)["encoder.centre"], centre)
+            torch.testing.assert_close(
+                stacks[-1].weights(slot), stacks[slot].weights(0), rtol=1e-4, atol=1e-6
+            )
+
+
+def reference_losses(member, steps):
+    """Losses of a plain loop over minibatches."""
+    torch.manual_seed(member.seed.model)
+    network, data = member.task.network().double(), member.data(torch.float64)
+    opt, batches = member.opt, member.drawn(torch.float64).batches
+    groups = {"encoder": [], "decoder": []}
+    for name, param in network.named_parameters():
+        groups[member.task.group(name)].append(param)
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": groups["encoder"], "lr": opt.lr_enc, "weight_decay": opt.wd_enc},
+            {"params": groups["decoder"], "lr": opt.lr_dec, "weight_decay": opt.wd_dec},
+        ]
+    )
+    losses = []
+    for rows in batches.rows(0, steps // batches.per_epoch):
+        picked = torch.utils._pytree.tree_map(lambda tensor, rows=rows: tensor[rows], data.train)
+        batch = picked | data.fixed
+        loss = member.task.loss_of(member.task.outputs_of(network, batch), batch)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+@PATHS
+@pytest.mark.parametrize(
+    "task",
+    [FixedTensors(), NestedIntegers(), OwnGroups(batch_size=8)],
+    ids=lambda t: type(t).__name__,
+)
+def test_minibatches_of_all_that_is_per_sample(task, plain, member_of):
+    """And of nothing else: neither a table of vectors nor a threshold is cut."""
+    member = member_of(task, lr=1e-2, wd=0.5)
+    metrics, _ = stack_of([member], plain, torch.float64).advance(48)
+    expected = reference_losses(member, 48)
+    assert metrics["train_loss"][:, 0].tolist() == pytest.approx(expected, rel=1e-9)
+
+
+@PATHS
+def test_accuracies_within_an_epoch(plain, member_of):
+    """Of three minibatches; train accuracy is that of the epoch's so far."""
+    member = member_of(FixedTensors(evaluate=(1, 2, 3, 5, 12), threshold=0.05), lr=3e-2, budget=60)
+    drawn = member.drawn(torch.float32)._replace(evaluations=None)  # the same order of samples
+    whole = Stack(member.task, [drawn], CPU, compiled=False, plain=plain)
+    metrics, _ = stack_of([member], plain).advance(12)
+    every, _ = whole.advance(12)
+    train, val = (metrics[f"{part}_accuracy"][:, 0] for part in ("train", "val"))
+    assert train.isfinite().nonzero()[:, 0].tolist() == [0, 1, 2, 4, 11]
+    right = every["train_accuracy"][:, 0]
+    for step, since in ((0, 0), (1, 0), (2, 0), (4, 3), (11, 9)):
+        assert train[step].item() == pytest.approx(right[since : step + 1].mean().item(), abs=1e-12)
+        assert val[step].item() == every["val_accuracy"][step, 0].item()
+        assert metrics["val_loss"][step, 0].item() == pytest.approx(
+            every["val_loss"][step, 0].item(), rel=1e-5
+        )
+    assert len(set(right.tolist())) > 2
+
+
+def test_each_member_is_validated_by_its_own_settings(member_of):
+    """A threshold that varies in a stack counts for the member that has it."""
+    thresholds = (0.01, 1.0, 100.0)
+    members = [
+        member_of(FixedTensors(evaluate=(3, 6), threshold=threshold), budget=60)
+        for threshold in thresholds
+    ]
+    together, _ = stack_of(members).advance(6)
+    for slot, member in enumerate(members):
+        alone, _ = stack_of([member]).advance(6)
+        assert together["val_accuracy"][5, slot] == alone["val_accuracy"][5, 0]
+    first, _, last = together["val_accuracy"][5].tolist()
+    assert first < last == 1.0
+
+
+@PATHS
+@pytest.mark.parametrize("constrain", [(), ("encoder", "decoder")])
+def test_weights_of_nought(plain, constrain, member_of):
+    """alpha = 0 is a published point: a norm of 0 stays one, and nothing becomes nan."""
+    member = dataclasses.replace(member_of(Sign(init_scale=0.0), lr=1e-2), constrain=constrain)
+    stack = stack_of([member], plain)
+    assert stack.norm(0) == 0
+    metrics, _ = stack.advance(20)
+    assert all(values.isfinite().all() for values in metrics.values())
+    assert (stack.norm(0) == 0) is bool(constrain)
+
+
+def held_once(stack):
+    return [
+        name
+        for name, tensor in stack.given.train.items()
+        if tensor.data_ptr() == stack._drawn[0].given.train[name].data_ptr()
+    ]
+
+
+def test_equal_data_is_held_once_however_many_seeds_there_are(member_of):
+    """Leaf by leaf: inputs of nine data seeds are stacked, those of one seed are not."""
+    same = [member_of(FixedTensors(threshold=0.1 * i), data=3) for i in range(9)]
+    for member in same:
+        member.drawn(torch.float32)
+        member_of(Sign(), data=100 + int(10 * member.task.threshold)).drawn(torch.float32)
+    stack = stack_of(same)
+    assert held_once(stack) == ["inputs", "labels"]
+    assert stack.given.train["inputs"].shape == (24, 4)
+    assert stack.given.fixed["vectors"].shape == (3, 2)
+    assert stack.given.fixed["threshold"].tolist() == pytest.approx([0.1 * i for i in range(9)])
+    others = stack_of([member_of(FixedTensors(), data=seed) for seed in range(9)])
+    assert others.given.train["inputs"].shape == (9, 24, 4)
+    assert others.given.fixed["threshold"].shape == ()
+
+
+def test_images_are_held_once(make_member):
+    """Of MNIST, for members that were drawn apart."""
+    members = [
+        dataclasses.replace(make_member(model=i, data=0), task=MNIST(data_dir="tests/data"))
+        for i in range(2)
+    ]
+    drawn = [member.drawn(torch.float32) for member in members]
+    copies = [
+        each._replace(given=torch.utils._pytree.tree_map(torch.clone, each.given)) for each in drawn
+    ]
+    stack = Stack(members[0].task, copies, CPU, compiled=False)
+    assert stack.given.train["inputs"].shape == (1000, 784)
+    assert stack.given.val["inputs"].shape == (1000, 784)
+
+
+def test_a_member_with_other_data_takes_a_slot(member_of):
+    """What was held once is stacked from then on, and nobody's results change."""
+    first, second, third = (
+        member_of(FixedTensors(), data=data, model=model)
+        for data, model in ((1, 1), (1, 2), (2, 3))
+    )
+    stack = stack_of([first, second])
+    stack.advance(6)
+    assert stack.given.train["inputs"].shape == (24, 4)
+    stack.put(0, third.drawn(torch.float32))
+    stack.advance(6)
+    assert stack.given.train["inputs"].shape == (2, 24, 4)
+    for slot, (member, steps) in enumerate(((third, 6), (second, 12))):
+        alone = stack_of([member])
+        alone.advance(steps)
+        torch.testing.assert_close(stack.weights(slot), alone.weights(0), rtol=1e-4, atol=1e-6)
+
+
+def test_one_compilation_serves_all_numbers_of_samples(member_of):
+    """Minibatches are gathered before the step, which so knows of a minibatch only."""
+    stack_step.cache_clear()
+    torch._dynamo.reset()
+    graphs = functools.partial(torch._dynamo.utils.counters["stats"].__getitem__, "unique_graphs")
+    before, losses = graphs(), []
+    for size in (24, 40, 64):
+        task = FixedTensors(train_size=size, evaluate=(24 * 40,))
+        member = member_of(task, budget=10_000)
+        compiled, eager = (stack_of([member], compiled=flag) for flag in (True, False))
+        metrics, _ = compiled.advance(compiled.whole_epochs(20))
+        expected, _ = eager.advance(eager.whole_epochs(20))
+        assert compiled.compiled
+        torch.testing.assert_close(
+            metrics["train_loss"], expected["train_loss"], rtol=1e-4, atol=1e-6
+        )
+        losses.append(metrics["train_loss"][-1, 0].item())
+    assert graphs() - before == 1
+    assert len(set(losses)) == 3
