@@ -30,23 +30,21 @@ def problems(cfg: DictConfig, judged: dict[str, list[str]] | None = None) -> lis
     Args:
         judged: mistakes by section, kept here over the jobs of a sweep, which mostly share theirs.
     """
+    judged = {} if judged is None else judged
     found: list[str] = []
     found += _unknown_keys("", cfg, Config)
     found += _unknown_keys("data.", cfg.data, DataFolder)
+    for name, kind in (("task", "task"), ("opt", "optimizer")):
+        content = OmegaConf.to_yaml(cfg[name], resolve=True)
+        if content not in judged:
+            judged[content] = _typed_problems(name, cfg[name], kind)
+        found += judged[content]
     for name in ("norm", "phase", "seed", "weights", "engine", "trainer"):
         section: Any = OmegaConf.to_object(cfg[name])
         found += _unknown_keys(f"{name}.", cfg[name], type(section))
         found += section.problems()
     for name in ("measures", "callbacks", "logger"):
         found += _part_problems(name, cfg[name])
-    if found:
-        return found  # before PyTorch has to be imported
-    judged = {} if judged is None else judged
-    for name, kind in (("opt", "optimizer"), ("task", "task")):
-        content = OmegaConf.to_yaml(cfg[name], resolve=True)
-        if content not in judged:
-            judged[content] = _typed_problems(name, cfg[name], kind)
-        found += judged[content]
     if found:
         return found
     structure = _structure(cfg)

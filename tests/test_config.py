@@ -1,5 +1,7 @@
 """Every shipped configuration composes, and what is out of range is named."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -27,6 +29,7 @@ GROUPS = (
     "seed",
     "engine",
     "trainer",
+    "weights",
     "callbacks",
     "logger",
 )
@@ -35,6 +38,7 @@ GROUPS = (
 @pytest.mark.parametrize(
     "override",
     [f"{group}={option}" for group in GROUPS for option in options(group)]
+    + [f"measures=[{option}]" for option in options("measures")]
     + [f"experiment={option}" for option in options("experiment")],
 )
 def test_every_config_composes_and_instantiates(override):
@@ -42,10 +46,12 @@ def test_every_config_composes_and_instantiates(override):
     no_gpu = ["trainer=gpu: no GPU found here; choose trainer=cpu or trainer=auto"]
     allowed = no_gpu if cfg.trainer.accelerator == "gpu" and not torch.cuda.is_available() else []
     assert problems(cfg) == allowed
+    assert dataclasses.is_dataclass(instantiate(cfg.opt, _convert_="all"))
     task = instantiate(cfg.task)
     size = cfg.task.get("train_size", 45)
     assert len(task.data(cfg.seed.data).train["inputs"]) == size
     instantiate(cfg.callbacks)
+    instantiate(cfg.measures)
     for logger in (cfg.logger or {}).values():
         assert issubclass(get_class(logger._target_), Logger)
 
@@ -53,6 +59,7 @@ def test_every_config_composes_and_instantiates(override):
 def test_no_group_is_left_out_of_the_test_above():
     assert {path.name for path in CONF.iterdir() if path.is_dir()} == {
         *GROUPS,
+        "measures",
         "experiment",
         "hydra",
     }
@@ -106,6 +113,10 @@ def test_axes_are_exact_where_they_can_be():
         ("opt.lr_dec=-1", "opt.lr_dec=-1.0: must be a number of at least 0"),
         ("opt.wd_enc=nan", "opt.wd_enc=nan: must be a number of at least 0"),
         ("opt.eps=inf", "opt.eps=inf: must be a number of at least 0"),
+        ("opt.lr_dec=abc", "opt.lr_dec=abc: must be a number, such as 1e-3"),
+        ("opt.clip=inf", "opt.clip=inf: must be a number over 0, or null for none"),
+        ("opt._target_=foo.Bar", "opt._target_=foo.Bar: can't be imported"),
+        ("opt._target_=grok.callbacks.Curves", "opt._target_=grok.callbacks.Curves: is no optim"),
         ("opt.betas=[0.9,1.0]", "opt.betas=[0.9, 1.0]: must be two numbers in [0, 1)"),
         ("phase.threshold=0", "phase.threshold=0.0: must be over 0 and at most 1"),
         ("phase.threshold=1.01", "phase.threshold=1.01: must be over 0 and at most 1"),
@@ -122,7 +133,7 @@ def test_axes_are_exact_where_they_can_be():
         ("trainer.accelerator=tpu", "trainer.accelerator=tpu: must be one of cpu, gpu, auto"),
         ("phase.budget=99999999999999", "phase.budget=99999999999999: must be at least 1 opt"),
         ("engine.threads=100000", "engine.threads=100000: must be at least 1, at most"),
-        ("task.init_scale=inf", "task.init_scale=inf: must be a number over 0"),
+        ("task.init_scale=inf", "task.init_scale=inf: must be a number of at least 0"),
         ("task.train_fraction=nan", "task.train_fraction=nan: must be between 0 and 1"),
         ("task.p=100000", "task.p=100000: must be at most 1000"),
         ("task._target_=foo.Bar", "task._target_=foo.Bar: can't be imported"),

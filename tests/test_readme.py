@@ -2,11 +2,33 @@ import re
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
+from grok.config import compose
 from grok.results import Plan, Record, write_plan, write_record
+from grok.run import make_member, train
 
 README = Path(__file__).parents[1] / "README.md"
 FOLDER = "multirun/<date>/<time>"
+
+
+def blocks():
+    """The page's two examples in Python."""
+    found = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    assert [FOLDER in block for block in found] == [True, True]
+    return found
+
+
+def test_kept_weights_come_back(tmp_path):
+    """Those of T_val have nine of ten validation pairs right."""
+    options = ["task=toy_classification", "opt.lr_dec=3e-4", "opt.wd_dec=1"]
+    cfg = compose(*options, "weights=events", "engine.compile=false", "phase.budget=1000")
+    train([make_member(cfg, tmp_path / "7", "toy_classification", {})], cfg)
+    names = {}
+    exec(blocks()[1].replace(FOLDER, str(tmp_path)), names)
+    right = names["member"].task.correct(names["outputs"], names["batch"])
+    assert right.sum().item() == 9
+    assert names["member"].record.t_val == pytest.approx(549, rel=0.01)
 
 
 def test_the_python_example_runs(tmp_path, capsys):
@@ -20,8 +42,7 @@ def test_the_python_example_runs(tmp_path, capsys):
             steps=t_val or 5000, stop_reason="budget", diverged=False, overrides=jobs[job],
         )  # fmt: skip
         write_record(tmp_path / str(job), record)
-    (block,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert FOLDER in block
+    block, _ = blocks()
     names: dict[str, pd.DataFrame] = {}
     exec(block.replace(FOLDER, str(tmp_path)), names)
     assert capsys.readouterr().out.splitlines()[:3] == [

@@ -46,7 +46,7 @@ def test_a_job_equals_hydras_own(composer, overrides):
     assert OmegaConf.to_container(job.cfg, resolve=False) == OmegaConf.to_container(
         expected, resolve=False
     )
-    assert type(job.cfg.opt.lr_dec) is float
+    assert type(job.cfg.phase.threshold) is float
 
 
 def test_jobs_do_not_leak_into_each_other(composer):
@@ -61,14 +61,14 @@ def test_a_job_is_composed_once(composer):
 
 def test_settings_are_typed_and_name_groups_by_their_option(composer):
     job = composer.compose(
-        ["task=toy_classification", "opt.lr_dec=1", "seed.data=41", "~callbacks.curves"]
+        ["task=toy_classification", "phase.threshold=1", "seed.data=41", "~callbacks.curves"]
     )
-    assert job.settings == {"task": "toy_classification", "opt.lr_dec": 1.0, "seed.data": 41}
-    assert type(job.settings["opt.lr_dec"]) is float
+    assert job.settings == {"task": "toy_classification", "phase.threshold": 1.0, "seed.data": 41}
+    assert type(job.settings["phase.threshold"]) is float
 
 
 def test_mistakes_are_found(composer):
     with pytest.raises(ConfigCompositionException, match=r"Could not override 'opt.lr_dc'"):
         composer.compose(["opt.lr_dc=1"])
     with pytest.raises(ValidationError, match="could not be converted to Float"):
-        composer.compose(["opt.lr_dec=abc"])
+        composer.compose(["phase.threshold=abc"])
