@@ -66,4 +66,4 @@ def number(value: Any, digits: int = 4) -> str:
     if value == 0 or 1e-2 <= abs(value) < 1e5:
         return np.format_float_positional(value, precision=digits, fractional=False, trim="-")
     text = np.format_float_scientific(value, precision=digits - 1, trim="-", exp_digits=1)
-    return text.replace("e+", "e")
+    return text.replace("e+", "e").replace(".e", "e")

@@ -25,7 +25,7 @@ MOST_MEMBERS, MOST_PANELS = 12, 12
 DASHES = ("-", "--", ":", "-.")
 MANY_COLOURS = part("viridis", 0.0, 0.9)
 # Yellow is hard to see on white without an edge.
-EDGE = [patheffects.withStroke(linewidth=2.6, foreground="#444444")]
+EDGE = [patheffects.withStroke(linewidth=1.9, foreground="#444444")]
 LEAST_RATIO = 100
 
 
@@ -125,13 +125,13 @@ def _looks(phases: list[Phase], palette: Palette) -> list[dict[str, Any]]:
     """How the line of each member is drawn, none like another."""
     ranks = [phases[:i].count(phase) for i, phase in enumerate(phases)]
     if max(ranks) < len(DASHES):
-        edge = {"linewidth": 1.6, "path_effects": EDGE}
+        edge = {"linewidth": 1.2, "path_effects": EDGE}
         return [
             {"color": palette[phase], "linestyle": DASHES[rank]} | edge
             for phase, rank in zip(phases, ranks, strict=True)
         ]
     colours = MANY_COLOURS(np.linspace(0, 1, len(phases)))
-    return [{"color": colour, "linestyle": "-", "linewidth": 1.6} for colour in colours]
+    return [{"color": colour, "linestyle": "-", "linewidth": 1.2} for colour in colours]
 
 
 def _text(sweep: Sweep, member: pd.Series) -> str:

@@ -16,7 +16,8 @@ from lightning import LightningModule
 from grok.config import Engine
 from grok.engine.member import Drawn, Member, Signature, departure
 from grok.engine.memory import capacity
-from grok.engine.stack import Stack, Taken
+from grok.engine.observer import Taken
+from grok.engine.stack import Stack
 from grok.engine.step import State
 from grok.errors import UserError
 from grok.measures import Measure
@@ -272,4 +273,4 @@ class StackModule(LightningModule):
         self.slots = [self.slots[i] for i in kept]
 
     def _seated(self, slot: int, member: Member) -> Slot:
-        return Slot(member, self.stack.norm(slot), self.stack.initially(slot))
+        return Slot(member, self.stack.norm(slot), self.stack.observer.initially(slot))

@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.func import vmap
 from torch.utils import _pytree as pytree
 
 from grok.engine.compiled import StackStep, stack_step
 from grok.engine.member import Drawn, departure, shapes
+from grok.engine.observer import VALIDATION, Observer, Taken, on_cpu
 from grok.engine.plain import PlainStep
 from grok.engine.replay import Replay
 from grok.engine.shared import Common, Shared, alike, dimensions, flags, gathered, held, of_slot
-from grok.engine.step import METRICS, Given, State, Tensors, forward, judge, weight_norm
+from grok.engine.step import METRICS, Given, Model, State, Tensors, weight_norm
 from grok.engine.tensors import copy_into, in_slot, stacked
-from grok.measures import Measure, Snapshot
+from grok.measures import Measure
 from grok.optim import Hyper
 from grok.optim.optimizer import table
 from grok.tasks import Batch, Task, samples
-
-CPU_SAMPLES = 1000
-"""Validated at a time on a CPU, whose cache holds what the layers make of them."""
-
-
-class Taken(NamedTuple):
-    """What a measure gave of the member in `slot` after its so many-th step; on the CPU."""
-
-    measure: str
-    slot: int
-    step: int
-    values: dict[str, Tensor]
 
 
 class Stack:
@@ -50,7 +38,10 @@ class Stack:
         state, hyper: tensors of shape (K, ...), updated in place.
         given: likewise; but what is the same in all slots is there once, and never written to.
         done: optimizer steps that the member in each slot has taken.
+        drawn: what it started from.
         common: what all slots have in common at present.
+        kind, device, plain: of all steps.
+        observer: takes the measures.
     """
 
     def __init__(
@@ -65,11 +56,11 @@ class Stack:
         self.state: State
         self.hyper: Hyper
         self.given: Given
-        self._device, self._compile, self._plain = device, compiled, plain
-        self._kind, self._measures = drawn[0].kind(task), measures or {}
-        self._drawn: list[Drawn] = []
+        self.device, self._compile, self.plain = device, compiled, plain
+        self.kind, self.observer = drawn[0].kind(task), Observer(self, measures or {})
+        self.drawn: list[Drawn] = []
         for each in drawn:
-            self._drawn.append(self._like_others(each))
+            self.drawn.append(self._like_others(each))
         hypers = [each.opt.hyper() for each in drawn]
         self.state, self.hyper = stacked(
             list(zip([each.state for each in drawn], hypers, strict=True)), device
@@ -81,12 +72,12 @@ class Stack:
         self._use_step()
 
     def _like_others(self, drawn: Drawn) -> Drawn:
-        return drawn._replace(given=alike(drawn.given, [other.given for other in self._drawn]))
+        return drawn._replace(given=alike(drawn.given, [other.given for other in self.drawn]))
 
     def _load(self) -> None:
         """Put on the device what members are given, each tensor once if all have the same."""
-        self.given, self._shared = held([drawn.given for drawn in self._drawn], self._device)
-        first, parts = self._drawn[0], flags(self.given, self._shared)
+        self.given, self._shared = held([drawn.given for drawn in self.drawn], self.device)
+        first, parts = self.drawn[0], flags(self.given, self._shared)
         self._train_shared: Shared = tuple(pytree.tree_leaves(parts.train))
         # what a step takes: minibatches are gathered before it, some validate on a schedule
         self._argument = self.given
@@ -99,27 +90,27 @@ class Stack:
 
     def _use_step(self) -> None:
         """Take the step for this size and what the slots share, captured anew if that changed."""
-        in_minibatches, one_order = self._drawn[0].batches is not None, self._one_order()
+        in_minibatches, one_order = self.drawn[0].batches is not None, self._one_order()
         batch = tuple(one and one_order for one in self._train_shared if in_minibatches)
         self.common = Common(batch, self._argument_shared)
         variant = (len(self.done), self.common)
-        if self._plain:  # it holds on to its member
-            constants, opt = self.given.constants, self._drawn[0].opt
-            self._step = PlainStep(self._kind, opt, self.state, constants, self.done[0])
+        if self.plain:  # it holds on to its member
+            constants, opt = self.given.constants, self.drawn[0].opt
+            self._step = PlainStep(self.kind, opt, self.state, constants, self.done[0])
         elif variant != self._variant:
             step = stack_step(
-                self._kind,
+                self.kind,
                 size=variant[0],
                 compiled=self._compile,
                 common=self.common,
-                tensors=(self.state.norm.dtype, self._device.type),
+                tensors=(self.state.norm.dtype, self.device.type),
             )
-            self._step = _captured(step, self._device)
+            self._step = _captured(step, self.device)
             self._variant = variant
 
     def _one_order(self) -> bool:
         """Whether all slots take the same samples in each of the next steps."""
-        seeds = [drawn.batches.seeds for drawn in self._drawn if drawn.batches is not None]
+        seeds = [drawn.batches.seeds for drawn in self.drawn if drawn.batches is not None]
         return len(set(self.done)) == 1 and all(torch.equal(seeds[0], other) for other in seeds)
 
     @property
@@ -127,12 +118,17 @@ class Stack:
         """Whether the step runs compiled."""
         return self._step.compiled
 
+    @property
+    def model(self) -> Model:
+        """Gives the structure of a member."""
+        return self._step.model
+
     def put(self, slot: int, drawn: Drawn) -> None:
         """Start a member from its draws in `slot`; the other slots go on untouched."""
         copy_into(in_place((self.state, self.hyper), slot), (drawn.state, drawn.opt.hyper()))
-        before = self._drawn[slot].given
+        before = self.drawn[slot].given
         drawn = self._like_others(drawn)
-        self._drawn[slot], self.done[slot] = drawn, 0
+        self.drawn[slot], self.done[slot] = drawn, 0
         leaves = [pytree.tree_leaves(tree) for tree in (self.given, drawn.given, before)]
         parts = list(zip(*leaves, self._shared, strict=True))
         if any(shared and new is not old for _, new, old, shared in parts):
@@ -165,7 +161,7 @@ class Stack:
         """Become a stack of these slots, in this order."""
         mine = (self.state, self.hyper)
         self.state, self.hyper = pytree.tree_map(lambda t: t[list(slots)], mine)
-        self._drawn = [self._drawn[slot] for slot in slots]
+        self.drawn = [self.drawn[slot] for slot in slots]
         self.done = [self.done[slot] for slot in slots]
         self._load()
         self._use_step()
@@ -185,8 +181,10 @@ class Stack:
         """The slots that can't take the next steps, tried one by one and uncompiled, and why."""
         found: dict[int, Exception] = {}
         for slot, state in enumerate(self.states(range(len(self.done)))):
-            drawn = self._drawn[slot]
-            alone = Stack(self._kind.task, [drawn], self._device, False, measures=self._measures)
+            drawn = self.drawn[slot]
+            alone = Stack(
+                self.kind.task, [drawn], self.device, False, measures=self.observer.measures
+            )
             alone.restore(0, state, self.done[slot])
             try:
                 alone.advance(steps)
@@ -197,7 +195,7 @@ class Stack:
     def fill(self, slot: int, other: int) -> None:
         """Put into `slot`, which nobody has, a copy of the member in another."""
         (state,) = self.states([other])
-        self.put(slot, self._drawn[other])
+        self.put(slot, self.drawn[other])
         self.restore(slot, state, self.done[other])
 
     def norm(self, slot: int) -> float:
@@ -206,7 +204,7 @@ class Stack:
 
     def whole_epochs(self, steps: int) -> int:
         """`steps`, or as many more as whole epochs take."""
-        batches = self._drawn[0].batches
+        batches = self.drawn[0].batches
         return steps if batches is None else -(-steps // batches.per_epoch) * batches.per_epoch
 
     def advance(self, steps: int) -> tuple[dict[str, Tensor], list[Taken]]:
@@ -216,21 +214,17 @@ class Stack:
             Metrics by name, shape (steps, K), nan where they weren't measured, and what the
             measures gave, in the order of the steps; on the CPU.
         """
-        validated: list[tuple[int, list[int], Tensor]] = []
         taken: list[Taken] = []
-        due, evaluations = self._due(steps), self._evaluations(steps)
+        due = self.observer.due(steps)
 
         def after(i: int) -> None:
-            if slots := evaluations.get(i):
-                validated.append((i, slots, self._each(self._validation, slots)))
             for name, slots in due.get(i, ()):
-                taken.extend(self._take(name, slots, i + 1))
+                taken.extend(self.observer.take(name, slots, i + 1))
 
-        metrics = self._stepped(steps, steps, after)
+        metrics, taken = self._stepped(steps, steps, after), on_cpu(taken)
+        self._enter(metrics, [each for each in taken if each.measure == VALIDATION])
         self.done = [before + steps for before in self.done]
-        self._enter(metrics, validated)
-        by_name = dict(zip(METRICS, metrics.unbind(-1), strict=True))
-        return by_name, pytree.tree_map_only(Tensor, Tensor.cpu, taken)
+        return dict(zip(METRICS, metrics.unbind(-1), strict=True)), taken
 
     def _stepped(self, steps: int, last: int, after: Callable[[int], None]) -> Tensor:
         """Take the first `last` of the next `steps`, calling `after` each with its number, from 0.
@@ -278,18 +272,18 @@ class Stack:
 
     def weights(self, slot: int) -> Tensors:
         """Copies on the CPU of the parameters and constants of the member in `slot`."""
-        params, given, _ = self._member(slot)
+        params, given, _ = self.member(slot)
         return {name: t.to("cpu", copy=True) for name, t in (params | given.constants).items()}
 
     def _coefficients(self, steps: int) -> Tensor:
         """The optimizer's, of each of the next steps; they count as taken."""
         factors = [
             drawn.opt.lr_factors(before, steps)
-            for drawn, before in zip(self._drawn, self.done, strict=True)
+            for drawn, before in zip(self.drawn, self.done, strict=True)
         ]
-        by_step = torch.tensor(factors, dtype=torch.float64, device=self._device).T[..., None]
+        by_step = torch.tensor(factors, dtype=torch.float64, device=self.device).T[..., None]
         coefficients, powers = table(
-            self._drawn[0].opt, self.hyper, self.state.powers, by_step, self.state.norm.dtype
+            self.drawn[0].opt, self.hyper, self.state.powers, by_step, self.state.norm.dtype
         )
         self.state.powers.copy_(powers)
         return coefficients
@@ -303,106 +297,41 @@ class Stack:
         of_slots = [
             drawn.batches.rows(before, steps // drawn.batches.per_epoch)
             for drawn, before in zip(
-                self._drawn[: 1 if one_order else None], self.done, strict=False
+                self.drawn[: 1 if one_order else None], self.done, strict=False
             )
             if drawn.batches is not None
         ]
         if not of_slots:
             return None
-        return (of_slots[0] if one_order else torch.stack(of_slots, 1)).to(self._device)
+        return (of_slots[0] if one_order else torch.stack(of_slots, 1)).to(self.device)
 
     def _batch(self, rows: Tensor | None, i: int) -> Batch:
         """Every slot's samples for step `i` of `rows`; empty where that is all of them."""
         return {} if rows is None else gathered(self.given.train, self._train_shared, rows[i])
 
-    def _evaluations(self, steps: int) -> dict[int, list[int]]:
-        """Which slots are to be validated after which of the next steps, counted from 0."""
-        due: dict[int, list[int]] = {}
-        for slot, (drawn, before) in enumerate(zip(self._drawn, self.done, strict=True)):
-            for step in drawn.evaluations or ():
-                if before < step <= before + steps:
-                    due.setdefault(step - before - 1, []).append(slot)
-        return due
-
-    def _due(self, steps: int) -> dict[int, list[tuple[str, list[int]]]]:
-        """Which measures are to be taken of which slots after which of the next steps, from 0."""
-        due: dict[int, dict[str, list[int]]] = {}
-        for name, measure in self._measures.items():
-            for slot, (drawn, before) in enumerate(zip(self._drawn, self.done, strict=True)):
-                for step in measure.due(before, steps, drawn.budget):
-                    due.setdefault(step - before - 1, {}).setdefault(name, []).append(slot)
-        return {i: list(by_name.items()) for i, by_name in due.items()}
-
-    def initially(self, slot: int) -> list[Taken]:
-        """What the measures due at step 0 give of the member in `slot`, which is about to start."""
-        first = [name for name, measure in self._measures.items() if measure.every is not None]
-        taken = [each for name in first for each in self._take(name, [slot], 0)]
-        on_cpu: list[Taken] = pytree.tree_map_only(Tensor, Tensor.cpu, taken)
-        return on_cpu
-
-    def _take(self, name: str, slots: list[int], later: int) -> list[Taken]:
-        """A measure of each of `slots`, so many steps after `done`."""
-        values = self._each(lambda *member: self._measured(name, *member), slots)
-        return [
-            Taken(name, slot, self.done[slot] + later, {key: v[i] for key, v in values.items()})
-            for i, slot in enumerate(slots)
-        ]
-
-    def _measured(
-        self, name: str, params: Tensors, given: Given, initial: Tensors
-    ) -> dict[str, Any]:
-        def call(params: Tensors, batch: Batch) -> Tensor:
-            return forward(self._step.model, params, given.constants, batch)
-
-        train, val = given.train | given.fixed, given.val | given.fixed
-        task, constants = self._kind.task, given.constants
-        snapshot = Snapshot(task, params, constants, initial, train, val, call)
-        return dict(self._measures[name].take(snapshot))
-
-    def _each(self, function: Callable[[Tensors, Given, Tensors], Any], slots: list[int]) -> Any:
-        """A function of the parameters, what is given and the initial parameters of each slot.
-
-        One after the other on a CPU, so that what is measured of a member doesn't depend on who
-        else is, and all at once on a GPU. Returns what it returns, stacked.
-        """
-        with torch.no_grad():
-            if self._device.type == "cpu" or self._plain:
-                each = [function(*self._member(slot)) for slot in slots]
-                return pytree.tree_map(lambda *values: torch.stack(values), *each)
-            picked = torch.tensor(slots, device=self._device)
-            params = {name: param[picked] for name, param in self.state.params.items()}
-            leaves = zip(pytree.tree_leaves(self.given), self._shared, strict=True)
-            chosen = [leaf if one else leaf[picked] for leaf, one in leaves]
-            given = pytree.tree_unflatten(chosen, pytree.tree_structure(self.given))
-            initial = stacked([self._drawn[slot].state.params for slot in slots], self._device)
-            in_dims = (0, dimensions(self.given, self._shared), 0)
-            return vmap(function, in_dims)(params, given, initial)
-
-    def _member(self, slot: int) -> tuple[Tensors, Given, Tensors]:
+    def member(self, slot: int) -> tuple[Tensors, Given, Tensors]:
+        """Parameters of the member in `slot`, what it is given, and its initial parameters."""
         params = {name: param[slot] for name, param in self.state.params.items()}
-        initial = self._drawn[slot].state.params
-        on_device = {name: param.to(self._device) for name, param in initial.items()}
-        return params, of_slot(self.given, self._shared, slot), on_device
+        initial = self.drawn[slot].state.params
+        there = {name: param.to(self.device) for name, param in initial.items()}
+        return params, of_slot(self.given, self._shared, slot), there
 
-    def _validation(self, params: Tensors, given: Given, _initial: Tensors) -> Tensor:
-        """A member's validation loss and number of right samples, double precision, shape (2,)."""
-        count, val = samples(given.val), given.val | given.fixed
-        at_a_time = CPU_SAMPLES if self._device.type == "cpu" else count
-        parts = []
-        for first in range(0, count, at_a_time):
-            part = pytree.tree_map(lambda t: t[first : first + at_a_time], given.val)  # noqa: B023
-            parts.append(forward(self._step.model, params, given.constants, part | given.fixed))
-        outputs = torch.cat(parts)
-        return torch.stack([value.double() for value in judge(self._kind.task, outputs, val)])
+    def members(self, slots: list[int]) -> tuple[tuple[Tensors, Given, Tensors], Any]:
+        """The same of several, stacked, and where the members' dimension is."""
+        picked = torch.tensor(slots, device=self.device)
+        params = {name: param[picked] for name, param in self.state.params.items()}
+        initial = stacked([self.drawn[slot].state.params for slot in slots], self.device)
+        given = of_slot(self.given, self._shared, picked)
+        return (params, given, initial), (0, dimensions(self.given, self._shared), 0)
 
-    def _enter(self, metrics: Tensor, validated: list[tuple[int, list[int], Tensor]]) -> None:
+    def _enter(self, metrics: Tensor, validated: list[Taken]) -> None:
         """Turn counts into accuracies; on a schedule, train accuracy is the epoch's so far.
 
         Args:
             metrics: of every step and slot, with counts for accuracies, shape (steps, K, 5).
-            validated: step, slots, and what `_validation` gave for each of these.
+            validated: losses and counts of the validations in these steps.
         """
-        first = self._drawn[0]
+        first = self.drawn[0]
         in_a_step, held_out = first.minibatch_size, samples(first.given.val)
         train, val = (metrics[..., METRICS.index(f"{part}_accuracy")] for part in ("train", "val"))
         if first.evaluations is None:
@@ -411,12 +340,12 @@ class Stack:
             return
         right, epoch = train.clone(), self.whole_epochs(1)
         train.fill_(torch.nan)
-        for i, slots, values in validated:
+        for _, slot, step, values in validated:
+            i = step - self.done[slot] - 1
             begun = i - i % epoch
-            seen = (i + 1 - begun) * in_a_step
-            train[i, slots] = right[begun : i + 1, slots].sum(0) / seen
-            metrics[i, slots, METRICS.index("val_loss")] = values[:, 0].cpu()
-            val[i, slots] = values[:, 1].cpu() / held_out
+            train[i, slot] = right[begun : i + 1, slot].sum() / ((i + 1 - begun) * in_a_step)
+            metrics[i, slot, METRICS.index("val_loss")] = values["loss"]
+            val[i, slot] = values["right"] / held_out
 
 
 def in_place(tree: Any, slot: int) -> Any:

@@ -116,6 +116,14 @@ def test_a_constrained_sweep_gets_a_landscape_and_no_phases(valley, capsys):
     assert "tables" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("constrain", "sizes"), [(True, (100,)), (False, (100, 200))])
+def test_the_command_takes_a_norm_of_zero(valley, constrain, sizes):
+    folder = valley(constrain, sizes, alphas=(0.0, 0.5, 1.0))
+    command.main([str(folder)])
+    written = pd.read_csv(folder / "analysis" / "grid.csv")
+    assert written["initial_norm"].tolist() == [0, 5, 10] * len(sizes)
+
+
 def test_kind_decides(valley):
     folder = valley(constrain=False)
     command.main([str(folder)])

@@ -7,7 +7,7 @@ import pytest
 
 from grok.callbacks import PhaseDetection
 from grok.engine import Rows
-from grok.engine.stack import Taken
+from grok.engine.observer import Taken
 
 
 def rows(train, val, first_step=1, loss=None):

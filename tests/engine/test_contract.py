@@ -165,7 +165,7 @@ def held_once(stack):
     return [
         name
         for name, tensor in stack.given.train.items()
-        if tensor.data_ptr() == stack._drawn[0].given.train[name].data_ptr()
+        if tensor.data_ptr() == stack.drawn[0].given.train[name].data_ptr()
     ]
 
 

@@ -1,0 +1,120 @@
+"""What is measured of a stack's members at some of their steps: measures, and validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+from torch.utils import _pytree as pytree
+
+from grok.engine.step import Given, Tensors, forward, judge
+from grok.measures import Measure, Snapshot
+from grok.tasks import Batch, samples
+
+if TYPE_CHECKING:
+    from grok.engine.stack import Stack
+
+VALIDATION = ""
+"""Among the names of measures: validation, of members that have a schedule for it."""
+CPU_SAMPLES = 1000
+"""Validated at a time on a CPU, whose cache holds what the layers make of them."""
+
+
+class Taken(NamedTuple):
+    """What a measure gave of the member in `slot` after its so many-th step."""
+
+    measure: str
+    slot: int
+    step: int
+    values: dict[str, Tensor]
+
+
+class Observer:
+    """Takes measures of the members of a stack as they are at the moment.
+
+    Args:
+        stack: whose.
+        measures: by name.
+    """
+
+    def __init__(self, stack: Stack, measures: Mapping[str, Measure]) -> None:
+        self.measures = measures
+        self._stack = stack
+
+    def due(self, steps: int) -> dict[int, list[tuple[str, list[int]]]]:
+        """Which measures are to be taken of which slots after which of the next steps, from 0."""
+        found: dict[int, dict[str, list[int]]] = {}
+
+        def add(name: str, slot: int, step: int) -> None:
+            found.setdefault(step, {}).setdefault(name, []).append(slot)
+
+        members = zip(self._stack.drawn, self._stack.done, strict=True)
+        for slot, (drawn, done) in enumerate(members):
+            for step in drawn.evaluations or ():
+                if done < step <= done + steps:
+                    add(VALIDATION, slot, step - done - 1)
+            for name, measure in self.measures.items():
+                for step in measure.due(done, steps, drawn.budget):
+                    add(name, slot, step - done - 1)
+        return {step: list(by_name.items()) for step, by_name in found.items()}
+
+    def initially(self, slot: int) -> list[Taken]:
+        """What the measures due at step 0 give of a member that is about to start, on the CPU."""
+        first = [name for name, measure in self.measures.items() if measure.every is not None]
+        return on_cpu([taken for name in first for taken in self.take(name, [slot], 0)])
+
+    def take(self, name: str, slots: list[int], later: int) -> list[Taken]:
+        """A measure of each of `slots`, so many steps after the stack's `done`."""
+        function = self._validation if name == VALIDATION else self._of_measure(name)
+        done, values = self._stack.done, self._each(function, slots)
+        return [
+            Taken(name, slot, done[slot] + later, {key: v[i] for key, v in values.items()})
+            for i, slot in enumerate(slots)
+        ]
+
+    def _of_measure(self, name: str) -> Callable[[Tensors, Given, Tensors], dict[str, Tensor]]:
+        task, model = self._stack.kind.task, self._stack.model
+
+        def function(params: Tensors, given: Given, initial: Tensors) -> dict[str, Tensor]:
+            def call(params: Tensors, batch: Batch) -> Tensor:
+                return forward(model, params, given.constants, batch)
+
+            train, val = given.train | given.fixed, given.val | given.fixed
+            snapshot = Snapshot(task, params, given.constants, initial, train, val, call)
+            return dict(self.measures[name].take(snapshot))
+
+        return function
+
+    def _validation(self, params: Tensors, given: Given, _initial: Tensors) -> dict[str, Tensor]:
+        """Loss on a member's validation data and number of right samples, double precision."""
+        count, stack = samples(given.val), self._stack
+        at_a_time = CPU_SAMPLES if stack.device.type == "cpu" else count
+        parts = []
+        for first in range(0, count, at_a_time):
+            part = pytree.tree_map(lambda t: t[first : first + at_a_time], given.val)  # noqa: B023
+            parts.append(forward(stack.model, params, given.constants, part | given.fixed))
+        loss, right = judge(stack.kind.task, torch.cat(parts), given.val | given.fixed)
+        return {"loss": loss.double(), "right": right.double()}
+
+    def _each(self, function: Callable[[Tensors, Given, Tensors], Any], slots: list[int]) -> Any:
+        """A function of the parameters, what is given and the initial parameters of each slot.
+
+        One after the other on a CPU, so that what is measured of a member doesn't depend on who
+        else is, and all at once on a GPU. Returns what it returns, stacked.
+        """
+        stack = self._stack
+        with torch.no_grad():
+            if stack.device.type == "cpu" or stack.plain:
+                each = [function(*stack.member(slot)) for slot in slots]
+                return pytree.tree_map(lambda *values: torch.stack(values), *each)
+            members, in_dims = stack.members(slots)
+            return vmap(function, in_dims)(*members)
+
+
+def on_cpu(taken: list[Taken]) -> list[Taken]:
+    """The same, with its tensors on the CPU."""
+    moved: list[Taken] = pytree.tree_map_only(Tensor, Tensor.cpu, taken)
+    return moved
