@@ -137,6 +137,7 @@ def _structure(cfg: DictConfig) -> str:
 
 def _structural_problems(cfg: DictConfig) -> list[str]:
     """Where the task departs from its contract, and measures that can't be taken of it."""
+    from grok.measures.measure import mistakes as wrong_measure
     from grok.tasks.check import mistakes
 
     task = instantiate(cfg.task, _convert_="all")
@@ -151,7 +152,7 @@ def _structural_problems(cfg: DictConfig) -> list[str]:
             cause = " ".join(str(error.__cause__ or error).split())
             found.append(f"measures.{name}: {cause}")
             continue
-        lines = [*measure.problems(), *measure.task_problems(task)]
+        lines = list(wrong_measure(measure, task))
         found += [f"measures.{name}.{line}" for line in lines]
         for column in measure.columns() if not lines else ():
             if column in STEP_COLUMNS or column in columns:

@@ -225,6 +225,9 @@ def _check(loaded: Record | Plan) -> None:
             raise ValueError("keys and jobs are no lists of names and of settings")
         return
     Phase(loaded.phase)
+    for name in ("columns", "final", "best", "weight_norm", "config"):
+        if not isinstance(getattr(loaded, name), dict):
+            raise ValueError(f"{name} is {getattr(loaded, name)!r}")
     for name in ("t_train", "t_val", "budget", "steps", "grokking_gap"):
         value = getattr(loaded, name)
         if not (isinstance(value, int) or (value is None and name.startswith("t_"))):

@@ -11,10 +11,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from grok.engine.member import cast
 from grok.errors import UserError
 from grok.results import WEIGHTS, Record, finished, read_record
 from grok.tasks import Data, Task
+from grok.tasks.task import cast
 
 
 class LoadedMember(NamedTuple):

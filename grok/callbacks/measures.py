@@ -38,14 +38,20 @@ class Measures(MemberCallback):
                 memory.setdefault(taken.measure, []).append([taken.step, taken.values])
 
     def finish(self, member: Member, record: Record) -> None:
-        """Write the files, and add to the record."""
+        """Write the files, and add to the record.
+
+        A checkpoint may have brought what another measure gave, which is taken no more.
+        """
         series: list[pd.Series] = []
-        for name, taken in self.memory[member.folder].items():
+        for name, measure in self.measures.items():
+            taken = self.memory[member.folder].get(name, [])
+            if not taken:
+                continue
             steps = [step for step, _ in taken]
             values: dict[str, Any] = {
                 key: np.stack([v[key].numpy() for _, v in taken]) for key in taken[0][1]
             }
-            columns = self.measures[name].columns()
+            columns = measure.columns()
             if not columns:
                 path = member.folder / f"{name}.npz"
                 with atomic_path(path) as temporary, temporary.open("wb") as file:

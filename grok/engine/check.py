@@ -14,18 +14,9 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from grok.engine.step import (
-    Given,
-    Kind,
-    Model,
-    Moved,
-    State,
-    Tensors,
-    differentiated,
-    measured,
-    updated,
-)
+from grok.engine.step import Given, Kind, Moved, State, Tensors, differentiated, measured, updated
 from grok.tasks import Batch, samples
+from grok.tasks.model import Model
 
 
 def agreement(

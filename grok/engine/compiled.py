@@ -17,9 +17,10 @@ from grok.engine.check import agreement
 from grok.engine.compiler import fresh_cache, from_compiler, prepare
 from grok.engine.products import ByOneDNN
 from grok.engine.shared import Common, dimensions
-from grok.engine.step import Given, Kind, Model, Moved, State, member_step
+from grok.engine.step import Given, Kind, Moved, State, member_step
 from grok.engine.tensors import copy_into
 from grok.tasks import Batch
+from grok.tasks.model import Model
 
 CHECKED = 4
 """Members whose first compiled step is checked at a time, for the sake of memory."""

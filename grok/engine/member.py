@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
 from grok.config import PhaseRule, Seed
 from grok.engine.step import Given, Kind, State, Tensors, norm_of
@@ -19,6 +18,7 @@ from grok.errors import UserError
 from grok.optim import GROUPS, Optimizer
 from grok.results import flat
 from grok.tasks import Data, Task, samples
+from grok.tasks.task import cast
 
 PERTURBATION = 1e-7
 """Standard deviation of the relative noise that `Seed.perturb` asks for: single precision's."""
@@ -214,8 +214,3 @@ class Member:
 def _data(task: Task, seed: int, dtype: torch.dtype) -> Data:
     data: Data = cast(task.data(seed), dtype)
     return data
-
-
-def cast(tree: Any, dtype: torch.dtype) -> Any:
-    """Nested tensors, those of floating point in `dtype`."""
-    return pytree.tree_map(lambda t: t.to(dtype) if t.is_floating_point() else t, tree)

@@ -10,9 +10,10 @@ from torch import Tensor
 from torch.func import vmap
 from torch.utils import _pytree as pytree
 
-from grok.engine.step import Given, Tensors, forward, judge
+from grok.engine.step import Given, Tensors, judge
 from grok.measures import Measure, Snapshot
 from grok.tasks import Batch, samples
+from grok.tasks.model import forward
 
 if TYPE_CHECKING:
     from grok.engine.stack import Stack

@@ -10,9 +10,10 @@ import dataclasses
 import torch
 from torch import Tensor, nn
 
-from grok.engine.step import Given, Kind, Model, State, Tensors, judge, nonzero, weight_norm
+from grok.engine.step import Given, Kind, State, Tensors, judge, nonzero, weight_norm
 from grok.optim import GROUPS, Optimizer, PlainGroup
 from grok.tasks import Batch
+from grok.tasks.model import Model
 
 
 class PlainStep:

@@ -7,9 +7,10 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from grok.engine.compiled import StackStep
-from grok.engine.step import Given, Model, State
+from grok.engine.step import Given, State
 from grok.engine.tensors import copy_into
 from grok.tasks import Batch
+from grok.tasks.model import Model
 
 
 class Replay:

@@ -15,12 +15,13 @@ from grok.engine.observer import VALIDATION, Observer, Taken, on_cpu
 from grok.engine.plain import PlainStep
 from grok.engine.replay import Replay
 from grok.engine.shared import Common, Shared, alike, dimensions, flags, gathered, held, of_slot
-from grok.engine.step import METRICS, Given, Model, State, Tensors, weight_norm
+from grok.engine.step import METRICS, Given, State, Tensors, weight_norm
 from grok.engine.tensors import copy_into, in_slot, stacked
 from grok.measures import Measure
 from grok.optim import Hyper
 from grok.optim.optimizer import table
 from grok.tasks import Batch, Task, samples
+from grok.tasks.model import Model
 
 
 class Stack:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call, grad
+from torch import Tensor
+from torch.func import grad
 
 from grok.optim import GROUPS, Optimizer
 from grok.optim.optimizer import clipped
 from grok.results import STEP_COLUMNS
 from grok.tasks import Batch, Task
+from grok.tasks.model import Model, forward
 
 METRICS = tuple(STEP_COLUMNS)
 """What is measured of a member at a step. The step itself counts right samples, in the place of
@@ -69,30 +70,6 @@ class Kind(NamedTuple):
 
 Moved = tuple[Tensors, dict[str, Tensors]]
 """Parameters and moments of a member after a step."""
-
-
-class Model(nn.Module):
-    """A task's way from a batch to outputs, as one module; gives the structure of a member.
-
-    The tensors that it computes with are those it is called with.
-    """
-
-    def __init__(self, task: Task) -> None:
-        super().__init__()
-        self._task = task
-        with torch.random.fork_rng(devices=[]):
-            self.network = task.network()
-
-    def forward(self, batch: Batch) -> Tensor:
-        """The task's outputs for `batch`."""
-        return self._task.outputs_of(self.network, batch)
-
-
-def forward(model: Model, params: Tensors, constants: Tensors, batch: Batch) -> Tensor:
-    """Outputs for `batch` of the member that has these tensors."""
-    tensors = {f"network.{name}": tensor for name, tensor in (params | constants).items()}
-    outputs: Tensor = functional_call(model, tensors, (batch,))
-    return outputs
 
 
 def member_step(

@@ -13,10 +13,16 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.func import grad
+from torch.utils import _pytree as pytree
 
+from grok.errors import first_line
 from grok.tasks import Batch, Task
+from grok.tasks.model import Model, forward
+from grok.tasks.task import cast
 
 HIGHER, LOWER = "higher", "lower"
+ROWS = 8
+"""Samples that a measure is tried on."""
 Better = str | None
 """Which way a column is better: ``higher``, ``lower``, or None where neither is."""
 
@@ -161,3 +167,48 @@ def missing(task: Task, name: str) -> Iterable[str]:
     names = [name for name, _ in [*network.named_parameters(), *network.named_buffers()]]
     if name not in names:
         yield f"parameter={name}: the network has none of this name, but {', '.join(names)}"
+
+
+def mistakes(measure: Any, task: Task) -> Iterable[str]:
+    """A line for each reason why a measure can't be taken of a task, which keeps its contract."""
+    if not isinstance(measure, Measure):
+        yield f"_target_={type(measure).__name__}: is no measure; see grok/measures/measure.py"
+        return
+    if lines := [*measure.problems(), *measure.task_problems(task)]:
+        yield from lines
+        return
+    columns = measure.columns()
+    for column, better in columns.items():
+        if better not in (HIGHER, LOWER, None):
+            yield f"{column}: is better {better}; it must be {HIGHER}, {LOWER} or None"
+    try:
+        values = measure.take(example(task))
+    except Exception as error:  # whatever somebody's code may raise
+        yield f"take: fails ({type(error).__name__}: {first_line(error)})"
+        return
+    if columns and values.keys() != columns.keys():
+        yield f"take: gives {', '.join(values)}; its columns are {', '.join(columns)}"
+    for name, value in values.items():
+        if not isinstance(value, Tensor) or (columns and value.dim()):
+            shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            yield f"{name}: is {shape}; it must be a tensor without dimensions, a number"
+
+
+def example(task: Task) -> Snapshot:
+    """A member before its first step, with a few samples."""
+    model, data = Model(task).float(), cast(task.data(0), torch.float32)
+    named = dict([*model.network.named_parameters(), *model.network.named_buffers()])
+    params = {name: tensor.detach() for name, tensor in named.items() if tensor.requires_grad}
+    constants = {name: tensor for name, tensor in named.items() if name not in params}
+    train, val = (
+        pytree.tree_map(lambda tensor: tensor[:ROWS], part) | data.fixed
+        for part in (data.train, data.val)
+    )
+    call = functools.partial(_call, model, constants)
+    return Snapshot(task, params, constants, params, train, val, call)
+
+
+def _call(
+    model: Model, constants: dict[str, Tensor], params: dict[str, Tensor], batch: Batch
+) -> Tensor:
+    return forward(model, params, constants, batch)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad, stack_module_state, vmap
+from torch.func import grad, stack_module_state, vmap
 from torch.utils import _pytree as pytree
 
 from grok.errors import ConfigError, UserError, first_line
 from grok.optim import GROUPS
-from grok.tasks.task import Batch, Data, Task, samples
+from grok.tasks.model import Model, forward
+from grok.tasks.task import Batch, Data, Task, cast, samples
 
 if TYPE_CHECKING:
     from grok.engine.member import Drawn
@@ -58,7 +59,7 @@ def mistakes(task: Task) -> Iterator[str]:
             yield from wrong
             return
         yield from _sizes(task, data)
-        network, data = _cast((network, data))
+        network, data = network.float(), cast(data, torch.float32)
         _try_outcomes(task, network, data)
         batch = _rows(data.train) | data.fixed
         if wrong := [*_random(task, network, batch), *_stateful(task, network, batch)]:
@@ -197,13 +198,6 @@ def _sizes(task: Task, data: Data) -> Iterator[str]:
             yield f"task: evaluations({BUDGET}) {found}; its steps must be from 1 to the budget"
 
 
-def _cast(tree: tuple[nn.Module, Data]) -> tuple[nn.Module, Data]:
-    """Both in single precision, as members are at first."""
-    network, data = tree
-    single = pytree.tree_map(lambda t: t.float() if t.is_floating_point() else t, data)
-    return network.float(), single
-
-
 def _rows(batch: Batch) -> Batch:
     rows: Batch = pytree.tree_map(lambda tensor: tensor[:ROWS], batch)
     return rows
@@ -279,13 +273,11 @@ def _unmapped(task: Task, batch: Batch) -> Iterator[str]:
     """Whether ``torch.func`` takes two members at once."""
     if not task.STACKABLE:
         return
-    networks = [_network(task).float() for _ in range(2)]
-    params, buffers = stack_module_state(networks)
-    model = _Outputs(task, networks[0])
+    params, buffers = stack_module_state([_network(task).float() for _ in range(2)])
+    model = Model(task)
 
     def loss(params: dict[str, Tensor], buffers: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        tensors = {f"network.{name}": tensor for name, tensor in (params | buffers).items()}
-        outputs = functional_call(model, tensors, (batch,))
+        outputs = forward(model, params, buffers, batch)
         return task.loss_of(outputs, batch), task.correct(outputs, batch)
 
     try:
@@ -295,15 +287,6 @@ def _unmapped(task: Task, batch: Batch) -> Iterator[str]:
             f"task: torch.func can't map its network, loss or correctness over members "
             f"({first_line(error)}); set STACKABLE = False, and it trains on the plain path"
         )
-
-
-class _Outputs(nn.Module):
-    def __init__(self, task: Task, network: nn.Module) -> None:
-        super().__init__()
-        self._task, self.network = task, network
-
-    def forward(self, batch: Batch) -> Tensor:
-        return self._task.outputs_of(self.network, batch)
 
 
 def _unequal(task: Task) -> Iterable[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
+import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
@@ -122,3 +123,8 @@ def _hashable(value: Any) -> Any:
 def samples(batch: Batch) -> int:
     """How many samples a batch has."""
     return len(pytree.tree_leaves(batch)[0])
+
+
+def cast(tree: Any, dtype: torch.dtype) -> Any:
+    """Nested tensors, those of floating point in `dtype`."""
+    return pytree.tree_map(lambda t: t.to(dtype) if t.is_floating_point() else t, tree)

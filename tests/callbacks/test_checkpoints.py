@@ -9,6 +9,7 @@ import pytest
 from hydra.utils import instantiate
 from lightning import Callback
 
+from grok.callbacks import MemberCallback, checkpoints
 from grok.config import compose
 from grok.errors import ConfigError
 from grok.results import CHECKPOINT, CURVES, EMBEDDINGS, finished, read_record
@@ -160,3 +161,67 @@ def test_another_configuration_is_refused(members):
     changed = dataclasses.replace(member, config={"opt": {"lr_dec": 2.0}})
     with pytest.raises(ConfigError, match=r"opt.lr_dec=2.0: was 1.0 before in .*; choose another"):
         train([changed], config())
+
+
+class Remembering(MemberCallback):
+    """Remembers something of each member, and notes what it knows of it when new rows come."""
+
+    def __init__(self, memory):
+        super().__init__()
+        self.new, self.known = memory, []
+
+    def observe(self, member, rows, trainer):
+        self.known.append(self.memory.get(member.folder))
+        self.memory[member.folder] = self.new
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_callbacks_and_measures_may_come_and_go(members, size):
+    """What goes on is found by its name; the run ends as it would have."""
+    unbroken, broken = members("unbroken"), members("broken")
+    train(unbroken, config(), size=size)
+    before, after = Remembering({"n": 1}), Remembering({"n": 2})
+    with pytest.raises(PowerCutError):
+        train(broken, config(), size=size, extra=[before, PowerCut(4)])
+    other = compose(
+        "engine.compile=false",
+        "engine.steps_per_call=50",
+        "measures=[distance,rqi]",
+        "~callbacks.weight_norm",
+    )
+    firsts = FirstSteps()
+    train(broken, other, size=size, extra=[firsts, after])
+    assert firsts.steps["0"] == 201
+    assert after.known[0] == {"n": 1}
+    for a, b in zip(unbroken, broken, strict=True):
+        first, second = read_record(a.folder), read_record(b.folder)
+        for name in ("train_loss", "val_accuracy", "rqi"):
+            assert second.final[name] == first.final[name]
+        assert second.weight_norm == {}
+        left, right = (pd.read_csv(each.folder / "measures.csv") for each in (a, b))
+        assert right["rqi"].dropna().tolist() == left["rqi"].dropna().tolist()
+    assert "distance" in read_record(broken[0].folder).final
+
+
+def test_settings_of_what_is_only_seen_may_change(members):
+    (member, *_) = members("seen")
+    began = {"opt": {"lr_dec": 1.0}, "measures": {}, "callbacks": {"curves": {"points": 200}}}
+    interrupted([dataclasses.replace(member, config=began)], 1, call=2)
+    now = {"opt": {"lr_dec": 1.0}, "measures": {"rqi": {"every": 10}}, "callbacks": None}
+    train([dataclasses.replace(member, config=now)], config())
+    assert finished(member.folder)
+
+
+def test_what_a_checkpoint_cannot_hold_is_told_when_it_is_saved(members, caplog):
+    """And the others' memories go on."""
+    checkpoints.tell_once.cache_clear()
+    (member, *_) = members("foreign")
+    after = Remembering({"n": 2})
+    with pytest.raises(PowerCutError):
+        train([member], config(), extra=[Remembering([{"seen": {1, 2}}]), PowerCut(3)])
+    (message,) = caplog.messages
+    assert message.startswith("Remembering remembers a set, which checkpoints can't hold")
+    firsts = FirstSteps()
+    train([member], config(), extra=[firsts, after])
+    assert firsts.steps == {"0": 151}
+    assert after.known[0] is None

@@ -11,11 +11,12 @@ from grok.engine import compiled as compiled_module
 from grok.engine.check import agreement
 from grok.engine.compiled import StackStep
 from grok.engine.stack import Stack
-from grok.engine.step import Model, State, member_step
+from grok.engine.step import State, member_step
 from grok.optim.optimizer import table
 from grok.results import read_record
 from grok.run import make_member as member_of
 from grok.run import train
+from grok.tasks.model import Model
 
 CELLS = [  # task, initial scale, learning rate, whether the norm is constrained
     ("toy_regression", 1e-3, 1e-3, True),

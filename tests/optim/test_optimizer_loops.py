@@ -55,7 +55,7 @@ CHANGING = (
 )
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 ROUNDING = {torch.float32: 2e-6, torch.float64: 1e-10}
-STEPS = {torch.float32: 100, torch.float64: 200}
+STEPS = {torch.float32: 80, torch.float64: 200}
 
 
 @functools.cache
@@ -134,7 +134,7 @@ def assert_equal(stack, slot, params, rounding=0.0):
 @pytest.mark.parametrize("opts", STACKS.values(), ids=STACKS)
 def test_every_member_of_a_stack_equals_a_loop(opts, task, dtype):
     """And on the plain path, where it is alone, to the bit."""
-    members, first, last = members_of(task, opts), 50, STEPS[dtype]
+    members, first, last = members_of(task, opts), 30, STEPS[dtype]
     stack = stack_of(members, dtype)
     stack.advance(last)
     for slot, member in enumerate(members):
@@ -152,7 +152,7 @@ def test_every_member_of_a_stack_equals_a_loop(opts, task, dtype):
         ("adamw", "mnist", 0.1),
         ("adam", "toy_regression", 0.12),
         ("adam", "mnist", 0.1),
-        ("nesterov", "toy_regression", 0.12),
+        ("nesterov", "toy_regression", 0.24),
         ("nesterov", "mnist", 0.15),
     ],
 )
@@ -178,10 +178,9 @@ def test_schedules_and_clipping_equal_those_of_a_loop(name, task, clip):
         again.advance(60)
         assert_equal(again, 0, params)
         shares.append(sum(norm > member.opt.clip for norm in norms) / len(norms))
-    always, often, never = shares
-
+    always, sometimes, never = shares
     assert always == 1
-    assert 0.05 < often < 0.95
+    assert 0.05 < sometimes < 0.95
     assert never == 0
 
 
@@ -206,9 +205,9 @@ def test_a_slot_handed_on_begins_its_own_schedule(name, plain):
 @pytest.mark.parametrize(
     ("kind", "settings", "lrs", "decays"),
     [
-        (AdamW, {"lr_enc": 1e-2}, (3e-3, 1e-2, 2e-2), (0.0, 0.3, 1.0, 3.0)),
-        (Adam, {"lr_enc": 1e-2}, (3e-3, 1e-2, 2e-2), (0.0, 1e-4, 1e-3, 2e-3)),
-        (SGD, {"lr_enc": 0.3, "momentum": 0.9}, (0.3, 0.5, 0.8), (0.0, 1e-4, 1e-3, 1e-2)),
+        (AdamW, {"lr_enc": 1e-2}, (5e-3, 1e-2, 2e-2), (0.0, 0.3, 1.0, 3.0)),
+        (Adam, {"lr_enc": 1e-2}, (5e-3, 1e-2, 2e-2), (0.0, 1e-4, 1e-3, 2e-3)),
+        (SGD, {"lr_enc": 0.3, "momentum": 0.95}, (0.4, 0.6, 0.8), (0.0, 1e-3, 3e-3, 1e-2)),
     ],
 )
 def test_a_grid_has_the_same_phases_however_it_is_stacked(
@@ -216,32 +215,24 @@ def test_a_grid_has_the_same_phases_however_it_is_stacked(
 ):
     opts = [kind(lr_dec=lr, wd_dec=wd, **settings) for lr, wd in itertools.product(lrs, decays)]
     member = member_of("toy_regression")
-    phase = dataclasses.replace(member.phase, threshold=0.6, budget=150, grokking_gap=20)
+    phase = dataclasses.replace(member.phase, threshold=0.6, budget=120, grokking_gap=15)
 
     def trained(name, chosen, *overrides, size):
         members = [
             dataclasses.replace(member, folder=tmp_path / name / str(i), opt=opts[i], phase=phase)
             for i in chosen
         ]
-        options = ("trainer.precision=64-true", *overrides)
+        options = ("trainer.precision=64-true", "engine.steps_per_call=20", *overrides)
         return dict(zip(chosen, train_members(members, *options, size=size), strict=True))
 
     everyone = range(len(opts))
-    import time
-
-    t = [time.process_time()]
     expected = trained("all", everyone, size=12)
-    t.append(time.process_time())
     ways = [
         trained("five", everyone, size=5),
-        trained("plain", everyone, "engine.plain=true", size=1),
         trained("alone", everyone[::6], size=1),
+        trained("plain", everyone, "engine.plain=true", size=1),
     ]
-    t.append(time.process_time())
-    print(t)
-    for i, r in expected.items():
-        print(opts[i].lr_dec, opts[i].wd_dec, r.t_train, r.t_val, r.phase, r.steps, r.stop_reason)
-    assert len({record.phase for record in expected.values()}) >= 3
+    assert len({record.phase for record in expected.values()}) == 4
     assert len({record.steps for record in expected.values()}) >= 5
     for records in ways:
         for i, record in records.items():
