@@ -72,21 +72,27 @@ def of_slot(tree: Any, shared: Shared, slot: int | Tensor) -> Any:
     return pytree.tree_unflatten(mine, pytree.tree_structure(tree))
 
 
-def gathered(train: Batch, shared: Shared, rows: Tensor) -> Batch:
-    """A minibatch of every member; what all have the same of is there once.
+class Gather:
+    """Gathers minibatches of every member; what all have the same of is there once.
 
     Args:
         train, shared: all samples, as `held` gives them.
-        rows: numbers of samples, shape (K, size), or (size,) where all members take the same.
     """
-    leaves = zip(pytree.tree_leaves(train), shared, strict=True)
-    one_order = rows.dim() == 1
-    slots = torch.arange(len(rows), device=rows.device)[:, None]
-    batch = []
-    for leaf, one in leaves:
-        if one:
-            batch.append(leaf[rows])
-        else:
-            batch.append(leaf[:, rows] if one_order else leaf[slots, rows])
-    gathered_batch: Batch = pytree.tree_unflatten(batch, pytree.tree_structure(train))
-    return gathered_batch
+
+    def __init__(self, train: Batch, shared: Shared) -> None:
+        leaves, self._structure = pytree.tree_flatten(train)
+        self._leaves = list(zip(leaves, shared, strict=True))
+
+    def __call__(self, rows: Tensor) -> Batch:
+        """The samples of these numbers: shape (K, size), or (size,) where all take the same."""
+        batch = []
+        for leaf, one in self._leaves:
+            # one index for each row: several times as fast as indexing with a tensor
+            numbers, samples = rows, leaf
+            if not one:
+                first = torch.arange(len(leaf), device=rows.device) * leaf.shape[1]
+                numbers, samples = rows + first[:, None], leaf.flatten(0, 1)
+            picked = samples.index_select(0, numbers.flatten())
+            batch.append(picked.view(*numbers.shape, *samples.shape[1:]))
+        gathered: Batch = pytree.tree_unflatten(batch, self._structure)
+        return gathered

@@ -14,13 +14,13 @@ from grok.engine.member import Drawn, departure, shapes
 from grok.engine.observer import VALIDATION, Observer, Taken, on_cpu
 from grok.engine.plain import PlainStep
 from grok.engine.replay import Replay
-from grok.engine.shared import Common, Shared, alike, dimensions, flags, gathered, held, of_slot
+from grok.engine.shared import Common, Gather, Shared, alike, dimensions, flags, held, of_slot
 from grok.engine.step import METRICS, Given, State, Tensors, weight_norm
 from grok.engine.tensors import copy_into, in_slot, stacked
 from grok.measures import Measure
 from grok.optim import Hyper
 from grok.optim.optimizer import table
-from grok.tasks import Batch, Task, samples
+from grok.tasks import Task, samples
 from grok.tasks.model import Model
 
 
@@ -80,6 +80,7 @@ class Stack:
         self.given, self._shared = held([drawn.given for drawn in self.drawn], self.device)
         first, parts = self.drawn[0], flags(self.given, self._shared)
         self._train_shared: Shared = tuple(pytree.tree_leaves(parts.train))
+        self._gather = Gather(self.given.train, self._train_shared)
         # what a step takes: minibatches are gathered before it, some validate on a schedule
         self._argument = self.given
         if first.batches is not None:
@@ -235,7 +236,7 @@ class Stack:
         metrics: list[Tensor] = []
         coefficients, rows = self._coefficients(steps), self._rows(steps)
         for i in range(last):
-            batch = self._batch(rows, i)
+            batch = {} if rows is None else self._gather(rows[i])
             metrics.append(self._step(self.state, coefficients[i], batch, self._argument))
             after(i)
         return torch.stack(metrics).cpu() if metrics else torch.empty(0)
@@ -305,10 +306,6 @@ class Stack:
         if not of_slots:
             return None
         return (of_slots[0] if one_order else torch.stack(of_slots, 1)).to(self.device)
-
-    def _batch(self, rows: Tensor | None, i: int) -> Batch:
-        """Every slot's samples for step `i` of `rows`; empty where that is all of them."""
-        return {} if rows is None else gathered(self.given.train, self._train_shared, rows[i])
 
     def member(self, slot: int) -> tuple[Tensors, Given, Tensors]:
         """Parameters of the member in `slot`, what it is given, and its initial parameters."""

@@ -26,6 +26,16 @@ def share_right(member: Snapshot) -> torch.Tensor:
     return member.task.correct(member.outputs(member.val), member.val).double().mean()
 
 
+def fails(member: Snapshot) -> torch.Tensor:
+    """One for another network."""
+    return member.params["nothing.weight"]
+
+
+def a_vector(member: Snapshot) -> torch.Tensor:
+    """More than a number."""
+    return member.params["encoder.weight"]
+
+
 def snapshot(embeddings):
     params = {"encoder.weight": torch.as_tensor(embeddings, dtype=torch.float64)}
     return Snapshot(None, params, {}, params, {}, {}, None)
@@ -199,6 +209,24 @@ def test_with_minibatches_and_fixed_tensors(make_member, train_members):
         (
             ["measures=[distance]", "+measures.more={_target_: grok.measures.Distance}"],
             "measures.more: distance is measured by measures.distance already",
+        ),
+        (
+            ["+measures.own={_target_: grok.callbacks.Curves}"],
+            "measures.own._target_=Curves: is no measure; see grok/measures/measure.py",
+        ),
+        (
+            [
+                "+measures.own={_target_: grok.measures.Function, "
+                "function: tests.measures.test_measures.fails}"
+            ],
+            "measures.own.take: fails (KeyError: 'nothing.weight')",
+        ),
+        (
+            [
+                "+measures.own={_target_: grok.measures.Function, "
+                "function: tests.measures.test_measures.a_vector}"
+            ],
+            "measures.own.a_vector: is (10, 1); it must be a tensor without dimensions, a number",
         ),
         (["+measures.own=3"], "measures.own=3: must be a mapping with a _target_, a class"),
     ],
