@@ -90,9 +90,10 @@ def legend_above(
 ) -> None:
     """A legend over all panels, as many entries of so many `inches` in a row as the figure is wide.
 
-    A figure narrower than an entry gets one in a row.
+    A figure narrower than an entry is made as wide.
     """
-    columns = max(1, int(figure.get_figwidth() / inches))
+    figure.set_figwidth(max(figure.get_figwidth(), inches))
+    columns = int(figure.get_figwidth() / inches)
     figure.legend(
         handles=handles, loc="outside upper center", ncols=columns, fontsize=8, frameon=False
     )
