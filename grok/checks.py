@@ -28,17 +28,13 @@ def problems(cfg: DictConfig, judged: dict[str, list[str]] | None = None) -> lis
     Imports the modules of the task and the optimizer, so that these can judge their own keys.
 
     Args:
-        judged: mistakes by section, kept here over the jobs of a sweep, which mostly share theirs.
+        judged: mistakes by task, kept here over the jobs of a sweep, which mostly share theirs.
     """
     judged = {} if judged is None else judged
     found: list[str] = []
     found += _unknown_keys("", cfg, Config)
     found += _unknown_keys("data.", cfg.data, DataFolder)
-    for name, kind in (("task", "task"), ("opt", "optimizer")):
-        content = OmegaConf.to_yaml(cfg[name], resolve=True)
-        if content not in judged:
-            judged[content] = _typed_problems(name, cfg[name], kind)
-        found += judged[content]
+    found += _typed_problems("opt", cfg.opt, "optimizer")
     for name in ("norm", "phase", "seed", "weights", "engine", "trainer"):
         section: Any = OmegaConf.to_object(cfg[name])
         found += _unknown_keys(f"{name}.", cfg[name], type(section))
@@ -46,7 +42,12 @@ def problems(cfg: DictConfig, judged: dict[str, list[str]] | None = None) -> lis
     for name in ("measures", "callbacks", "logger"):
         found += _part_problems(name, cfg[name])
     if found:
-        return found
+        return found  # before PyTorch has to be imported
+    content = OmegaConf.to_yaml(cfg.task, resolve=True)
+    if content not in judged:
+        judged[content] = _typed_problems("task", cfg.task, "task")
+    if judged[content]:
+        return judged[content]
     structure = _structure(cfg)
     if structure not in judged:
         judged[structure] = _structural_problems(cfg)

@@ -65,7 +65,7 @@ def test_a_used_folder_keeps_its_run(tmp_path, run_train):
     other = run_train(*FAST, folder, "opt.wd_dec=7")
     assert other.returncode == 2
     (line,) = other.stderr.splitlines()
-    assert line == f"error: opt.wd_dec=7.0: was 1.0 before in {tmp_path}; choose another folder"
+    assert line == f"error: opt.wd_dec=7: was 1.0 before in {tmp_path}; choose another folder"
     assert (tmp_path / "result.json").read_bytes() == before
 
 
@@ -94,7 +94,10 @@ def run_in_process(monkeypatch, *arguments):
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["task=foo"], "task=foo: no such option; choose from mnist, teacher_student, toy_class"),
+        (
+            ["task=foo"],
+            "task=foo: no such option; choose from mnist, modular, teacher_stud",
+        ),
         (["opt.lr_dc=1"], "opt.lr_dc=1: no such key; did you mean opt.lr_dec?"),
         (["lr_dec=1"], "lr_dec=1: no such key; did you mean opt.lr_dec?"),
         (["opt.lr_dec=-1"], "opt.lr_dec=-1.0: must be a number of at least 0"),
@@ -132,7 +135,7 @@ def run_in_process(monkeypatch, *arguments):
             "hydra.launcher.devices=0: must be auto or a list of numbers, such as [0,1]",
         ),
         (["-m", "opt.lr_dec=1,-1"], "opt.lr_dec=-1.0: must be a number of at least 0"),
-        (["-m", "opt.lr_dec=1,abc"], "opt.lr_dec=1,abc: must be a number, such as 1e-3"),
+        (["-m", "opt.lr_dec=1,abc"], "opt.lr_dec=abc: must be a number, such as 1e-3"),
         (["-m", "opt.lr_dc=1,2"], "opt.lr_dc=1,2: no such key; did you mean opt.lr_dec?"),
         (["-m", "task=toy_regression,foo"], "task=foo: no such option; choose from"),
         (
@@ -184,7 +187,7 @@ def test_debugging_shows_the_traceback(run_train):
 def test_help_and_configuration_need_no_torch(monkeypatch):
     code = "import sys; from grok.cli import main; sys.argv = ['train.py', {!r}{}]\n"
     for option, more, expected in (
-        ("--help", "", "task: mnist, teacher_student, toy_classification, toy_regression"),
+        ("--help", "", "task: mnist, modular, teacher_student, toy_classification, toy_regression"),
         ("--cfg", ", 'job'", "lr_dec: 0.0001"),
         ("--info", ", 'defaults'", "task/toy_regression"),
     ):

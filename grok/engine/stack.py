@@ -18,8 +18,7 @@ from grok.engine.shared import Common, Gather, Shared, alike, dimensions, flags,
 from grok.engine.step import METRICS, Given, State, Tensors, weight_norm
 from grok.engine.tensors import copy_into, in_slot, stacked
 from grok.measures import Measure
-from grok.optim import Hyper
-from grok.optim.optimizer import table
+from grok.optim.coefficients import table
 from grok.tasks import Task, samples
 from grok.tasks.model import Model
 
@@ -55,7 +54,7 @@ class Stack:
         measures: Mapping[str, Measure] | None = None,
     ) -> None:
         self.state: State
-        self.hyper: Hyper
+        self.hyper: Tensors
         self.given: Given
         self.device, self._compile, self.plain = device, compiled, plain
         self.kind, self.observer = drawn[0].kind(task), Observer(self, measures or {})

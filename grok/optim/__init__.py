@@ -2,7 +2,7 @@
 
 from grok.optim.adam import Adam
 from grok.optim.adamw import AdamW
-from grok.optim.optimizer import GROUPS, Hyper, Optimizer, PlainGroup
+from grok.optim.optimizer import GROUPS, Optimizer, PlainGroup
 from grok.optim.sgd import SGD
 
-__all__ = ["GROUPS", "SGD", "Adam", "AdamW", "Hyper", "Optimizer", "PlainGroup"]
+__all__ = ["GROUPS", "SGD", "Adam", "AdamW", "Optimizer", "PlainGroup"]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from torch import Tensor
-from torch.optim.adam import adam
+from typing import TYPE_CHECKING
 
 from grok.optim.adamw import AdamW, adam_coefficients, adam_step
-from grok.optim.optimizer import Hyper, PlainGroup
+from grok.optim.optimizer import PlainGroup
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from grok.optim.optimizer import Hyper
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Adam(AdamW):
 
     def plain_update(self, group: PlainGroup) -> None:
         """As ``torch.optim.Adam``."""
+        from torch.optim.adam import adam
+
         adam(
             list(group.params),
             group.grads,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-from torch import Tensor
-from torch.optim.adamw import adamw
+from grok.optim.optimizer import Optimizer, PlainGroup
 
-from grok.optim.optimizer import Hyper, Optimizer, PlainGroup
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from grok.optim.optimizer import Hyper
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class AdamW(Optimizer):
 
     def rates(self, hyper: Hyper) -> Tensor:
         """Both betas, for the bias corrections."""
+        import torch
+
         return torch.stack([hyper["beta1"], hyper["beta2"]], -1)
 
     def coefficients(self, lr: Tensor, hyper: Hyper, powers: Tensor) -> tuple[Tensor, ...]:
@@ -65,6 +68,8 @@ class AdamW(Optimizer):
 
     def plain_update(self, group: PlainGroup) -> None:
         """As ``torch.optim.AdamW``."""
+        from torch.optim.adamw import adamw
+
         adamw(
             list(group.params),
             group.grads,

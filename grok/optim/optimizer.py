@@ -1,4 +1,7 @@
-"""The contract of an optimizer. Whoever writes one never thinks about stacks."""
+"""The contract of an optimizer. Whoever writes one never thinks about stacks.
+
+PyTorch is imported where it is used: a mistake in a key is told before that takes seconds.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,17 @@ import abc
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from grok.optim.schedule import SCHEDULES, factor, factors
 
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    Hyper = dict[str, Tensor]
+
 GROUPS = ("encoder", "decoder")
 """Parameter groups, each with its own learning rate and weight decay."""
-
-Hyper = dict[str, Tensor]
-"""A member's hyperparameters, float64, each of shape (groups,); a stack's (K, groups).
-
-Double precision keeps ``1 - lr * weight_decay`` and bias corrections as exact as the Python floats
-of ``torch.optim``.
-"""
 
 
 @dataclass
@@ -118,7 +116,13 @@ class Optimizer(abc.ABC):
         """The share that weight decay alone takes of a weight in a step; None if it is no share."""
 
     def hyper(self) -> Hyper:
-        """Hyperparameters of each group, in the order of `GROUPS`."""
+        """Hyperparameters of each group, float64 of shape (groups,), in the order of `GROUPS`.
+
+        Double precision keeps ``1 - lr * weight_decay`` and bias corrections as exact as the Python
+        floats of ``torch.optim``.
+        """
+        import torch
+
         values = {
             "lr": (self.lr_enc, self.lr_dec),
             "weight_decay": (self.wd_enc, self.wd_dec),
@@ -173,37 +177,3 @@ class Optimizer(abc.ABC):
         That is without what the namesake does around it at every step, a quarter of the time of
         small networks.
         """
-
-
-def table(
-    opt: Optimizer, hyper: Hyper, powers: Tensor, factors: Tensor, dtype: torch.dtype
-) -> tuple[Tensor, Tensor]:
-    """The coefficients of the next steps of a stack, taken in double precision and rounded once.
-
-    Outside the compiled step, where a power would be taken anew for every few weights.
-
-    Args:
-        opt: of any member.
-        powers: of `Optimizer.rates` to the number of steps done, shape (K, groups, n).
-        factors: of the learning rates in each step, shape (steps, K, 1).
-        dtype: of the parameters.
-
-    Returns:
-        Coefficients of each step, shape (steps, K, groups, n), where gradients are clipped with
-        the norm to clip at as the last, and the new `powers`.
-    """
-    rates = opt.rates(hyper)
-    # a product in order, not a power: the same however the steps are cut into calls
-    each = torch.cat([powers[None], rates.expand(len(factors), *rates.shape)]).cumprod(0)[1:]
-    lr = hyper["lr"] * factors
-    exact = opt.coefficients(lr, hyper, each)
-    if opt.clip is not None:
-        exact = (*exact, hyper["clip"])
-    return torch.stack([value.expand_as(lr) for value in exact], -1).to(dtype), each[-1]
-
-
-def clipped(grads: dict[str, Tensor], norm: Tensor) -> dict[str, Tensor]:
-    """Gradients scaled down together to the L2 norm, as ``clip_grad_norm_`` does it."""
-    total = torch.stack([grad.square().sum() for grad in grads.values()]).sum().sqrt()
-    scale = (norm / (total + 1e-6)).clamp(max=1.0)
-    return {name: grad * scale for name, grad in grads.items()}

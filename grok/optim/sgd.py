@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from torch import Tensor
-from torch.optim.sgd import sgd
+from grok.optim.optimizer import Optimizer, PlainGroup
 
-from grok.optim.optimizer import Hyper, Optimizer, PlainGroup
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from grok.optim.optimizer import Hyper
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class SGD(Optimizer):
 
     def plain_update(self, group: PlainGroup) -> None:
         """As ``torch.optim.SGD``."""
+        from torch.optim.sgd import sgd
+
         sgd(
             list(group.params),
             group.grads,

@@ -12,7 +12,7 @@ from grok.engine.check import agreement
 from grok.engine.compiled import StackStep
 from grok.engine.stack import Stack
 from grok.engine.step import State, member_step
-from grok.optim.optimizer import table
+from grok.optim.coefficients import table
 from grok.results import read_record
 from grok.run import make_member as member_of
 from grok.run import train

@@ -13,7 +13,7 @@ from torch.func import vmap
 from grok.checks import problems
 from grok.config import compose
 from grok.optim import GROUPS, SGD, Adam, AdamW
-from grok.optim.optimizer import clipped, table
+from grok.optim.coefficients import clipped, table
 
 LRS = (1e-5, 3e-3, 0.5)
 BETAS_AND_EPS = (

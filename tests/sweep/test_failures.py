@@ -140,7 +140,7 @@ def test_shapes_that_depend_on_a_seed_end_that_member(make_member, tmp_path):
     )
     ((member, message),) = failures
     assert member is second
-    assert message.startswith("train.inputs is (22, 2) torch.int64 instead of (45, 2) torch.")
+    assert message.startswith("fixed.vectors is (13, 30) torch.float32 instead of (19, 30) torch.")
     assert finished(first.folder)
 
 

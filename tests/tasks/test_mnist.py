@@ -126,7 +126,7 @@ def test_the_order_is_that_of_a_shuffling_data_loader(evaluations):
 def test_steps_equal_a_plain_loop(task, loss, make_member, stack_of):
     task = dataclasses.replace(task, loss=loss, train_size=60, batch_size=20, width=12)
     member = dataclasses.replace(make_member(lr=1e-2, wd=0.5, model=1), task=task)
-    train, val = member.data(torch.float64)
+    train, val, _ = member.data(torch.float64)
     network = task.network()
     network.load_state_dict(member.drawn(torch.float64).state.params)
     groups = [(network.encoder, 1e-3, 0.0), (network.decoder, 1e-2, 0.5)]

@@ -41,7 +41,7 @@ def test_published_draws():
     torch.manual_seed(0)
     teacher = plain_network()
     inputs = torch.randn(100, 5), torch.randn(100, 5)
-    train, val = TeacherStudent().data(0)
+    train, val, _ = TeacherStudent().data(0)
     for batch, expected in zip((train, val), inputs, strict=True):
         assert torch.equal(batch["inputs"], expected)
         assert torch.equal(batch["targets"], teacher(expected))

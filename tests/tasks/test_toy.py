@@ -24,7 +24,7 @@ def pairs_of(batch):
 
 @pytest.mark.parametrize("seed", HELD_OUT)
 def test_the_published_split(seed):
-    train, val = ToyAddition().data(seed)
+    train, val, _ = ToyAddition().data(seed)
     assert pairs_of(val) == HELD_OUT[seed]
     assert len(train["inputs"]) == 45
     everything = sorted(pairs_of(train) + pairs_of(val))
@@ -41,7 +41,7 @@ def test_pairs_are_listed_by_their_larger_digit(monkeypatch):
             return np.arange(n)
 
     monkeypatch.setattr(np.random, "RandomState", InOrder)
-    train, val = ToyAddition().data(0)
+    train, val, _ = ToyAddition().data(0)
     first = [(0, 0), (0, 1), (1, 1), (0, 2), (1, 2), (2, 2), (0, 3), (1, 3), (2, 3), (3, 3), (0, 4)]
     assert (pairs_of(val) + pairs_of(train))[:11] == first
 
@@ -50,8 +50,8 @@ def test_pairs_are_listed_by_their_larger_digit(monkeypatch):
 def test_target_vectors_are_the_generators_first_draw(seed):
     torch.manual_seed(seed)
     expected = torch.randn(19, 30)
-    train, val = ToyAddition().data(seed)
-    assert torch.equal(train["vectors"], expected)
+    _, val, fixed = ToyAddition().data(seed)
+    assert torch.equal(fixed["vectors"], expected)
     assert torch.equal(val["targets"], expected[val["labels"]])
 
 
@@ -88,7 +88,8 @@ def test_output_is_the_decoder_of_the_sum_of_embeddings():
 
 def test_regression_predicts_the_nearest_target():
     task = ToyAddition()
-    _, val = task.data(42)
+    data = task.data(42)
+    val = data.val | data.fixed
     outputs = val["targets"] + 0.01 * torch.randn(val["targets"].shape)
     assert task.correct(outputs, val).tolist() == [True] * 10
     outputs[0] = val["vectors"][(val["labels"][0] + 1) % 19]
@@ -100,7 +101,7 @@ def test_regression_predicts_the_nearest_target():
 
 def test_regression_loss_is_the_mean_over_all_elements():
     task = ToyAddition()
-    train, _ = task.data(42)
+    train, _, _ = task.data(42)
     shifted = train["targets"].clone()
     shifted[0, 0] += 3.0
     assert task.loss_of(shifted, train).item() == pytest.approx(9.0 / (45 * 30))
@@ -108,7 +109,7 @@ def test_regression_loss_is_the_mean_over_all_elements():
 
 def test_classification_loss_and_accuracy():
     task = ToyAddition(objective="classification")
-    train, _ = task.data(42)
+    train, _, _ = task.data(42)
     assert task.loss_of(torch.zeros(45, 19), train).item() == pytest.approx(np.log(19))
     logits = torch.zeros(45, 19)
     logits[:, 9] = 1.0
@@ -125,7 +126,7 @@ def test_classification_loss_and_accuracy():
         ({"activation": "gelu"}, "task.activation=gelu: must be one of tanh, relu, leaky_relu"),
         ({"objective": "ranking"}, "task.objective=ranking: must be one of"),
         ({"width": 0}, "task.width=0: must be at least 1"),
-        ({"init_scale": 0.0}, "task.init_scale=0.0: must be a number over 0"),
+        ({"init_scale": -1.0}, "task.init_scale=-1.0: must be a number of at least 0"),
     ],
 )
 def test_settings_out_of_range(settings, problem):
@@ -137,6 +138,6 @@ def test_settings_out_of_range(settings, problem):
 def test_other_sizes():
     task = ToyAddition(p=5, train_fraction=0.5)
     assert list(task.problems()) == []
-    train, val = task.data(1)
+    train, val, fixed = task.data(1)
     assert (len(train["inputs"]), len(val["inputs"])) == (7, 8)
-    assert train["vectors"].shape == (9, 30)
+    assert fixed["vectors"].shape == (9, 30)

@@ -215,8 +215,8 @@ def test_what_is_kept_from_call_to_call_is_found():
 
 
 def test_a_run_is_refused_before_it_trains():
-    (line,) = problems(compose("task._target_=tests.tasks.test_check.Wrong", "task.p=10"))[:1]
-    assert line.startswith("task._target_=tests.tasks.test_check.Wrong: can't be imported")
+    (line,) = problems(compose("task._target_=tests.tasks.test_task_check.Wrong", "task.p=10"))[:1]
+    assert line.startswith("task._target_=tests.tasks.test_task_check.Wrong: can't be imported")
     cfg = compose("task=teacher_student", "task.init_scale=0")
     assert problems(cfg) == []
 

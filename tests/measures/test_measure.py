@@ -127,8 +127,8 @@ def test_ones_own_function(make_member, train_members, stack_of):
     )
     (record,) = train_members(
         [member],
-        own.format("largest", "lower", "tests.measures.test_measures.largest_weight"),
-        own.format("right", "higher", "tests.measures.test_measures.share_right"),
+        own.format("largest", "lower", "tests.measures.test_measure.largest_weight"),
+        own.format("right", "higher", "tests.measures.test_measure.share_right"),
     )
     stack = stack_of([member])
     stack.advance(100)
@@ -202,7 +202,7 @@ def test_with_minibatches_and_fixed_tensors(make_member, train_members):
         (
             [
                 "+measures.own={_target_: grok.measures.Function, better: up, "
-                "function: tests.measures.test_measures.largest_weight}"
+                "function: tests.measures.test_measure.largest_weight}"
             ],
             "measures.own.better=up: must be higher, lower or null",
         ),
@@ -217,14 +217,14 @@ def test_with_minibatches_and_fixed_tensors(make_member, train_members):
         (
             [
                 "+measures.own={_target_: grok.measures.Function, "
-                "function: tests.measures.test_measures.fails}"
+                "function: tests.measures.test_measure.fails}"
             ],
             "measures.own.take: fails (KeyError: 'nothing.weight')",
         ),
         (
             [
                 "+measures.own={_target_: grok.measures.Function, "
-                "function: tests.measures.test_measures.a_vector}"
+                "function: tests.measures.test_measure.a_vector}"
             ],
             "measures.own.a_vector: is (10, 1); it must be a tensor without dimensions, a number",
         ),
