@@ -50,10 +50,13 @@ class Block(nn.Module):
     def __init__(self, width: int, heads: int, hidden: int) -> None:
         super().__init__()
         self.heads, self.scale = heads, math.sqrt(width // heads)
-        self.query, self.key, self.value, self.out = (gaussian(width, width) for _ in range(4))
-        self.inner, self.inner_bias = gaussian(hidden, width), nn.Parameter(torch.zeros(hidden))
+        self.key, self.query, self.value, self.out = (gaussian(width, width) for _ in range(4))
+        self.inner, self.inner_bias = (
+            gaussian(hidden, width),
+            nn.Parameter(torch.zeros(hidden, dtype=torch.float64)),
+        )
         self.outer = gaussian(width, hidden, scale=width)
-        self.outer_bias = nn.Parameter(torch.zeros(width))
+        self.outer_bias = nn.Parameter(torch.zeros(width, dtype=torch.float64))
 
     def forward(self, sequence: Tensor) -> Tensor:
         """Causal attention and the layer at every position; shape (samples, positions, width)."""
@@ -95,18 +98,21 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Reads "a b =" and gives the logits of the result at the last position."""
+    """Reads "a b =" and gives the logits of the next symbol at the last position.
+
+    Drawn in the published order, in double precision, an embedding as a column of its matrix.
+    """
 
     def __init__(self, symbols: int, width: int, heads: int, hidden: int, layers: int) -> None:
         super().__init__()
         self.symbols = symbols
-        self.embed = gaussian(symbols + 1, width)  # the last is "="
+        self.embed = turned(gaussian(width, symbols + 1, scale=width))  # the last is "="
         self.position = gaussian(3, width)
         self.blocks = nn.ModuleList(Block(width, heads, hidden) for _ in range(layers))
-        self.unembed = gaussian(symbols, width, scale=symbols)
+        self.unembed = turned(gaussian(width, symbols + 1))
 
     def forward(self, pairs: Tensor) -> Tensor:
-        """Logits of shape (samples, symbols) for pairs of shape (samples, 2)."""
+        """Logits of shape (samples, symbols + 1) for pairs of shape (samples, 2)."""
         end = self.embed[-1] + self.position[2]
         if len(self.blocks) == 1:
             first, second = (self.embed[:-1] + self.position[i] for i in (0, 1))
@@ -136,9 +142,10 @@ class PairMLP(nn.Module):
         sizes = [2 * width, *[hidden] * layers]
         self.layers = nn.Sequential(
             *itertools.chain.from_iterable(
-                (nn.Linear(n, m), nn.ReLU()) for n, m in itertools.pairwise(sizes)
+                (nn.Linear(n, m, dtype=torch.float64), nn.ReLU())
+                for n, m in itertools.pairwise(sizes)
             ),
-            nn.Linear(sizes[-1], symbols),
+            nn.Linear(sizes[-1], symbols, dtype=torch.float64),
         )
 
     def forward(self, pairs: Tensor) -> Tensor:
@@ -149,7 +156,13 @@ class PairMLP(nn.Module):
 
 def gaussian(rows: int, columns: int, scale: int | None = None) -> nn.Parameter:
     """Normal draws with a variance of one over `scale`, by default the columns."""
-    return nn.Parameter(torch.randn(rows, columns) / math.sqrt(scale or columns))
+    draws = torch.randn(rows, columns, dtype=torch.float64)
+    return nn.Parameter(draws / math.sqrt(scale or columns))
+
+
+def turned(matrix: nn.Parameter) -> nn.Parameter:
+    """A matrix with columns for rows."""
+    return nn.Parameter(matrix.detach().T.contiguous())
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ def test_initial_weight_norm_at_paper_scale():
     """About 42.9 is published."""
     torch.manual_seed(42)
     norm = torch.cat([p.flatten() for p in Modular().network().parameters()]).norm().item()
-    assert norm == pytest.approx(42.35, abs=0.01)
+    assert norm == pytest.approx(42.28, abs=0.01)
 
 
 @pytest.mark.parametrize("model", ["transformer", "mlp"])
@@ -178,3 +178,28 @@ def test_a_stack_equals_solo_runs(model, tmp_path):
 def test_mistakes(overrides, line):
     (found,) = problems(compose("task=modular", *overrides))
     assert found.startswith(line)
+
+
+def test_published_draws():
+    """In double precision, in the order of the public code, matrices turned as they are there."""
+    torch.manual_seed(42)
+    drawn = {
+        name: torch.randn(shape, dtype=torch.float64) / math.sqrt(variance)
+        for name, shape, variance in (
+            ("embed", (128, 114), 128),
+            ("position", (3, 128), 128),
+            ("blocks.0.key", (128, 128), 128),
+            ("blocks.0.query", (128, 128), 128),
+            ("blocks.0.value", (128, 128), 128),
+            ("blocks.0.out", (128, 128), 128),
+            ("blocks.0.inner", (512, 128), 128),
+            ("blocks.0.outer", (128, 512), 128),
+            ("unembed", (128, 114), 114),
+        )
+    }
+    torch.manual_seed(42)
+    params = dict(Modular().network().named_parameters())
+    for name, expected in drawn.items():
+        turned = name in ("embed", "unembed")
+        assert torch.equal(params[name], expected.T if turned else expected)
+    assert params.keys() - drawn.keys() == {"blocks.0.inner_bias", "blocks.0.outer_bias"}
