@@ -7,6 +7,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from plain import adamw
@@ -82,7 +83,7 @@ def plain(precision: str) -> None:
 @functools.cache
 def stack(precision: str, size: int) -> Stack:
     member = member_of(precision)
-    drawn = member.drawn(PRECISIONS[precision])._replace(evaluations=frozenset())
+    drawn = member.drawn(PRECISIONS[precision])._replace(evaluations=np.array([], dtype=np.int64))
     return Stack(member.task, [drawn] * size, torch.device("cpu"), compiled=True)
 
 

@@ -108,7 +108,8 @@ def _typed_problems(name: str, section: DictConfig, kind: str) -> list[str]:
     try:
         schema = get_class(target)
     except Exception as error:  # whatever importing somebody's module may raise
-        return [f"{name}._target_={target}: can't be imported ({first_line(error)})"]
+        reason = " ".join(str(error.__cause__ or error).split())
+        return [f"{name}._target_={target}: can't be imported ({reason})"]
     if not dataclasses.is_dataclass(schema) or not hasattr(schema, "problems"):
         return [f"{name}._target_={target}: is no {kind}; see {HOMES[kind]}"]
     settings = {key: value for key, value in section.items() if key != "_target_"}

@@ -48,8 +48,7 @@ def test_every_config_composes_and_instantiates(override):
     assert problems(cfg) == allowed
     assert dataclasses.is_dataclass(instantiate(cfg.opt, _convert_="all"))
     task = instantiate(cfg.task)
-    size = cfg.task.get("train_size", 3830 if override == "task=modular" else 45)
-    assert len(task.data(cfg.seed.data).train["inputs"]) == size
+    assert len(task.data(cfg.seed.data).train["inputs"]) == task.train_size
     instantiate(cfg.callbacks)
     instantiate(cfg.measures)
     for logger in (cfg.logger or {}).values():

@@ -32,7 +32,8 @@ def test_a_task_and_a_measure_of_ones_own(mine, run_python, tmp_path):
     (command,) = re.findall(r"```bash\n(PYTHONPATH.*?)```", PAGE, re.DOTALL)
     words = command.replace("\\\n", " ").replace("mine/conf", f"{mine}/conf").split()
     assert words[:3] == ["PYTHONPATH=mine", "python", "train.py"]
-    options = "measures=[sparsity]", "engine.compile=false", "phase.budget=200"
+    more = "+measures.extremes._target_=extremes.Extremes"
+    options = "measures=[sparsity]", more, "engine.compile=false", "phase.budget=200"
     done = run_python(
         *words[2:], *options, f"hydra.sweep.dir={tmp_path / 'sweep'}", PYTHONPATH=path
     )
@@ -41,6 +42,8 @@ def test_a_task_and_a_measure_of_ones_own(mine, run_python, tmp_path):
     assert len(table) == 8
     assert table["train_accuracy"].min() > 0.5
     measured = pd.read_csv(tmp_path / "sweep" / "0" / MEASURES)
+    assert measured["sparsity"].dropna().between(0, 0.1).all()
+    assert (measured["largest"].dropna() > measured["smallest"].dropna()).all()
+    measured = measured.dropna(subset="sparsity")
     assert measured["step"].tolist() == [0, 100, 200]
-    assert measured["sparsity"].between(0, 0.1).all()
     assert table["sparsity"][0] == pytest.approx(measured["sparsity"].iloc[-1])

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -41,7 +42,7 @@ class Batches(NamedTuple):
     size: int
 
     @classmethod
-    def drawn(cls, samples: int, size: int, budget: int, evaluations: Iterable[int]) -> Self:
+    def drawn(cls, samples: int, size: int, budget: int, evaluations: Iterable[int] | None) -> Self:
         """The draws of a shuffling DataLoader, from PyTorch's generator as it stands.
 
         Going through a `torch.utils.data.DataLoader` takes a number from that generator for the
@@ -55,7 +56,7 @@ class Batches(NamedTuple):
         per_epoch = samples // size
         epochs = -(-budget // per_epoch)
         epoch = torch.arange(epochs)
-        ends = torch.tensor(sorted(evaluations), dtype=torch.int64)
+        ends = torch.tensor(sorted(() if evaluations is None else evaluations), dtype=torch.int64)
         # an epoch takes two to train, and one each time it is validated
         draws = torch.empty(2 * epochs + len(ends), dtype=torch.int64).random_()
         validated = torch.searchsorted(ends, epoch * per_epoch, right=True)
@@ -89,7 +90,7 @@ class Drawn(NamedTuple):
     Attributes:
         budget: steps at most.
         batches: None where every step takes all samples.
-        evaluations: steps at which accuracies are measured; None where that is every step.
+        evaluations: steps at which accuracies are measured, rising; None where that is every step.
         constrain: groups whose parameters together keep their initial L2 norm.
     """
 
@@ -98,7 +99,7 @@ class Drawn(NamedTuple):
     given: Given
     budget: int
     batches: Batches | None = None
-    evaluations: frozenset[int] | None = None
+    evaluations: np.ndarray[Any, np.dtype[np.int64]] | None = None
     constrain: tuple[str, ...] = ()
 
     @property
@@ -162,11 +163,14 @@ class Member:
         """The member before its first step, floating-point tensors in `dtype`."""
         data, size, budget = self.data(dtype), self.task.minibatch(), self.phase.budget
         evaluations = self.task.evaluations(budget)
+        if evaluations is None and size is not None:  # one minibatch says little
+            per_epoch = samples(data.train) // size
+            evaluations = range(per_epoch, budget + 1, per_epoch)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed.model)
             (params, constants), batches = self._weights(dtype), None
             if size is not None:
-                batches = Batches.drawn(samples(data.train), size, budget, evaluations or ())
+                batches = Batches.drawn(samples(data.train), size, budget, evaluations)
         moments = {
             moment: {name: torch.zeros_like(param) for name, param in params.items()}
             for moment in self.opt.MOMENTS
@@ -178,7 +182,7 @@ class Member:
             Given(constants, data.fixed, data.train, data.val),
             budget,
             batches,
-            None if evaluations is None else frozenset(evaluations),
+            None if evaluations is None else np.unique(np.array(evaluations, dtype=np.int64)),
             self.constrain,
         )
 

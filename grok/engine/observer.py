@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.func import vmap
@@ -54,9 +55,10 @@ class Observer:
 
         members = zip(self._stack.drawn, self._stack.done, strict=True)
         for slot, (drawn, done) in enumerate(members):
-            for step in drawn.evaluations or ():
-                if done < step <= done + steps:
-                    add(VALIDATION, slot, step - done - 1)
+            if drawn.evaluations is not None:
+                first, end = np.searchsorted(drawn.evaluations, (done, done + steps), "right")
+                for step in drawn.evaluations[first:end]:
+                    add(VALIDATION, slot, int(step) - done - 1)
             for name, measure in self.measures.items():
                 for step in measure.due(done, steps, drawn.budget):
                     add(name, slot, step - done - 1)

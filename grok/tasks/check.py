@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import grad, stack_module_state, vmap
@@ -42,7 +43,10 @@ def check_task(task: Task, *, thorough: bool = False) -> None:
     """
     lines = list(dict.fromkeys(mistakes(task)))
     if not lines and thorough:
-        lines = list(_unequal(task))
+        try:
+            lines = list(_unequal(task))
+        except Exception as error:  # whatever a later sample may raise
+            lines = [f"task: can't be trained ({type(error).__name__}: {first_line(error)})"]
     if lines:
         raise ConfigError(*lines)
 
@@ -55,18 +59,20 @@ def mistakes(task: Task) -> Iterator[str]:
         network = _network(task)
         yield from _groups(task, network)
         data = _data(task)
-        if wrong := list(_samples(data)):
+        if wrong := [*_samples(data), *_repeated(task, data)]:
             yield from wrong
             return
         yield from _sizes(task, data)
         network, data = network.float(), cast(data, torch.float32)
         _try_outcomes(task, network, data)
         batch = _rows(data.train) | data.fixed
-        if wrong := [*_random(task, network, batch), *_stateful(task, network, batch)]:
+        kept = list(_in_place(task, network, batch))
+        if wrong := kept or [*_random(task, network, batch), *_stateful(task, network, batch)]:
             yield from wrong
             return
         yield from _unused(task, network, batch)
         yield from _unmapped(task, batch)
+        yield from _varying(task, network, batch)
     except HopelessError as mistake:
         yield str(mistake)
     except UserError as error:  # the task's own words, about its files for one
@@ -166,8 +172,11 @@ def _samples(data: Data) -> Iterator[str]:
         first, count = next(iter(leaves)), 0
         for name, leaf in leaves.items():
             rows = len(leaf) if leaf.dim() else None
+            if rows == 0:
+                yield f"task: data(seed).{name} has no samples"
+                break
             count = count or rows or 0
-            if not rows or rows != count:
+            if rows != count:
                 size = "is a scalar" if rows is None else f"has {rows} rows"
                 yield (
                     f"task: data(seed).{name} {size}, where {first} has {count} samples; put what "
@@ -175,6 +184,35 @@ def _samples(data: Data) -> Iterator[str]:
                 )
         for name in data.fixed.keys() & getattr(data, part).keys():
             yield f"task: data(seed).fixed and .{part} both have {name!r}; rename one"
+
+
+def _repeated(task: Task, data: Data) -> Iterator[str]:
+    """Draws depend on nothing but the seed that they are made under."""
+    state = np.random.get_state()  # noqa: NPY002 - somebody's code may draw from it
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            np.random.seed(1)  # noqa: NPY002
+            again, first = task.data(0), _network(task)
+            np.random.seed(2)  # noqa: NPY002
+            second = _network(task)
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+    for (name, one), (_, other) in zip(_named(data), _named(again), strict=True):
+        if not torch.equal(one, other):
+            yield (
+                f"task: data(0).{name} is another each time; draw it from a generator of its own, "
+                "such as torch.Generator().manual_seed(seed)"
+            )
+            return
+    weights = zip(first.state_dict().items(), second.state_dict().values(), strict=True)
+    for (name, one), other in weights:
+        if not torch.equal(one, other):
+            yield (
+                f"task: {name} of its network is another each time under the same seed of PyTorch; "
+                "draw it from PyTorch's generator"
+            )
+            return
 
 
 def _sizes(task: Task, data: Data) -> Iterator[str]:
@@ -232,6 +270,15 @@ def _try_outcomes(task: Task, network: nn.Module, data: Data) -> None:
             )
 
 
+def _in_place(task: Task, network: nn.Module, batch: Batch) -> Iterator[str]:
+    before = pytree.tree_map(torch.clone, batch)
+    with torch.no_grad():
+        task.outputs_of(network, batch)
+    pairs = zip(pytree.tree_leaves(before), pytree.tree_leaves(batch), strict=True)
+    if not all(torch.equal(old, new) for old, new in pairs):
+        yield "task: outputs_of changes its batch in place; let it work on a copy"
+
+
 def _random(task: Task, network: nn.Module, batch: Batch) -> Iterator[str]:
     outputs = []
     for seed in (0, 1):
@@ -287,6 +334,29 @@ def _unmapped(task: Task, batch: Batch) -> Iterator[str]:
             f"task: torch.func can't map its network, loss or correctness over members "
             f"({first_line(error)}); set STACKABLE = False, and it trains on the plain path"
         )
+
+
+def _varying(task: Task, network: nn.Module, batch: Batch) -> Iterator[str]:
+    """What may vary in a stack, or where a step is shared, is none of the step's business."""
+    with torch.no_grad():
+        outputs = task.outputs_of(network, batch)
+        loss, right = task.loss_of(outputs, batch), task.correct(outputs, batch)
+        for name in (*task.VARYING, *task.SIZES):
+            value = getattr(task, name)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                continue
+            other = dataclasses.replace(task, **{name: value + 1})
+            try:
+                same = torch.equal(other.loss_of(outputs, batch), loss) and torch.equal(
+                    other.correct(outputs, batch), right
+                )
+            except Exception:  # a value out of range, for all one knows
+                continue
+            if not same:
+                yield (
+                    f"task: loss or correctness depends on {name}, which may vary in a stack; hand "
+                    "it on as a tensor in Data's fixed, or take it out of VARYING and SIZES"
+                )
 
 
 def _unequal(task: Task) -> Iterable[str]:

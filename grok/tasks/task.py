@@ -84,12 +84,16 @@ class Task(abc.ABC):
         """
 
     def group(self, name: str) -> str:
-        """The group of a parameter, ``encoder`` or ``decoder``: the first part of its name."""
+        """The group of a parameter, ``encoder`` or ``decoder``.
+
+        Args:
+            name: in full, such as ``encoder.0.weight``; by default its first part is the group.
+        """
         return name.partition(".")[0]
 
     @abc.abstractmethod
     def data(self, seed: int) -> Data:
-        """One member's data. Sizes don't depend on the seed."""
+        """One member's data, by a generator of its own. Sizes don't depend on the seed."""
 
     def outputs_of(self, network: nn.Module, batch: Batch) -> Tensor:
         """What the network makes of `batch`, a row a sample."""
@@ -101,9 +105,10 @@ class Task(abc.ABC):
         return None
 
     def evaluations(self, budget: int) -> Sequence[int] | None:
-        """Steps after which accuracies are measured; None is every step.
+        """Steps after which accuracies are measured.
 
-        At these, train accuracy is that of the epoch's minibatches so far, each before its update.
+        None is every step or, of minibatches, the end of every epoch. Train accuracy is that of the
+        epoch's minibatches so far, each before its update.
         """
         return None
 

@@ -134,6 +134,15 @@ def test_accuracies_within_an_epoch(plain, member_of):
     assert len(set(right.tolist())) > 2
 
 
+@PATHS
+def test_minibatches_are_measured_at_the_ends_of_epochs(plain, member_of):
+    """Where the task says nothing: a single minibatch would decide T_train."""
+    task = FixedTensors(threshold=0.05)
+    metrics, _ = stack_of([member_of(task, lr=3e-2)], plain).advance(12)
+    measured = metrics["train_accuracy"][:, 0].isfinite().nonzero()[:, 0]
+    assert measured.tolist() == [2, 5, 8, 11]
+
+
 def test_each_member_is_validated_by_its_own_settings(member_of):
     """A threshold that varies in a stack counts for the member that has it."""
     thresholds = (0.01, 1.0, 100.0)

@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 import torch
 from hydra.utils import instantiate
@@ -65,6 +66,19 @@ class Branching(nn.Module):
 class Unused(Branching):
     def forward(self, inputs):
         return self.decoder(inputs.repeat(1, 4))
+
+
+def by_numpy(network):
+    with torch.no_grad():
+        network.decoder.bias.copy_(torch.from_numpy(np.random.rand(2)))  # noqa: NPY002
+    return network
+
+
+def late(self, seed):
+    """A label that is none, beyond the samples that are tried."""
+    data = Sign.data(self, seed)
+    data.train["labels"][20] = 7
+    return data
 
 
 def per_sample(self, seed):
@@ -169,6 +183,35 @@ WRONG = {
         {"network": lambda self: Unused()},
         r"task: the loss doesn't depend on encoder\.weight; let it have requires_grad=False",
     ),
+    "data that is another each time": (
+        Sign,
+        {"data": lambda self, seed: Data(*[{"inputs": torch.randn(8, 4)}] * 2)},
+        r"task: data\(0\)\.train\['inputs'\] is another each time; draw it from a generator of its",
+    ),
+    "weights by another generator": (
+        Sign,
+        {"network": lambda self: by_numpy(Sign.network(self))},
+        r"task: decoder\.bias of its network is another each time under the same seed of PyTorch",
+    ),
+    "a batch changed in place": (
+        Sign,
+        {"outputs_of": lambda self, network, batch: network(batch["inputs"].add_(1))},
+        r"task: outputs_of changes its batch in place; let it work on a copy",
+    ),
+    "a loss by what varies": (
+        FixedTensors,
+        {"loss_of": lambda self, outputs, batch: self.threshold * outputs.square().mean()},
+        r"task: loss or correctness depends on threshold, which may vary in a stack; hand it on",
+    ),
+    "no samples": (
+        Sign,
+        {
+            "data": lambda self, seed: Sign.data(self, seed)._replace(
+                val={"inputs": torch.ones(0, 4)}
+            )
+        },
+        r"task: data\(seed\)\.val\['inputs'\] has no samples",
+    ),
     "nothing to learn": (
         Sign,
         {"network": lambda self: Sign.network(self).requires_grad_(False)},
@@ -190,6 +233,13 @@ def test_wrong_tasks_are_refused_by_the_right_line(mistake):
         check_task(task)
     others = [other for other in str(caught.value).splitlines() if "doesn't depend on" not in other]
     assert len(others) == 1 or mistake == "a parameter without a part", "nothing else is said"
+
+
+def test_what_only_training_finds():
+    task = dataclass(frozen=True)(type("Late", (Sign,), {"data": late}))()
+    check_task(task)
+    with pytest.raises(ConfigError, match=r"task: can't be trained \(\w+Error: .*out of bounds"):
+        check_task(task, thorough=True)
 
 
 def test_a_branch_on_values_is_no_mistake_on_the_plain_path():
