@@ -58,9 +58,9 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
         scale(axes, pd.concat(lines), better(sweep.measured, name))
         axes.set_title(name, fontsize=8)
         axes.tick_params(labelsize=8)
-    figure.supxlabel("optimizer step", fontsize=10)
-    if len(names) > len(panels):
-        figure.suptitle(f"{len(panels)} of {len(names)} measured numbers", fontsize=10)
+    left_out = len(names) > len(panels)
+    which = f" ({len(panels)} of {len(names)} measured numbers)" if left_out else ""
+    figure.supxlabel(f"optimizer step{which}", fontsize=10)
     shown = [i for i, each in enumerate(curves) if each]
     handles = [Line2D([], [], label=texts[i], **looks[i]) for i in shown]
     legend_above(figure, handles, inches=0.7 + 0.07 * max(map(len, texts)))

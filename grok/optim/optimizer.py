@@ -111,9 +111,9 @@ class Optimizer(abc.ABC):
         shares = {self._decay(self.lr_enc, self.wd_enc), self._decay(self.lr_dec, self.wd_dec)}
         return shares.pop() if len(shares) == 1 and self.schedule == "constant" else None
 
-    @abc.abstractmethod
     def _decay(self, lr: float, weight_decay: float) -> float | None:
         """The share that weight decay alone takes of a weight in a step; None if it is no share."""
+        return None
 
     def hyper(self) -> Hyper:
         """Hyperparameters of each group, float64 of shape (groups,), in the order of `GROUPS`.

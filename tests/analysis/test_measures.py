@@ -106,7 +106,7 @@ def test_at_most_twelve_numbers(sweep_of, add_measures):
     add_measures(sweep.folder / "0", **{f"m{number}": {1: 2.0} for number in range(20)})
     figure = measures.draw(sweep, SAFE)
     assert [axes.get_title() for axes in figure.axes] == [f"m{number}" for number in range(12)]
-    assert figure.get_suptitle() == "12 of 22 measured numbers"
+    assert figure.get_supxlabel() == "optimizer step (12 of 22 measured numbers)"
 
 
 def test_only_finite_values_after_the_initialisation(tmp_path, add_measures):
