@@ -199,7 +199,7 @@ def _repeated(task: Task, data: Data) -> Iterator[str]:
     finally:
         np.random.set_state(state)  # noqa: NPY002
     for (name, one), (_, other) in zip(_named(data), _named(again), strict=True):
-        if not torch.equal(one, other):
+        if not torch.allclose(one, other, rtol=0, atol=0, equal_nan=True):
             yield (
                 f"task: data(0).{name} is another each time; draw it from a generator of its own, "
                 "such as torch.Generator().manual_seed(seed)"
