@@ -9,8 +9,10 @@ import pytest
 import torch
 from torch.utils import _pytree as pytree
 
+from grok.config import compose
 from grok.engine import stack as stack_module
 from grok.results import CURVES, EMBEDDINGS
+from grok.run import make_member as member_of
 from grok.tasks.mnist import MNIST
 
 CELLS = [  # differing in everything that may vary inside a stack
@@ -135,6 +137,34 @@ def test_compiled_weights_are_the_same_to_the_bit_in_any_stack(
             assert torch.equal(metrics["val_accuracy"][:, slot], accuracies[slot])
             for name, params in together.state.params.items():
                 assert torch.equal(params[slot], alone[slot].state.params[name][0])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["task=teacher_student"],
+        ["task=modular", "task.p=11", "task.width=16", "task.hidden=32"],
+    ],
+    ids=lambda options: options[0],
+)
+def test_so_they_are_in_other_tasks(options, stack_of, tmp_path):
+    """Those of MNIST are below."""
+    cells = (
+        ["seed.model=1"],
+        ["task.init_scale=2", "seed.data=3"],
+        ["opt.wd_dec=0.5", "seed.model=4"],
+    )
+    members = [member_of(compose(*options, *cell), tmp_path, "task", {}) for cell in cells]
+    together = stack_of(members, compiled=True)
+    metrics, _ = together.advance(100)
+    assert together.compiled
+    for slot, member in enumerate(members):
+        alone = stack_of([member], compiled=True)
+        expected, _ = alone.advance(100)
+        for name, tensor in alone.weights(0).items():
+            assert torch.equal(together.weights(slot)[name], tensor)
+        accuracies = (each["val_accuracy"][:, i] for each, i in ((metrics, slot), (expected, 0)))
+        assert torch.equal(*(values.nan_to_num() for values in accuracies))
 
 
 def images(make_member, model=0, data=0, lr=1e-2):
