@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import json
 import math
 from collections.abc import Iterable
@@ -48,10 +49,13 @@ def problems(cfg: DictConfig, judged: dict[str, list[str]] | None = None) -> lis
         judged[content] = _typed_problems("task", cfg.task, "task")
     if judged[content]:
         return judged[content]
-    structure = _structure(cfg)
-    if structure not in judged:
-        judged[structure] = _structural_problems(cfg)
-    return judged[structure] + _gpu_problems(cfg.trainer)
+    both = content + OmegaConf.to_yaml(cfg.measures, resolve=True)
+    if both not in judged:
+        structure = _structure(cfg)
+        if structure not in judged:
+            judged[structure] = _structural_problems(cfg)
+        judged[both] = judged[structure]
+    return judged[both] + _gpu_problems(cfg.trainer)
 
 
 def _unknown_keys(prefix: str, section: DictConfig, schema: type) -> Iterable[str]:
@@ -117,7 +121,7 @@ def _typed_problems(name: str, section: DictConfig, kind: str) -> list[str]:
     if unknown:
         return unknown
     try:
-        typed = OmegaConf.merge(OmegaConf.structured(schema), settings)
+        typed = OmegaConf.merge(_structured(schema), settings)
         checked: Any = OmegaConf.to_object(typed)
         numbers = OmegaConf.to_container(section, resolve=True)
         return list(checked.problems()) or list(_not_finite(f"{name}.", numbers))
@@ -162,6 +166,13 @@ def _structural_problems(cfg: DictConfig) -> list[str]:
                 found.append(f"measures.{name}: {column} is measured by {other} already")
             columns[column] = f"measures.{name}"
     return found
+
+
+@functools.cache
+def _structured(schema: type) -> DictConfig:
+    """A class as a configuration, made once for all jobs of a sweep."""
+    typed: DictConfig = OmegaConf.structured(schema)
+    return typed
 
 
 def expected(error: BaseException) -> str:

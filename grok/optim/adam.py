@@ -42,19 +42,4 @@ class Adam(AdamW):
         """As ``torch.optim.Adam``."""
         from torch.optim.adam import adam
 
-        adam(
-            list(group.params),
-            group.grads,
-            group.moments[0],
-            group.moments[1],
-            [],
-            group.steps,
-            foreach=True,
-            amsgrad=False,
-            maximize=False,
-            lr=group.lr,
-            weight_decay=group.weight_decay,
-            beta1=self.betas[0],
-            beta2=self.betas[1],
-            eps=self.eps,
-        )
+        self._call(adam, group)

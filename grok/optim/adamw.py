@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -39,7 +40,11 @@ class AdamW(Optimizer):
     def problems(self) -> Iterable[str]:
         """A line for each key out of range."""
         yield from super().problems()
-        yield from adam_problems(self.betas, self.eps)
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            betas = list(self.betas)
+            yield f"opt.betas={betas}: must be two numbers in [0, 1), such as [0.9,0.999]"
+        if not 0 <= self.eps < math.inf:
+            yield f"opt.eps={self.eps}: must be a number of at least 0"
 
     def _decay(self, lr: float, weight_decay: float) -> float | None:
         return lr * weight_decay
@@ -70,7 +75,11 @@ class AdamW(Optimizer):
         """As ``torch.optim.AdamW``."""
         from torch.optim.adamw import adamw
 
-        adamw(
+        self._call(adamw, group)
+
+    def _call(self, function: Callable[..., None], group: PlainGroup) -> None:
+        """PyTorch's update of a group, with the arguments that Adam and AdamW have in common."""
+        function(
             list(group.params),
             group.grads,
             group.moments[0],
@@ -86,14 +95,6 @@ class AdamW(Optimizer):
             beta2=self.betas[1],
             eps=self.eps,
         )
-
-
-def adam_problems(betas: Sequence[float], eps: float) -> Iterable[str]:
-    """A line for each of these out of range."""
-    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
-        yield f"opt.betas={list(betas)}: must be two numbers in [0, 1), such as [0.9,0.999]"
-    if not 0 <= eps < float("inf"):
-        yield f"opt.eps={eps}: must be a number of at least 0"
 
 
 def adam_coefficients(lr: Tensor, hyper: Hyper, powers: Tensor) -> tuple[Tensor, ...]:

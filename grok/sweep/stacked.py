@@ -39,8 +39,9 @@ def structure(cfg: DictConfig) -> str:
     task: Any = get_class(cfg.task._target_)
     for key in task.VARYING:
         content["task"].pop(key, None)
-    shared = instantiate(cfg.opt, _convert_="all").shared()
-    content["opt"] = [cfg.opt._target_, str(shared)]
+    opt: Any = OmegaConf.to_container(cfg.opt, resolve=True)
+    target = opt.pop("_target_")
+    content["opt"] = [target, str(get_class(target)(**opt).shared())]
     return json.dumps(content, sort_keys=True)
 
 
@@ -92,7 +93,7 @@ def cpu_stack(cfg: DictConfig) -> int:
     import torch
 
     with torch.random.fork_rng(devices=[]):
-        network = instantiate(cfg.task).network()
+        network = instantiate(cfg.task, _convert_="all").network()
     # a parameter has a gradient and two moments
     numbers: int = 4 * sum(param.numel() for param in network.parameters())
     return max(1, CPU_STACK // (numbers * (8 if cfg.trainer.precision == "64-true" else 4)))
