@@ -24,8 +24,18 @@ class Chain(nn.Module):
         return outputs
 
 
+class Classification(Task):
+    """Labels, and the likeliest class."""
+
+    def loss_of(self, outputs: Tensor, batch: Batch) -> Tensor:
+        return nn.functional.cross_entropy(outputs, batch["labels"])
+
+    def correct(self, outputs: Tensor, batch: Batch) -> Tensor:
+        return outputs.argmax(-1) == batch["labels"]
+
+
 @dataclass(frozen=True)
-class Sign(Task):
+class Sign(Classification):
     """Which of two random directions a vector is nearer to, in minibatches of 8 if asked."""
 
     SIZES: ClassVar[tuple[str, ...]] = ("train_size",)
@@ -49,12 +59,6 @@ class Sign(Task):
 
     def minibatch(self) -> int | None:
         return self.batch_size
-
-    def loss_of(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return nn.functional.cross_entropy(outputs, batch["labels"])
-
-    def correct(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return outputs.argmax(-1) == batch["labels"]
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ class PairNetwork(nn.Module):
 
 
 @dataclass(frozen=True)
-class NestedIntegers(Task):
+class NestedIntegers(Classification):
     """Integers in nested dictionaries, and outputs that need more than ``inputs``."""
 
     def network(self) -> nn.Module:
@@ -129,12 +133,6 @@ class NestedIntegers(Task):
     def outputs_of(self, network: nn.Module, batch: Batch) -> Tensor:
         outputs: Tensor = network(batch["tokens"], batch["mask"])
         return outputs
-
-    def loss_of(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return nn.functional.cross_entropy(outputs, batch["labels"])
-
-    def correct(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return outputs.argmax(-1) == batch["labels"]
 
 
 @dataclass(frozen=True)
@@ -187,7 +185,7 @@ class Reader(nn.Module):
 
 
 @dataclass(frozen=True)
-class Majority(Task):
+class Majority(Classification):
     """A task of a network that trains on the plain path only."""
 
     STACKABLE: ClassVar[bool] = False
@@ -202,12 +200,6 @@ class Majority(Task):
             {"inputs": bits[:40], "labels": labels[:40]},
             {"inputs": bits[40:], "labels": labels[40:]},
         )
-
-    def loss_of(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return nn.functional.cross_entropy(outputs, batch["labels"])
-
-    def correct(self, outputs: Tensor, batch: Batch) -> Tensor:
-        return outputs.argmax(-1) == batch["labels"]
 
 
 @dataclass(frozen=True)
