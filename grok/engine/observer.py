@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.func import vmap
 from torch.utils import _pytree as pytree
 
-from grok.engine.step import Given, Tensors, judge
+from grok.engine.step import METRICS, Given, Tensors, judge
 from grok.measures import Measure, Snapshot
 from grok.tasks import Batch, samples
 from grok.tasks.model import forward
@@ -101,6 +101,29 @@ class Observer:
             parts.append(forward(stack.model, params, given.constants, part | given.fixed))
         loss, right = judge(stack.kind.task, torch.cat(parts), given.val | given.fixed)
         return {"loss": loss.double(), "right": right.double()}
+
+    def enter(self, metrics: Tensor, validated: list[Taken]) -> None:
+        """Turn counts into accuracies; on a schedule, train accuracy is the epoch's so far.
+
+        Args:
+            metrics: of every step and slot, with counts for accuracies, shape (steps, K, 5).
+            validated: losses and counts of the validations in these steps.
+        """
+        first = self._stack.drawn[0]
+        in_a_step, held_out = first.minibatch_size, samples(first.given.val)
+        train, val = (metrics[..., METRICS.index(f"{part}_accuracy")] for part in ("train", "val"))
+        if first.evaluations is None:
+            train /= in_a_step
+            val /= held_out
+            return
+        right, epoch = train.clone(), self._stack.whole_epochs(1)
+        train.fill_(torch.nan)
+        for _, slot, step, values in validated:
+            i = step - self._stack.done[slot] - 1
+            begun = i - i % epoch
+            train[i, slot] = right[begun : i + 1, slot].sum() / ((i + 1 - begun) * in_a_step)
+            metrics[i, slot, METRICS.index("val_loss")] = values["loss"]
+            val[i, slot] = values["right"] / held_out
 
     def _each(self, function: Callable[[Tensors, Given, Tensors], Any], slots: list[int]) -> Any:
         """A function of the parameters, what is given and the initial parameters of each slot.

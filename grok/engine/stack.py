@@ -16,10 +16,10 @@ from grok.engine.plain import PlainStep
 from grok.engine.replay import Replay
 from grok.engine.shared import Common, Gather, Shared, alike, dimensions, flags, held, of_slot
 from grok.engine.step import METRICS, Given, State, Tensors, weight_norm
-from grok.engine.tensors import copy_into, in_slot, stacked
+from grok.engine.tensors import copy_into, in_place, in_slot, stacked
 from grok.measures import Measure
 from grok.optim.coefficients import table
-from grok.tasks import Task, samples
+from grok.tasks import Task
 from grok.tasks.model import Model
 
 
@@ -223,7 +223,7 @@ class Stack:
                 taken.extend(self.observer.take(name, slots, i + 1))
 
         metrics, taken = self._stepped(steps, steps, after), on_cpu(taken)
-        self._enter(metrics, [each for each in taken if each.measure == VALIDATION])
+        self.observer.enter(metrics, [each for each in taken if each.measure == VALIDATION])
         self.done = [before + steps for before in self.done]
         return dict(zip(METRICS, metrics.unbind(-1), strict=True)), taken
 
@@ -320,34 +320,6 @@ class Stack:
         initial = stacked([self.drawn[slot].state.params for slot in slots], self.device)
         given = of_slot(self.given, self._shared, picked)
         return (params, given, initial), (0, dimensions(self.given, self._shared), 0)
-
-    def _enter(self, metrics: Tensor, validated: list[Taken]) -> None:
-        """Turn counts into accuracies; on a schedule, train accuracy is the epoch's so far.
-
-        Args:
-            metrics: of every step and slot, with counts for accuracies, shape (steps, K, 5).
-            validated: losses and counts of the validations in these steps.
-        """
-        first = self.drawn[0]
-        in_a_step, held_out = first.minibatch_size, samples(first.given.val)
-        train, val = (metrics[..., METRICS.index(f"{part}_accuracy")] for part in ("train", "val"))
-        if first.evaluations is None:
-            train /= in_a_step
-            val /= held_out
-            return
-        right, epoch = train.clone(), self.whole_epochs(1)
-        train.fill_(torch.nan)
-        for _, slot, step, values in validated:
-            i = step - self.done[slot] - 1
-            begun = i - i % epoch
-            train[i, slot] = right[begun : i + 1, slot].sum() / ((i + 1 - begun) * in_a_step)
-            metrics[i, slot, METRICS.index("val_loss")] = values["loss"]
-            val[i, slot] = values["right"] / held_out
-
-
-def in_place(tree: Any, slot: int) -> Any:
-    """The part of a stack's tensors that is the member's in `slot`, as views."""
-    return pytree.tree_map(lambda tensor: tensor[slot], tree)
 
 
 def _captured(step: StackStep, device: torch.device) -> StackStep | Replay:

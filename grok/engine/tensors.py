@@ -20,7 +20,12 @@ def stacked(parts: Sequence[Any], device: torch.device) -> Any:
     return pytree.tree_map(lambda *tensors: torch.stack(tensors).to(device), *parts)
 
 
+def in_place(tree: Any, slot: int) -> Any:
+    """The part of a stack's tensors that is the member's in `slot`, as views."""
+    return pytree.tree_map(lambda tensor: tensor[slot], tree)
+
+
 def in_slot(stacked: dict[str, Any], slot: int) -> dict[str, Any]:
     """Copies of one member's part of a stack's tensors."""
-    member: dict[str, Any] = pytree.tree_map(lambda tensor: tensor[slot].clone(), stacked)
+    member: dict[str, Any] = pytree.tree_map(torch.clone, in_place(stacked, slot))
     return member

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,10 +17,6 @@ from grok.errors import ConfigError, UserError, first_line
 from grok.optim import GROUPS
 from grok.tasks.model import Model, forward
 from grok.tasks.task import Batch, Data, Task, cast, samples
-
-if TYPE_CHECKING:
-    from grok.engine.member import Drawn
-    from grok.engine.stack import Stack
 
 BUDGET = 100_000
 """For which the steps of evaluation are asked."""
@@ -43,8 +39,11 @@ def check_task(task: Task, *, thorough: bool = False) -> None:
     """
     lines = list(dict.fromkeys(mistakes(task)))
     if not lines and thorough:
+        # the one place where tasks know of what trains them: to prove that they needn't
+        from grok.engine.equality import unequal
+
         try:
-            lines = list(_unequal(task))
+            lines = list(unequal(task))
         except Exception as error:  # whatever a later sample may raise
             lines = [f"task: can't be trained ({type(error).__name__}: {first_line(error)})"]
     if lines:
@@ -357,49 +356,3 @@ def _varying(task: Task, network: nn.Module, batch: Batch) -> Iterator[str]:
                     f"task: loss or correctness depends on {name}, which may vary in a stack; hand "
                     "it on as a tensor in Data's fixed, or take it out of VARYING and SIZES"
                 )
-
-
-def _unequal(task: Task) -> Iterable[str]:
-    """Whether members of a stack of three end as each does alone, on the plain path."""
-    # the one place where tasks know of what trains them: to prove that they needn't
-    from pathlib import Path
-
-    from grok.config import PhaseRule, Seed
-    from grok.engine.member import Member
-    from grok.engine.stack import Stack
-    from grok.optim import AdamW
-
-    rule = PhaseRule(0.9, 0.0, BUDGET, 1000, True)
-    members = [
-        Member(Path(str(i)), task, AdamW(lr_enc=lr, lr_dec=lr, wd_dec=1.0), rule, Seed(i, i))
-        for i, lr in enumerate((1e-3, 3e-4, 1e-4))
-    ]
-    drawn = [member.drawn(torch.float64) for member in members]
-    cpu = torch.device("cpu")
-    alone = [Stack(task, [each], cpu, compiled=False, plain=True) for each in drawn]
-    if task.STACKABLE:
-        stack = Stack(task, drawn, cpu, compiled=False)
-        stack.advance(stack.whole_epochs(20))
-        stacked = [stack.weights(slot) for slot in range(len(drawn))]
-    else:
-        stacked = [
-            _in_turn(Stack(task, [drawn[i - 1]], cpu, False, plain=True), drawn[i])
-            for i in range(3)
-        ]
-    for solo, weights in zip(alone, stacked, strict=True):
-        solo.advance(solo.whole_epochs(20))
-        for name, tensor in solo.weights(0).items():
-            if not torch.allclose(weights[name], tensor, rtol=1e-6, atol=1e-9, equal_nan=True):
-                yield (
-                    f"task: after 20 steps {name} isn't the same in a stack and alone; the "
-                    "network, loss or correctness keeps something from one call to the next"
-                )
-                return
-
-
-def _in_turn(stack: Stack, drawn: Drawn) -> dict[str, Tensor]:
-    """Weights after 20 steps of a member that takes the place of another."""
-    stack.advance(stack.whole_epochs(20))
-    stack.put(0, drawn)
-    stack.advance(stack.whole_epochs(20))
-    return stack.weights(0)
