@@ -10,8 +10,9 @@ import dataclasses
 import torch
 from torch import Tensor, nn
 
-from grok.engine.step import Given, Kind, State, Tensors, judge, nonzero, weight_norm
+from grok.engine.step import Given, Kind, State, Tensors, judge, nonzero
 from grok.optim import GROUPS, Optimizer, PlainGroup
+from grok.optim.coefficients import total_norm
 from grok.tasks import Batch
 from grok.tasks.model import Model
 
@@ -84,7 +85,7 @@ class PlainStep:
         for param in self._params:
             param.grad = None
         if self._held:
-            scale = self._norm / nonzero(weight_norm(self._held))
+            scale = self._norm / nonzero(total_norm(self._held.values()))
             for param in self._held.values():
                 param.mul_(scale)
         self._done += 1

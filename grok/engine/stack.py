@@ -15,10 +15,10 @@ from grok.engine.observer import VALIDATION, Observer, Taken, on_cpu
 from grok.engine.plain import PlainStep
 from grok.engine.replay import Replay
 from grok.engine.shared import Common, Gather, Shared, alike, dimensions, flags, held, of_slot
-from grok.engine.step import METRICS, Given, State, Tensors, weight_norm
+from grok.engine.step import METRICS, Given, State, Tensors
 from grok.engine.tensors import copy_into, in_place, in_slot, stacked
 from grok.measures import Measure
-from grok.optim.coefficients import table
+from grok.optim.coefficients import table, total_norm
 from grok.tasks import Task
 from grok.tasks.model import Model
 
@@ -201,7 +201,7 @@ class Stack:
 
     def norm(self, slot: int) -> float:
         """L2 norm of all parameters in `slot`."""
-        return weight_norm({name: p[slot] for name, p in self.state.params.items()}).item()
+        return total_norm(param[slot] for param in self.state.params.values()).item()
 
     def whole_epochs(self, steps: int) -> int:
         """`steps`, or as many more as whole epochs take."""

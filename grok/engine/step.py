@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor
 from torch.func import grad
 
 from grok.optim import GROUPS, Optimizer
-from grok.optim.coefficients import clipped
+from grok.optim.coefficients import clipped, total_norm
 from grok.results import STEP_COLUMNS
 from grok.tasks import Batch, Task
 from grok.tasks.model import Model, forward
@@ -125,7 +124,7 @@ def updated(kind: Kind, state: State, grads: Tensors, coefficients: Tensor) -> M
             moment[name] = tensor
     if kind.constrain:
         held = {name: p for name, p in params.items() if kind.task.group(name) in kind.constrain}
-        scale = state.norm / nonzero(weight_norm(held))
+        scale = state.norm / nonzero(total_norm(held.values()))
         params |= {name: param * scale for name, param in held.items()}
     return params, moments
 
@@ -139,18 +138,13 @@ def measured(
     if given.val:
         val = given.val | given.fixed
         validation = judge(kind.task, forward(model, params, given.constants, val), val)
-    metrics = (loss, right, *validation, weight_norm(params))
+    metrics = (loss, right, *validation, total_norm(params.values()))
     return torch.stack([value.double() for value in metrics])
 
 
 def judge(task: Task, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     """Loss of one member's `outputs` for `batch`, and how many samples are right."""
     return task.loss_of(outputs, batch), task.correct(outputs, batch).sum()
-
-
-def weight_norm(params: Mapping[str, Tensor]) -> Tensor:
-    """L2 norm of all parameters of one member, a scalar."""
-    return torch.stack([param.square().sum() for param in params.values()]).sum().sqrt()
 
 
 def nonzero(norm: Tensor) -> Tensor:
@@ -161,4 +155,4 @@ def nonzero(norm: Tensor) -> Tensor:
 def norm_of(task: Task, params: Tensors, groups: tuple[str, ...]) -> Tensor:
     """L2 norm of the parameters of these groups, a scalar of their dtype; 0 for no group."""
     held = {name: param for name, param in params.items() if task.group(name) in groups}
-    return weight_norm(held) if held else next(iter(params.values())).new_zeros(())
+    return total_norm(held.values()) if held else next(iter(params.values())).new_zeros(())

@@ -156,11 +156,6 @@ def log_spaced(budget: int, points: int) -> np.ndarray[Any, np.dtype[Any]]:
     return np.unique(np.geomspace(1, budget, points).round().astype(int))
 
 
-def norm(tensors: Iterable[Tensor]) -> Tensor:
-    """L2 norm of tensors together, a scalar."""
-    return torch.stack([tensor.square().sum() for tensor in tensors]).sum().sqrt()
-
-
 def missing(task: Task, name: str) -> Iterable[str]:
     """A line where the task's network has no parameter or buffer of this name."""
     network = task.network()

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from grok.measures.measure import Better, Measure, Snapshot, norm
+from grok.measures.measure import Better, Measure, Snapshot
 from grok.optim import GROUPS
+from grok.optim.coefficients import total_norm
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class GroupNorms(Measure):
         """The norms; 0 for a group without parameters."""
         zero = next(iter(member.params.values())).new_zeros(1)
         return {
-            f"{group}_norm": norm(
+            f"{group}_norm": total_norm(
                 [
                     zero,
                     *(p for name, p in member.params.items() if member.task.group(name) == group),
@@ -43,7 +44,7 @@ class GradientNorm(Measure):
 
     def take(self, member: Snapshot) -> Mapping[str, Tensor]:
         """The norm."""
-        return {"gradient_norm": norm(member.gradient().values())}
+        return {"gradient_norm": total_norm(member.gradient().values())}
 
 
 @dataclass(frozen=True)
@@ -56,4 +57,6 @@ class Distance(Measure):
 
     def take(self, member: Snapshot) -> Mapping[str, Tensor]:
         """The distance."""
-        return {"distance": norm(p - member.initial[name] for name, p in member.params.items())}
+        return {
+            "distance": total_norm(p - member.initial[name] for name, p in member.params.items())
+        }

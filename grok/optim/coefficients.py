@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
@@ -35,8 +37,12 @@ def table(
     return torch.stack([value.expand_as(lr) for value in exact], -1).to(dtype), each[-1]
 
 
+def total_norm(tensors: Iterable[Tensor]) -> Tensor:
+    """L2 norm of tensors together, a scalar."""
+    return torch.stack([tensor.square().sum() for tensor in tensors]).sum().sqrt()
+
+
 def clipped(grads: dict[str, Tensor], norm: Tensor) -> dict[str, Tensor]:
     """Gradients scaled down together to the L2 norm, as ``clip_grad_norm_`` does it."""
-    total = torch.stack([grad.square().sum() for grad in grads.values()]).sum().sqrt()
-    scale = (norm / (total + 1e-6)).clamp(max=1.0)
+    scale = (norm / (total_norm(grads.values()) + 1e-6)).clamp(max=1.0)
     return {name: grad * scale for name, grad in grads.items()}
