@@ -58,16 +58,18 @@ def test_a_members_product_does_not_depend_on_the_others():
 
 
 @pytest.mark.parametrize(
-    ("shape", "dtype", "calls"),
+    ("used", "shape", "dtype", "calls"),
     [
-        ((2, 200, 160, 160), torch.float32, 2),
-        ((2, 200, 160, 160), torch.float64, 0),
-        ((8, 45, 200, 200), torch.float32, 0),
+        (True, (2, 200, 160, 160), torch.float32, 2),
+        (True, (2, 200, 160, 160), torch.float64, 0),
+        (True, (8, 45, 200, 200), torch.float32, 0),
+        (False, (2, 200, 160, 160), torch.float32, 0),
     ],
 )
-def test_large_ones_in_single_precision(shape, dtype, calls, monkeypatch):
+def test_large_ones_in_single_precision_where_it_pays(used, shape, dtype, calls, monkeypatch):
     size, n, m, p = shape
     seen = []
+    monkeypatch.setattr(module, "USED", used)
     product = module._product
 
     def counted(a, b):
@@ -81,3 +83,11 @@ def test_large_ones_in_single_precision(shape, dtype, calls, monkeypatch):
     tolerance = 1e-4 if dtype == torch.float32 else 1e-12
     assert (compiled(a, b) - torch.bmm(a, b).sin()).abs().max() < tolerance
     assert len(seen) == calls
+
+
+def test_processors_do_not_share_compiled_code(monkeypatch):
+    names = set()
+    for used in (True, False):
+        monkeypatch.setattr(module, "USED", used)
+        names.add(ByOneDNN().uuid())
+    assert len(names) == 2
