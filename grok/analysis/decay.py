@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from grok.analysis.canvas import legend_above, log_scale
@@ -19,6 +20,8 @@ from grok.analysis.table import Sweep
 WEIGHT_DECAYS = ("opt.wd_dec", "opt.wd_enc")
 LEAST_DECAYS, MOST_LINES = 3, 24
 TIMES = {"t_train": "o--", "t_val": "s-"}
+Lines = list[tuple[dict[str, object], pd.DataFrame]]
+"""Settings of the keys other than weight decay, each with its members."""
 
 
 def axis(sweep: Sweep) -> str | None:
@@ -28,7 +31,7 @@ def axis(sweep: Sweep) -> str | None:
     return next((key for key in found if len(values[key]) >= LEAST_DECAYS), None)
 
 
-def lines_of(sweep: Sweep, key: str) -> list[tuple[dict[str, object], pd.DataFrame]]:
+def lines_of(sweep: Sweep, key: str) -> Lines:
     """For each setting of the other swept keys, it and its members by rising weight decay."""
     others = [each for each in swept(sweep) if each != key]
     table = sweep.table.sort_values(key)
@@ -43,32 +46,57 @@ def fits(sweep: Sweep) -> pd.DataFrame | None:
 
     Columns: those keys, ``slope`` with its 95 % interval ``low`` and ``high``, ``points`` fitted,
     ``lu_ratio``, the geometric mean of T_val over `lu_prediction`, and the least and greatest
-    ``t_train``. None without a weight decay axis.
+    ``t_train``. Where the settings are seeds, a last row of ``all`` has their pooled slope, see
+    `law`. None without a weight decay axis.
     """
     key = axis(sweep)
     if key is None:
         return None
-    rows = []
-    for setting, members in lines_of(sweep, key):
-        times = members["t_val"].to_numpy(dtype="float64", na_value=np.nan)
-        law = power_law(members[key], times)
-        ratio = np.log(times / lu_prediction(members))
-        rows.append(
-            setting
-            | _numbers(law)
-            | {
-                "lu_ratio": np.exp(ratio.mean()),
-                "t_train_min": members["t_train"].min(),
-                "t_train_max": members["t_train"].max(),
-            }
-        )
+    found = lines_of(sweep, key)
+    rows = [setting | _row([(setting, members)], key) for setting, members in found]
+    if of_seeds(found):
+        rows.append(dict.fromkeys(found[0][0], "all") | _row(found, key))
     return pd.DataFrame(rows)
 
 
-def _numbers(law: PowerLaw | None) -> dict[str, float]:
-    if law is None:
+def of_seeds(found: Lines) -> bool:
+    """Whether there are several lines, of different seeds and else alike."""
+    return len(found) > 1 and all(key.startswith("seed.") for key in found[0][0])
+
+
+def law(found: Lines, key: str) -> PowerLaw | None:
+    """T_val as a power of weight decay: of one line, or with one slope for those of all seeds.
+
+    Each seed has a prefactor of its own (Omnigrok, Figure 10). None for lines of other settings,
+    or of too few points.
+    """
+    if len(found) > 1 and not of_seeds(found):
+        return None
+    together = pd.concat([members.assign(line=i) for i, (_, members) in enumerate(found)])
+    times = together["t_val"].to_numpy(dtype="float64", na_value=np.nan)
+    return power_law(together[key], times, together["line"])
+
+
+def described(fitted: PowerLaw) -> str:
+    """A law in words."""
+    interval = f"{fitted.low:.2f} to {fitted.high:.2f}"
+    return f"x^{fitted.slope:.2f} ({interval}, {fitted.points} points)"
+
+
+def _row(found: Lines, key: str) -> dict[str, float]:
+    ratios = [np.log(members["t_val"] / lu_prediction(members)) for _, members in found]
+    starts = pd.concat([members["t_train"] for _, members in found])
+    return _numbers(law(found, key)) | {
+        "lu_ratio": float(np.exp(pd.concat(ratios).astype("float64").mean())),
+        "t_train_min": starts.min(),
+        "t_train_max": starts.max(),
+    }
+
+
+def _numbers(fitted: PowerLaw | None) -> dict[str, float]:
+    if fitted is None:
         return {"slope": np.nan, "low": np.nan, "high": np.nan, "points": 0}
-    return {"slope": law.slope, "low": law.low, "high": law.high, "points": law.points}
+    return {name: getattr(fitted, name) for name in ("slope", "low", "high", "points")}
 
 
 def lu_prediction(members: pd.DataFrame) -> pd.Series:
@@ -92,8 +120,9 @@ def _log(values: pd.Series) -> pd.Series:
 def draw(sweep: Sweep, _palette: Palette) -> Figure | None:
     """T_train and T_val, and the weight norms there, against weight decay, logarithmic.
 
-    A colour for each setting of the other keys; a single one gets its power law and the
-    prediction of the LU mechanism. None without a weight decay axis, or with many settings.
+    A colour for each setting of the other keys. A single one gets its power law and the
+    prediction of the LU mechanism, seeds their common law. None without a weight decay axis, or
+    with many settings.
     """
     key = axis(sweep)
     found = lines_of(sweep, key) if key is not None else []
@@ -112,8 +141,7 @@ def draw(sweep: Sweep, _palette: Palette) -> Figure | None:
             above.plot(members[key], steps, style, color=colour, markersize=4, label=entry)
             norms = members[f"norm_at_{time}"]
             below.plot(members[key], norms, style, color=colour, markersize=4)
-        if len(found) == 1:
-            _draw_law(figure, members, key)
+    _draw_law(above, found, key)
     log_scale(above, "xy")
     above.set_ylabel("optimizer steps")
     below.set(xlabel=axis_label(key), ylabel="weight norm there (L2)")
@@ -122,13 +150,13 @@ def draw(sweep: Sweep, _palette: Palette) -> Figure | None:
     return figure
 
 
-def _draw_law(figure: Figure, members: pd.DataFrame, key: str) -> None:
+def _draw_law(axes: Axes, found: Lines, key: str) -> None:
     """A power law through T_val with its slope and 95 % interval, and the LU prediction."""
-    above = figure.axes[0]
-    law = power_law(members[key], members["t_val"].to_numpy(dtype="float64", na_value=np.nan))
-    if law is not None:
-        label = f"x^{law.slope:.2f} ({law.low:.2f} to {law.high:.2f}, {law.points} points)"
-        above.plot(members[key], law(members[key]), color="#CC79A7", label=label)
+    members = pd.concat([members for _, members in found])
+    members = members[members[key] > 0].sort_values(key)
+    fitted = law(found, key)
+    if fitted is not None:
+        axes.plot(members[key], fitted(members[key]), color="#CC79A7", label=described(fitted))
     predicted = lu_prediction(members)
-    if predicted.notna().any():
-        above.plot(members[key], predicted, "-.", color="#CC79A7", label="LU prediction of T_val")
+    if len(found) == 1 and predicted.notna().any():
+        axes.plot(members[key], predicted, "-.", color="#CC79A7", label="LU prediction of T_val")

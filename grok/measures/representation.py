@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from grok.measures.measure import HIGHER, Better, Measure, Snapshot, missing
+from grok.measures.measure import HIGHER, LOWER, Better, Measure, Snapshot, missing
 from grok.tasks import Task
 
 LARGEST = 100
@@ -66,17 +66,7 @@ class RQI(Measure):
 
     def task_problems(self, task: Task) -> Iterable[str]:
         """A line where the network has no such embeddings."""
-        yield from (lines := list(missing(task, self.parameter)))
-        if lines:
-            return
-        network = task.network()
-        tensors = dict([*network.named_parameters(), *network.named_buffers()])
-        shape = tuple(tensors[self.parameter].shape)
-        if len(shape) != 2 or not 3 <= shape[0] <= LARGEST:
-            yield (
-                f"parameter={self.parameter}: must be a matrix of 3 to {LARGEST} rows, the "
-                f"embeddings of as many digits; its shape is {shape}"
-            )
+        yield from digits_missing(task, self.parameter)
 
     def columns(self) -> Mapping[str, Better]:
         """The one column, from 0 to 1."""
@@ -90,6 +80,58 @@ class RQI(Measure):
         i, j, m, n = parallelograms(len(embeddings)).to(embeddings.device)
         gaps = (scaled[i] + scaled[j] - scaled[m] - scaled[n]).square().sum(-1).sqrt()
         return {"rqi": (gaps <= self.tolerance).double().mean()}
+
+
+@dataclass(frozen=True)
+class Messiness(Measure):
+    """How far the embeddings of digits are from evenly spaced points on a line, from 0 to 1.
+
+    With a line as wide as the least-squares fit (root mean square |line|) and the root mean square
+    |rest| of what it leaves, it is |rest| / (|line| + |rest|). Of the interpolation
+    R = (1 - m) line + m random, both of variance 1, it estimates m.
+
+    Source: Omnigrok, section 5.1, Eq. 4.
+
+    Attributes:
+        parameter: name of the embeddings, shape (p, d).
+    """
+
+    every: int | None = field(kw_only=True, default=10)
+    parameter: str = "encoder.weight"
+
+    def task_problems(self, task: Task) -> Iterable[str]:
+        """A line where the network has no such embeddings."""
+        yield from digits_missing(task, self.parameter)
+
+    def columns(self) -> Mapping[str, Better]:
+        """The one column."""
+        return {"messiness": LOWER}
+
+    def take(self, member: Snapshot) -> Mapping[str, Tensor]:
+        """The share."""
+        embeddings = (member.params | member.constants)[self.parameter]
+        digits = torch.arange(len(embeddings), device=embeddings.device, dtype=embeddings.dtype)
+        line = (digits - digits.mean()) / digits.std(correction=0)
+        centred = embeddings - embeddings.mean(0)
+        slope = (line[:, None] * centred).mean(0)
+        fitted = slope.square().sum().sqrt()
+        rest = (centred - line[:, None] * slope).square().sum(-1).mean().sqrt()
+        return {"messiness": rest / (fitted + rest)}
+
+
+def digits_missing(task: Task, parameter: str) -> Iterable[str]:
+    """A line where a task's network has no embeddings of digits by this name."""
+    yield from (lines := list(missing(task, parameter)))
+    if lines:
+        return
+    network = task.network()
+    tensors = dict([*network.named_parameters(), *network.named_buffers()])
+    shape = tuple(tensors[parameter].shape)
+    if len(shape) != 2 or not 3 <= shape[0] <= LARGEST:
+        yield (
+            f"parameter={parameter}: must be a matrix of 3 to {LARGEST} rows, the "
+            f"embeddings of as many digits; its shape is {shape}"
+        )
 
 
 @functools.cache

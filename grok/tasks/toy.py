@@ -30,10 +30,7 @@ class AdditionNetwork(nn.Module):
         super().__init__()
         self.encoder = nn.Embedding(p, 1)
         nn.init.uniform_(self.encoder.weight, -0.5, 0.5)
-        act = ACTIVATIONS[activation]
-        self.decoder = nn.Sequential(
-            nn.Linear(1, width), act(), nn.Linear(width, width), act(), nn.Linear(width, outputs)
-        )
+        self.decoder = mlp(1, width, outputs, ACTIVATIONS[activation])
 
     def forward(self, pairs: Tensor) -> Tensor:
         """Outputs of shape (samples, outputs) for digit pairs of shape (samples, 2)."""
@@ -108,8 +105,7 @@ class ToyAddition(Task):
 
     def data(self, seed: int) -> Data:
         """The published split and, for regression, the published target vectors."""
-        first, second = np.tril_indices(self.p)  # rows b, columns a <= b: (0,0), (0,1), (1,1), ...
-        pairs = torch.as_tensor(np.stack([second, first], axis=1))
+        pairs = all_pairs(self.p)
         order = torch.as_tensor(np.random.RandomState(seed).permutation(self.pairs))
         held_out = self.pairs - self.train_size
         vectors = torch.randn(
@@ -136,8 +132,31 @@ class ToyAddition(Task):
     def correct(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Whether the likeliest class, or the one with the nearest target vector, is right."""
         if self.objective == "regression":
-            vectors = batch["vectors"]
-            # |o - v|^2 without |o|^2, which is the same for every class
-            outputs = 2 * outputs @ vectors.T - vectors.square().sum(-1)  # (samples, classes)
-        right: Tensor = outputs.argmax(-1) == batch["labels"]
+            predicted = nearest(outputs, batch["vectors"])
+        else:
+            predicted = outputs.argmax(-1)
+        right: Tensor = predicted == batch["labels"]
         return right
+
+
+def all_pairs(p: int) -> Tensor:
+    """The unordered pairs of digits below p: (0,0), (0,1), (1,1), (0,2), ...; shape (pairs, 2)."""
+    larger, smaller = np.tril_indices(p)
+    return torch.as_tensor(np.stack([smaller, larger], axis=1))
+
+
+def mlp(inputs: int, width: int, outputs: int, activation: Callable[[], nn.Module]) -> nn.Module:
+    """Two hidden layers of `width` and a linear one."""
+    return nn.Sequential(
+        nn.Linear(inputs, width),
+        activation(),
+        nn.Linear(width, width),
+        activation(),
+        nn.Linear(width, outputs),
+    )
+
+
+def nearest(outputs: Tensor, vectors: Tensor) -> Tensor:
+    """The row of `vectors` (classes, n) that is nearest to each of `outputs` (samples, n)."""
+    # |o - v|^2 without |o|^2, which is the same for every class
+    return (2 * outputs @ vectors.T - vectors.square().sum(-1)).argmax(-1)

@@ -90,6 +90,24 @@ def test_a_fit_for_each_learning_rate(decays):
     assert found["slope"].tolist() == pytest.approx([-1, -1])
 
 
+def test_seeds_have_a_slope_each_and_one_together(make_sweep, add_member):
+    """T_val is 300 / wd, and with the second seed twice that."""
+    cells = [{"seed.model": seed, "opt.wd_dec": wd} for seed in (1, 2) for wd in (0.1, 1.0, 10.0)]
+    folder = make_sweep(*[(cell, None) for cell in cells])
+    for number, cell in enumerate(cells):
+        add_member(number, cell, 10, round(300 * cell["seed.model"] / cell["opt.wd_dec"]))
+    sweep = read_sweep(folder)
+    found = decay.fits(sweep)
+    assert found["seed.model"].tolist() == [1, 2, "all"]
+    assert found["slope"].tolist() == pytest.approx([-1, -1, -1])
+    assert found["points"].tolist() == [3, 3, 6]
+    (drawn,) = [
+        line for line in decay.draw(sweep, SAFE).axes[0].lines if "points" in str(line.get_label())
+    ]
+    assert drawn.get_label() == "x^-1.00 (-1.00 to -1.00, 6 points)"
+    np.testing.assert_allclose(np.unique(drawn.get_ydata()), 300 * 2**0.5 * np.array([0.1, 1, 10]))
+
+
 def test_the_picture_of_one_setting(decays):
     above, below = decay.draw(decays(), SAFE).axes
     drawn = {line.get_label(): line.get_xydata() for line in above.lines}

@@ -9,7 +9,15 @@ import torch
 
 from grok.checks import problems
 from grok.config import compose
-from grok.measures import RQI, Distance, Embeddings, Function, GradientNorm, GroupNorms
+from grok.measures import (
+    RQI,
+    Distance,
+    Embeddings,
+    Function,
+    GradientNorm,
+    GroupNorms,
+    Messiness,
+)
 from grok.measures.measure import Snapshot
 from grok.measures.representation import parallelograms
 from grok.results import MEASURES
@@ -67,6 +75,23 @@ def test_rqi_of_known_embeddings():
 
 def test_rqi_of_embeddings_that_are_all_the_same():
     assert rqi(torch.ones(10, 1)) == 0
+
+
+def test_messiness_of_known_embeddings():
+    """Of (1 - m) line + m random, both of variance 1, it is about m; exactly at both ends."""
+
+    def messiness(embeddings):
+        return Messiness().take(snapshot(embeddings))["messiness"].item()
+
+    line = (torch.arange(10.0) - 4.5)[:, None] / torch.arange(10.0).std(correction=0)
+    assert messiness(3 * line + 7) == pytest.approx(0, abs=1e-6)
+    assert messiness(torch.cat([line, -line], 1)) == pytest.approx(0, abs=1e-6)
+    even = (line**2 - 1) / (line**2 - 1).square().mean().sqrt()  # at right angles to the line
+    for m in (0.2, 0.5, 1.0):
+        assert messiness((1 - m) * line + m * even) == pytest.approx(m, abs=1e-6)
+    random = torch.randn(1000, 10, generator=torch.Generator().manual_seed(0))
+    found = [messiness(0.7 * line + 0.3 * draw[:, None]) for draw in random]
+    assert np.mean(found) == pytest.approx(0.3, abs=0.03)
 
 
 def test_steps_when_due():

@@ -10,7 +10,6 @@ from matplotlib.colors import to_hex
 from numpy.typing import ArrayLike
 
 from grok.analysis import decay, landscape
-from grok.analysis.fits import power_law
 from grok.analysis.labels import axis_label, number, tick_positions
 from grok.analysis.layout import Layout, choose, numeric, select
 from grok.analysis.lines import BUDGET_COLOUR, STRIP, edges, is_logarithmic, positions
@@ -69,7 +68,7 @@ def decays(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
             line = _line(name, members[key], members[column], 0, members["job"], texts)
             line |= {"line": {"dash": dash}, "showlegend": i == 0}
             data.append(line if len(found) == 1 else line | _coloured(i, len(found), dash))
-        data += _laws(members, key) if len(found) == 1 else []
+    data += _laws(found, key)
     axes = {"xaxis": _log(axis_label(key)), "yaxis": _log("steps") | {"dtick": 1}}
     layout = {name: one | {"title": {"text": text(one["title"])}} for name, one in axes.items()}
     if len(found) > 1:
@@ -149,15 +148,16 @@ def _settings(settings: list[dict[str, object]]) -> dict[str, Any]:
     }
 
 
-def _laws(members: pd.DataFrame, key: str) -> list[dict[str, Any]]:
-    """The power law through T_val, and what the LU mechanism predicts."""
+def _laws(found: decay.Lines, key: str) -> list[dict[str, Any]]:
+    """The power law through T_val, and of a single line what the LU mechanism predicts."""
+    members = pd.concat([members for _, members in found])
+    members = members[members[key] > 0].sort_values(key)
     drawn: list[tuple[str, ArrayLike, str]] = []
-    law = power_law(members[key], members["t_val"].astype("float64"))
+    law = decay.law(found, key)
     if law is not None:
-        name = f"T_val ~ x^{law.slope:.2f} ({law.low:.2f} to {law.high:.2f}, {law.points} points)"
-        drawn.append((name, law(members[key]), "solid"))
+        drawn.append((f"T_val ~ {decay.described(law)}", law(members[key]), "solid"))
     predicted = decay.lu_prediction(members)
-    if predicted.notna().any():
+    if len(found) == 1 and predicted.notna().any():
         drawn.append(("LU prediction of T_val", predicted, "dashdot"))
     return [
         {"type": "scatter", "mode": "lines", "name": name, "x": plain(members[key]), "y": plain(y)}
