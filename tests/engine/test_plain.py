@@ -15,6 +15,14 @@ from grok.results import CURVES, read_record
 from tests.tasks.examples import Majority, Reader
 
 CPU = torch.device("cpu")
+TASKS = {
+    "toy_regression": [],
+    "toy_classification": [],
+    "toy_representation": [],
+    "teacher_student": [],
+    "mnist": [],
+    "modular": ["task.p=11", "task.width=16", "task.hidden=32"],
+}
 DTYPES = {"32-true": torch.float32, "64-true": torch.float64}
 
 
@@ -29,12 +37,15 @@ def plain_loop(member, dtype, steps):
     with torch.no_grad():
         for param in network.parameters():
             param.mul_(member.task.init_scale)
-    groups = (network.encoder, opt.lr_enc, opt.wd_enc), (network.decoder, opt.lr_dec, opt.wd_dec)
-    optimizer = torch.optim.AdamW(
-        [{"params": part.parameters(), "lr": lr, "weight_decay": wd} for part, lr, wd in groups],
-        betas=tuple(opt.betas),
-        eps=opt.eps,
-    )
+    parts = {"encoder": [], "decoder": []}
+    for name, param in network.named_parameters():
+        parts[member.task.group(name)].append(param)
+    groups = [
+        {"params": parts["encoder"], "lr": opt.lr_enc, "weight_decay": opt.wd_enc},
+        {"params": parts["decoder"], "lr": opt.lr_dec, "weight_decay": opt.wd_dec},
+    ]
+    groups = [group for group in groups if group["params"]]
+    optimizer = torch.optim.AdamW(groups, betas=tuple(opt.betas), eps=opt.eps)
     data, batches = member.data(dtype), member.drawn(dtype).batches
     rows = None if batches is None else batches.rows(0, steps // batches.per_epoch)
     for step in range(steps):
@@ -50,12 +61,10 @@ def plain_loop(member, dtype, steps):
 
 
 @pytest.mark.parametrize("precision", DTYPES)
-@pytest.mark.parametrize(
-    "task", ["toy_regression", "toy_classification", "teacher_student", "mnist"]
-)
+@pytest.mark.parametrize("task", TASKS)
 def test_equal_to_the_bit_after_500_steps(task, precision, tmp_path):
     settings = ["opt.lr_dec=2e-3", "opt.wd_dec=1.5", "opt.wd_enc=0.1", "opt.betas=[0.9,0.98]"]
-    member, dtype = member_of(tmp_path, f"task={task}", *settings), DTYPES[precision]
+    member, dtype = member_of(tmp_path, f"task={task}", *TASKS[task], *settings), DTYPES[precision]
     stack = Stack(member.task, [member.drawn(dtype)], CPU, compiled=False, plain=True)
     stack.advance(100)
     (state,) = stack.states([0])

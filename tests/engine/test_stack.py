@@ -143,6 +143,7 @@ def test_compiled_weights_are_the_same_to_the_bit_in_any_stack(
     "options",
     [
         ["task=teacher_student"],
+        ["task=toy_representation", "task.messiness=0.3"],
         ["task=modular", "task.p=11", "task.width=16", "task.hidden=32"],
     ],
     ids=lambda options: options[0],

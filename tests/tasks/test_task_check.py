@@ -15,12 +15,19 @@ from grok.errors import ConfigError
 from grok.tasks import Data, check_task
 from tests.tasks.examples import EXAMPLES, Chain, FixedTensors, Sign
 
-TASKS = ["toy_regression", "toy_classification", "teacher_student", "mnist"]
+TASKS = {
+    "toy_regression": [],
+    "toy_classification": [],
+    "toy_representation": [],
+    "teacher_student": [],
+    "mnist": [],
+    "modular": ["task.p=11", "task.width=16", "task.hidden=32"],
+}
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_shipped_tasks(name):
-    check_task(instantiate(compose(f"task={name}").task), thorough=True)
+    check_task(instantiate(compose(f"task={name}", *TASKS[name]).task), thorough=True)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
