@@ -100,10 +100,42 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         metavar="B",
         help="outline the range of B, as for --compare, on the phase diagrams",
     )
+    parser.add_argument(
+        "--paths",
+        type=Path,
+        metavar="RUNS",
+        help="draw the members of RUNS, a sweep's or a run's folder, over the landscape",
+    )
+    parser.add_argument(
+        "--flow",
+        type=_numbers,
+        metavar="DECAY,...",
+        help="follow the reduced dynamics over the landscape with these weight decays",
+    )
+    parser.add_argument(
+        "--start",
+        type=_numbers,
+        metavar="M,W",
+        help="where --flow begins: the second key's value, and the weight norm",
+    )
     options = parser.parse_args(arguments)
-    if options.compare is not None and (options.kind or options.theory or options.frame):
-        parser.error("--compare has a picture of its own; leave --kind, --theory and --frame away")
+    others = ("kind", "theory", "frame", "paths", "flow")
+    if options.compare is not None and any(getattr(options, name) for name in others):
+        names = ", ".join(f"--{name}" for name in others)
+        parser.error(f"--compare has a picture of its own; leave {names} away")
+    if options.start is not None and (options.flow is None or len(options.start) != 2):
+        parser.error("--start: takes two numbers, M,W, and belongs to --flow")
+    if options.flow and min(options.flow) <= 0:
+        parser.error(f"--flow: {min(options.flow):g} is no weight decay over 0")
     return options
+
+
+def _numbers(text: str) -> list[float]:
+    """Numbers with commas between, for argparse."""
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text}: must be numbers, such as 1e-5,1e-4") from None
 
 
 def _steps(text: str) -> int:
@@ -157,7 +189,17 @@ def write(sweep: Sweep, options: argparse.Namespace, progress: Callable[[str], N
     tables = [_written(sweep.table.drop(columns="folder"), folder / TABLE)]
     if sweep.table.empty:
         return Written(tables, [], [])
-    from grok.analysis import agreement, decay, frame, landscape, layout, seeds
+    from grok.analysis import (
+        agreement,
+        decay,
+        flow,
+        frame,
+        landscape,
+        layout,
+        paths,
+        plane_maps,
+        seeds,
+    )
     from grok.analysis import theory as lu
     from grok.analysis.canvas import save
     from grok.analysis.palette import PALETTES
@@ -175,7 +217,15 @@ def write(sweep: Sweep, options: argparse.Namespace, progress: Callable[[str], N
             tables.append(_written(found, folder / name))
     predicted = lu.predictions(sweep, wanted) if options.theory else None
     outline = frame.box(sweep, agreement.other(options.frame, "--frame")) if options.frame else None
+    crossing = paths.cross(sweep, read_sweep(options.paths)) if options.paths else None
+    followed = flow.paths(sweep, options.flow, options.start) if options.flow else []
     pictures = []
+    if crossing is not None:
+        pictures += save(paths.draw(crossing, palette), folder, "paths")
+    if followed:
+        tables.append(_written(flow.table(followed), folder / "flow.csv"))
+        tables.append(_written(flow.points(followed), folder / "flow_paths.csv"))
+        pictures += save(plane_maps.flows(sweep, followed), folder, "flow")
     progress(f"drawing {len(sweep.table)} members")
     for name, draw in itertools.chain.from_iterable(PICTURES[each].items() for each in wanted):
         figure = draw(sweep, palette)
@@ -192,7 +242,7 @@ def write(sweep: Sweep, options: argparse.Namespace, progress: Callable[[str], N
     from grok.analysis import report
 
     progress("writing the report")
-    return Written(tables, pictures, [report.write(sweep, palette, folder)])
+    return Written(tables, pictures, [report.write(sweep, palette, folder, crossing)])
 
 
 def _written(table: pd.DataFrame, path: Path) -> Path:

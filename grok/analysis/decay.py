@@ -55,7 +55,8 @@ def fits(sweep: Sweep) -> pd.DataFrame | None:
     found = lines_of(sweep, key)
     rows = [setting | _row([(setting, members)], key) for setting, members in found]
     if of_seeds(found):
-        rows.append(dict.fromkeys(found[0][0], "all") | _row(found, key))
+        together: dict[str, object] = dict.fromkeys(found[0][0], "all")
+        rows.append(together | _row(found, key))
     return pd.DataFrame(rows)
 
 
@@ -84,10 +85,10 @@ def described(fitted: PowerLaw) -> str:
 
 
 def _row(found: Lines, key: str) -> dict[str, float]:
-    ratios = [np.log(members["t_val"] / lu_prediction(members)) for _, members in found]
+    ratios = pd.concat([members["t_val"] / lu_prediction(members) for _, members in found])
     starts = pd.concat([members["t_train"] for _, members in found])
     return _numbers(law(found, key)) | {
-        "lu_ratio": float(np.exp(pd.concat(ratios).astype("float64").mean())),
+        "lu_ratio": float(np.exp(np.log(ratios.astype("float64")).mean())),
         "t_train_min": starts.min(),
         "t_train_max": starts.max(),
     }

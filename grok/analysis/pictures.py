@@ -13,6 +13,7 @@ from grok.analysis import (
     lines,
     measures,
     phase_diagram,
+    plane_maps,
     seeds,
     trajectories,
 )
@@ -28,7 +29,11 @@ PICTURES: dict[str, dict[str, Callable[[Sweep, Palette], Figure | None]]] = {
         "t_train": phase_diagram.train_times,
     },
     "times": {"lines": lines.draw, "decay": decay.draw},
-    "landscape": {"landscape": landscape.draw},
+    "landscape": {
+        "landscape": landscape.draw,
+        "plane": plane_maps.maps,
+        "boundaries": plane_maps.boundaries,
+    },
     "curves": {
         "curves": curves.draw,
         "curves_panels": curves.panels,

@@ -5,7 +5,7 @@ Source: Omnigrok, section 5.1 and appendix D (Figure 6).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,7 +15,11 @@ from torch import Tensor, nn
 from grok.tasks.task import Batch, Data, Task
 from grok.tasks.toy import LARGEST_P, all_pairs, mlp, nearest
 
-ACTIVATIONS = {"relu": nn.ReLU, "leaky_relu": lambda: nn.LeakyReLU(0.2), "tanh": nn.Tanh}
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": lambda: nn.LeakyReLU(0.2),
+    "tanh": nn.Tanh,
+}
 REPRESENTATIONS = {"unit": 1, "integers": 1, "code": 2}
 """Dimensions of each."""
 

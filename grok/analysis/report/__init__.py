@@ -1,8 +1,8 @@
 """A sweep as one HTML file: hover over a member for its outcome, choose it for its curves.
 
 The file holds plotly.js, the numbers and ``page.html``, and asks the network for nothing.
-Modules: `grid`, of `views`, and `lines` make pictures, `members` and `figure` what choosing
-one shows and `facts` the words.
+Modules: `grid`, of `views`, `lines` and `crossings` make pictures, `members` and `figure` what
+choosing one shows and `facts` the words.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from plotly.offline import get_plotlyjs
 from grok.analysis.labels import number
 from grok.analysis.layout import choose, swept
 from grok.analysis.palette import Palette
+from grok.analysis.paths import Crossing
 from grok.analysis.pictures import kinds
-from grok.analysis.report import figure, grid, lines, members, views
+from grok.analysis.report import crossings, figure, grid, lines, members, views
 from grok.analysis.report.facts import configuration, cost, facts, finished
 from grok.analysis.report.parts import Picture, text
 from grok.analysis.table import Sweep
@@ -29,8 +30,11 @@ from grok.results import atomic_path
 NAME = "report.html"
 
 
-def write(sweep: Sweep, palette: Palette, folder: Path) -> Path:
+def write(sweep: Sweep, palette: Palette, folder: Path, crossing: Crossing | None = None) -> Path:
     """Write the report of a sweep with at least one finished member to `folder`; its path.
+
+    Args:
+        crossing: free members to be drawn over the sweep, a landscape.
 
     Raises:
         UserError: a member's ``embeddings.npz`` or ``measures.csv`` is damaged.
@@ -38,11 +42,11 @@ def write(sweep: Sweep, palette: Palette, folder: Path) -> Path:
     """
     path = folder / NAME
     with atomic_path(path) as temporary:
-        temporary.write_text(page(sweep, palette), encoding="utf-8")
+        temporary.write_text(page(sweep, palette, crossing), encoding="utf-8")
     return path
 
 
-def page(sweep: Sweep, palette: Palette) -> str:
+def page(sweep: Sweep, palette: Palette, crossing: Crossing | None = None) -> str:
     """The HTML of `write`."""
     told = facts(sweep)
     rows = (f"<dt>{_escape(name)}</dt><dd>{_escape(value)}</dd>" for name, value in told.items())
@@ -53,13 +57,13 @@ def page(sweep: Sweep, palette: Palette) -> str:
         "facts": "\n".join(rows),
         "configuration": _escape(configuration(sweep)),
         "plotly": get_plotlyjs(),
-        "data": embed(contents(sweep, palette)),
+        "data": embed(contents(sweep, palette, crossing)),
     }
     template = resources.files(__name__).joinpath("page.html").read_text(encoding="utf-8")
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
 
 
-def contents(sweep: Sweep, palette: Palette) -> dict[str, Any]:
+def contents(sweep: Sweep, palette: Palette, crossing: Crossing | None = None) -> dict[str, Any]:
     """What the page's script draws.
 
     Keys: ``keys``, a name and the values' texts for each swept key; ``members`` and ``member``,
@@ -74,7 +78,7 @@ def contents(sweep: Sweep, palette: Palette) -> dict[str, Any]:
         "members": collected,
         "member": figure.draw(collected, sweep.measured),
         "grid": _grid(sweep, palette, texts),
-        "figures": _figures(sweep, palette, texts),
+        "figures": _figures(sweep, palette, texts, crossing),
     }
 
 
@@ -95,7 +99,9 @@ def _grid(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> Picture | No
     return grid.draw(sweep, [*of_cells, *views.measured_views(sweep)], texts)
 
 
-def _figures(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> list[Picture]:
+def _figures(
+    sweep: Sweep, palette: Palette, texts: dict[int, str], crossing: Crossing | None
+) -> list[Picture]:
     shown = kinds(sweep)
     found: dict[str, Picture | None] = {}
     if "times" in shown:
@@ -103,6 +109,8 @@ def _figures(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> list[Pict
         found["Time to generalise against weight decay"] = lines.decays(sweep, texts)
     if "landscape" in shown:
         found["Loss landscape"] = lines.losses(sweep, texts)
+    if crossing is not None:
+        found["Paths of free members"] = crossings.draw(crossing, palette)
     return [{"title": title} | picture for title, picture in found.items() if picture is not None]
 
 

@@ -1,0 +1,103 @@
+"""Reduced losses over two coordinates: the weight norm w, and a swept key such as messiness m.
+
+Source: Omnigrok, section 5.1 (Eq. 5) and appendix D.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grok.analysis.landscape import SCALE
+from grok.analysis.layout import Selection, cells, choose, numeric
+from grok.analysis.table import Sweep
+
+LEVEL = 0.05
+"""Train loss on the boundary between small and large losses (Omnigrok, Figure 6a)."""
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The reduced losses of one setting of all other keys.
+
+    Attributes:
+        panel: that setting.
+        key: full name of the second coordinate.
+        norms: rising weight norms over 0, shape (n,).
+        values: rising values of the key, shape (k,).
+        train, test: losses at the last step, shape (k, n); NaN where a member is missing.
+        unit: the norm at an initial scale of 1.
+    """
+
+    panel: Selection
+    key: str
+    norms: NDArray[np.float64]
+    values: NDArray[np.float64]
+    train: NDArray[np.float64]
+    test: NDArray[np.float64]
+    unit: float
+
+    @property
+    def name(self) -> str:
+        """The last part of the key."""
+        return self.key.rpartition(".")[2]
+
+    @property
+    def best(self) -> tuple[float, float]:
+        """Norm and value where test loss is lowest: the generalising solution."""
+        row, column = np.unravel_index(np.nanargmin(self.test), self.test.shape)
+        return float(self.norms[column]), float(self.values[row])
+
+    def boundary(self, level: float = LEVEL) -> NDArray[np.float64]:
+        """For each value the least norm at which train loss falls to `level`; NaN where none is.
+
+        Interpolated between cells in the logarithms of both.
+        """
+        found = np.full(len(self.values), np.nan)
+        for row, losses in enumerate(self.train):
+            known = np.isfinite(losses) & (losses > 0)
+            u, loss = np.log(self.norms[known]), np.log(losses[known] / level)
+            falls = np.flatnonzero((loss[:-1] > 0) & (loss[1:] <= 0))
+            if len(falls):
+                i = falls[0]
+                found[row] = np.exp(u[i] + (u[i + 1] - u[i]) * loss[i] / (loss[i] - loss[i + 1]))
+        return found
+
+
+def planes(sweep: Sweep) -> list[Plane]:
+    """A plane for each panel of a landscape over the initial scale and a numeric key; or none."""
+    layout = choose(sweep)
+    if SCALE not in (layout.x, layout.y) or layout.y is None or sweep.table.empty:
+        return []
+    key = layout.y if layout.x == SCALE else layout.x
+    assert key is not None
+    values, scales = (layout.ys, layout.xs) if layout.x == SCALE else (layout.xs, layout.ys)
+    if not numeric(values):
+        return []
+    table = sweep.table
+    found = []
+    for panel in layout.panels:
+        norms, train, test = (
+            image if layout.x == SCALE else image.T
+            for image in (
+                cells(table, layout, panel, table[column])
+                for column in ("initial_norm", "train_loss", "val_loss")
+            )
+        )
+        kept = np.array([bool(np.nanmax(column, initial=0) > 0) for column in norms.T])
+        if kept.sum() > 1 and np.isfinite(test[:, kept]).any():
+            widths = np.nanmax(norms[:, kept], axis=0)
+            found.append(
+                Plane(
+                    panel,
+                    key,
+                    widths,
+                    np.asarray(values, dtype="float64"),
+                    train[:, kept],
+                    test[:, kept],
+                    float(np.median(widths / np.asarray(scales, dtype="float64")[kept])),
+                )
+            )
+    return found
