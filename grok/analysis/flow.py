@@ -32,11 +32,12 @@ PATIENCE = 20.0
 """How long a path is followed, in one over weight decay."""
 SMOOTHING = 1.0
 LEAST_VALUES = 4
+TINY = 1e-12
 
 
 @dataclass(frozen=True)
 class Path:
-    """One path of the reduced dynamics, from A until it has arrived.
+    """One path of the reduced dynamics, until it has arrived.
 
     Attributes:
         gamma: weight decay.
@@ -61,11 +62,12 @@ def paths(sweep: Sweep, gammas: list[float], start: tuple[float, float] | None) 
     """A path for each weight decay, on the only plane of the sweep.
 
     Args:
-        start: m and w of A; by default the largest m, and the norm at an initial scale of 1.
+        start: m and w at the start; by default the largest m at which a norm fits, and the
+            largest norm that does: where momentum may carry a network that overfits (point C).
 
     Raises:
-        UserError: there is no whole landscape over two coordinates, A isn't on it, or no boundary
-            parts it.
+        UserError: there is no whole landscape over two coordinates, the start isn't on it, or no
+            boundary parts it.
     """
     found = planes(sweep)
     if len(found) != 1:
@@ -75,16 +77,19 @@ def paths(sweep: Sweep, gammas: list[float], start: tuple[float, float] | None) 
     (plane,) = found
     if min(plane.train.shape) < LEAST_VALUES or not np.isfinite([plane.train, plane.test]).all():
         raise _impossible(sweep, f"at least {LEAST_VALUES} values of each key, all finished")
-    m, w = start or (float(plane.values[-1]), float(np.clip(plane.unit, *plane.norms[[0, -1]])))
+    boundary = plane.boundary()
+    if not np.isfinite(boundary[:2]).all():
+        raise _impossible(sweep, f"train loss doesn't fall to {LEVEL} where {plane.name} is least")
+    row = int(np.flatnonzero(np.isfinite(boundary))[-1])
+    m, w = start or (plane.values[row], plane.norms[plane.train[row] <= LEVEL].max())
     for name, value, ends in ((plane.name, m, plane.values), ("norm", w, plane.norms)):
         if not ends[0] <= value <= ends[-1]:
             raise UserError(
                 f"--start: {name} {value:g} is off the landscape, {ends[0]:g} to {ends[-1]:g}"
             )
     goal = plane.values[0] + REST * (m - plane.values[0])
-    ends = np.interp([m, goal], plane.values, np.log(plane.boundary()))
-    if not np.isfinite(ends).all() or m == plane.values[0]:
-        raise _impossible(sweep, f"train loss doesn't fall to {LEVEL} at every norm's {plane.name}")
+    known = np.isfinite(boundary)
+    ends = np.interp([m, goal], plane.values[known], np.log(boundary[known]))
     return [_path(plane, gamma, (np.log(w), m), goal, ends) for gamma in gammas]
 
 
@@ -121,7 +126,7 @@ class _Losses:
             RectBivariateSpline(
                 plane.values,
                 np.log(plane.norms),
-                gaussian_filter(np.log(np.maximum(losses, 1e-12)), SMOOTHING, mode="nearest"),
+                _smooth(np.log(np.maximum(losses, TINY))),
             )
             for losses in (plane.train, plane.test)
         )
@@ -130,6 +135,14 @@ class _Losses:
         """The train loss's derivatives by u and m."""
         loss = np.exp(self.train.ev(m, u))
         return np.array([loss * self.train.ev(m, u, dy=1), loss * self.train.ev(m, u, dx=1)])
+
+
+def _smooth(image: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`image` averaged over about a cell, with its slopes carried on beyond the edges."""
+    width = min(4, *(side - 1 for side in image.shape))
+    wider = np.pad(image, width, mode="reflect", reflect_type="odd")
+    found: NDArray[np.float64] = gaussian_filter(wider, SMOOTHING)[width:-width, width:-width]
+    return found
 
 
 def _path(
@@ -169,7 +182,7 @@ def _path(
 def _predicted(
     gamma: float, start: tuple[float, float], goal: float, ends: NDArray[np.float64]
 ) -> float:
-    """(L + h tan theta) / gamma; A is first where the boundary is, if the norm is below it."""
+    """(L + h tan theta) / gamma; a start below the boundary's norm is at it in no time."""
     boundary, end = ends
     length, height = max(start[0], boundary) - end, start[1] - goal
     if boundary <= end:

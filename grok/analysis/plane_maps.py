@@ -86,9 +86,8 @@ def flows(sweep: Sweep, paths: Sequence[Path]) -> Figure:
         mark(axes, plane)
         for path, colour in zip(paths, _colours(paths), strict=True):
             axes.plot(path.norms, path.values, color=colour, linewidth=1.6)
-        axes.plot(paths[0].norms[0], paths[0].values[0], "o", color="white", markeredgecolor="k")
-        axes.annotate("A", (paths[0].norms[0], paths[0].values[0]), (5, 5), color="white",
-                      textcoords="offset points")  # fmt: skip
+        start = paths[0].norms[0], paths[0].values[0]
+        axes.plot(*start, "o", color="white", markeredgecolor="#333333")
     for path, colour in zip(paths, _colours(paths), strict=True):
         label = f"weight decay {number(path.gamma)}"
         along.plot(path.gamma * path.time, path.test, color=colour, label=label)
