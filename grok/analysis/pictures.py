@@ -15,6 +15,7 @@ from grok.analysis import (
     phase_diagram,
     plane_maps,
     seeds,
+    spectra,
     trajectories,
 )
 from grok.analysis.palette import Palette
@@ -38,6 +39,7 @@ PICTURES: dict[str, dict[str, Callable[[Sweep, Palette], Figure | None]]] = {
         "curves": curves.draw,
         "curves_panels": curves.panels,
         "measures": measures.draw,
+        "spectra": spectra.draw,
     },
     "trajectories": {
         "trajectories_early": trajectories.early,

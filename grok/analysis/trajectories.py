@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,12 +14,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from grok.analysis.arrays import read_array
 from grok.analysis.canvas import grid_figure
 from grok.analysis.labels import panel_title
 from grok.analysis.layout import swept
 from grok.analysis.palette import Palette
 from grok.analysis.table import Sweep
-from grok.errors import UserError
 from grok.phases import Phase
 from grok.results import EMBEDDINGS
 
@@ -85,23 +83,6 @@ def pick(jobs: pd.DataFrame) -> pd.DataFrame:
     return jobs.loc[rank.sort_values(kind="stable").index[:MOST_MEMBERS].sort_values()]
 
 
-def read_embeddings(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The recorded steps, shape (n,), and embeddings, shape (n, p, d), of an ``embeddings.npz``.
-
-    Raises:
-        UserError: the file isn't such an archive.
-    """
-    try:
-        # Opened here since NumPy leaves a damaged file open.
-        with path.open("rb") as file, np.load(file) as archive:
-            steps, values = archive["steps"], archive["values"]
-        if values.ndim != 3 or steps.shape != values.shape[:1] or values.shape[2] == 0:
-            raise ValueError(f"steps of shape {steps.shape}, values of shape {values.shape}")
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: damaged ({error}); delete its run and run it again") from None
-    return steps, values
-
-
 def _draw(sweep: Sweep, palette: Palette, last_step: int | None) -> Figure | None:
     jobs = recorded(sweep)
     if jobs.empty:
@@ -123,7 +104,7 @@ def _draw(sweep: Sweep, palette: Palette, last_step: int | None) -> Figure | Non
 
 
 def _trajectory(sweep: Sweep, row: pd.Series, last_step: int | None) -> Trajectory:
-    steps, values = read_embeddings(sweep.member_folder(row["job"]) / EMBEDDINGS)
+    steps, values = read_array(sweep.member_folder(row["job"]) / EMBEDDINGS, "values", 3)
     phase = None if pd.isna(row["phase"]) else Phase(row["phase"])
     title = [phase or "unfinished", panel_title({key: row[key] for key in swept(sweep)})]
     shown = steps <= (steps.max(initial=0) if last_step is None else last_step)

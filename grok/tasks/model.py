@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.utils import _pytree as pytree
 
-from grok.tasks.task import Batch, Task
+from grok.tasks.task import Batch, Task, cast
 
 
 class Model(nn.Module):
@@ -33,3 +34,26 @@ def forward(
     tensors = {f"network.{name}": tensor for name, tensor in (params | constants).items()}
     outputs: Tensor = functional_call(model, tensors, (batch,))
     return outputs
+
+
+def working_set(task: Task) -> int:
+    """How many numbers a training step of one member goes through.
+
+    Its parameters, as many gradients and two moments, and what the way from a batch to the loss
+    leaves for the way back.
+    """
+    model, data = Model(task).float(), cast(task.data(0), torch.float32)
+    rows = slice(task.minibatch())
+    batch = pytree.tree_map(lambda tensor: tensor[rows], data.train) | data.fixed
+    saved: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        saved[tensor.untyped_storage().data_ptr()] = tensor.numel()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        loss = task.loss_of(model(batch), batch)  # keeps alive what was saved
+    for known in (*model.parameters(), *pytree.tree_leaves(batch)):
+        saved.pop(known.untyped_storage().data_ptr(), None)
+    del loss
+    return 4 * sum(param.numel() for param in model.parameters()) + sum(saved.values())

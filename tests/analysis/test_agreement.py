@@ -217,5 +217,7 @@ def test_nothing_to_compare_with(sweep_in, name):
 
 def test_a_comparison_takes_no_kind():
     for more in (["--kind", "phases"], ["--theory"]):
-        with pytest.raises(UsageError, match="leave --kind, --theory and --frame away"):
+        with pytest.raises(
+            UsageError, match="leave --kind, --theory, --frame, --paths, --flow away"
+        ):
             command.parse(["folder", "--compare", FIGURE_1, *more])

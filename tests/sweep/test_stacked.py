@@ -45,6 +45,18 @@ def test_on_the_plain_path_each_trains_alone():
         (["task=toy_classification", "trainer.precision=64-true"], 2),
         (["task=mnist"], 1),
         (["task=mnist", "task.width=50", "trainer.precision=32-true"], 4),
+        # few parameters, but a lot between them
+        (
+            [
+                "task=modular",
+                "task.p=31",
+                "task.train_fraction=0.5",
+                "task.width=64",
+                "task.hidden=256",
+                "trainer.precision=32-true",
+            ],
+            1,
+        ),
     ],
 )
 def test_large_members_are_stacked_less_on_a_cpu(overrides, expected):

@@ -11,13 +11,13 @@ from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
 from grok.analysis import measures
+from grok.analysis.arrays import read_array
 from grok.analysis.curves import MOST_MEASURED, read_curves
 from grok.analysis.labels import measured_label, number
 from grok.analysis.layout import Layout, choose, swept
 from grok.analysis.palette import Palette
 from grok.analysis.report.parts import Picture, plain
 from grok.analysis.table import Measured, Sweep
-from grok.analysis.trajectories import read_embeddings
 from grok.errors import UserError
 from grok.phases import Phase
 from grok.results import CURVE_COLUMNS, CURVES, EMBEDDINGS
@@ -111,7 +111,7 @@ def _embeddings(sweep: Sweep) -> dict[int, Picture]:
     paths = {job: path for job, path in paths.items() if path.is_file()}
     found = {}
     for job, path in paths.items():
-        steps, values = read_embeddings(path)
+        steps, values = read_array(path, "values", 3)
         fitting = MOST_POSITIONS // (len(paths) * values.shape[1])
         shown = _spread(steps, min(MOST, max(LEAST, fitting)))
         places = values[shown, :, 0].T.astype("float64")

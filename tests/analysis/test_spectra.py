@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from grok.analysis import spectra
+from grok.analysis.palette import SAFE
+from grok.analysis.table import read_sweep
+from grok.errors import UserError
+from grok.results import FOURIER
+
+POWER = np.array([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0], [0.1, 0.8, 0.1]])
+
+
+@pytest.fixture
+def sweep(make_sweep, add_curves, tmp_path):
+    folder = make_sweep(*[({"opt.wd_dec": wd}, (10, 100)) for wd in (0.0, 1.0, 2.0)])
+    add_curves(tmp_path / "0")
+    for job in (0, 1):
+        np.savez(tmp_path / str(job) / FOURIER, steps=[0, 10, 100], power=POWER)
+    return read_sweep(folder)
+
+
+def test_shares_beside_the_accuracies(sweep):
+    figure = spectra.draw(sweep, SAFE)
+    above, without_curves, below, _ = figure.axes[:4]
+    assert [line.get_label() for line in above.lines] == ["train", "validation"]
+    assert len(without_curves.lines) == 0
+    (image,) = below.collections
+    np.testing.assert_allclose(image.get_array(), POWER[1:].T)  # step 0 is left out
+    assert below.get_xscale() == "log"
+    assert above.get_title() == "opt.wd_dec=0"
+    figure.draw_without_rendering()
+
+
+def test_nothing_recorded_is_no_picture(grid_sweep):
+    assert spectra.draw(read_sweep(grid_sweep), SAFE) is None
+
+
+def test_a_damaged_file_is_named(sweep, tmp_path):
+    np.savez(tmp_path / "0" / FOURIER, steps=[0], power=POWER)
+    with pytest.raises(UserError, match=r"0/fourier\.npz: damaged \(steps of shape \(1,\), power"):
+        spectra.draw(sweep, SAFE)
