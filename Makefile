@@ -1,6 +1,7 @@
 # make                 this help
 # make toy-phase       a phase diagram of toy addition
 # make mnist-phase     one of MNIST
+# make modular-phase   one of a small transformer on modular addition
 # make figures         published figures, and docs/figures.md
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -18,6 +19,7 @@ endif
 
 toy-phase: EXPERIMENT := re_tug/fig1_$(TASK:toy_%=%)
 mnist-phase: EXPERIMENT := re_tug/fig2
+modular-phase: EXPERIMENT := omnigrok/modular_phases
 
 # What each scale means; GRID and BUDGET override it.
 GRID_smoke := 4
@@ -31,12 +33,18 @@ mnist-phase: GRID_quick := 10
 mnist-phase: GRID_paper := 10
 mnist-phase: BUDGET_smoke := 300
 mnist-phase: BUDGET_quick := 4000
+modular-phase: GRID_smoke := 2
+modular-phase: GRID_quick := 6
+modular-phase: GRID_paper := 11
+modular-phase: BUDGET_smoke := 300
+modular-phase: BUDGET_quick := 6000
+modular-phase: BUDGET_paper := 20000
 GRID ?= $(GRID_$(SCALE))
 BUDGET ?= $(BUDGET_$(SCALE))
 LAUNCHER_joblib := hydra.launcher.n_jobs=$(JOBS)
 LAUNCHER_stacked := $(if $(filter -1,$(JOBS)),,hydra.launcher.workers=$(JOBS))
 
-ifneq ($(filter toy-phase mnist-phase figures,$(MAKECMDGOALS)),)
+ifneq ($(filter toy-phase mnist-phase modular-phase figures,$(MAKECMDGOALS)),)
 $(if $(filter $(SCALE),smoke quick paper),,$(error SCALE=$(SCALE): choose smoke, quick or paper))
 $(if $(filter $(TASK),toy_regression toy_classification),,$(error TASK=$(TASK): choose toy_regression or toy_classification))
 $(if $(filter $(LAUNCHER),joblib basic stacked),,$(error LAUNCHER=$(LAUNCHER): choose joblib, stacked or basic))
@@ -44,12 +52,12 @@ endif
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup toy-phase mnist-phase figures test lint bench clean
+.PHONY: help setup toy-phase mnist-phase modular-phase figures test lint bench clean
 
 help:  ## Print this help
 	@echo "make TARGET [NAME=value ...]"
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
-	@echo "toy-phase and mnist-phase take"
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
+	@echo "toy-phase, mnist-phase and modular-phase take"
 	@echo "  TASK=toy_regression|toy_classification   (now $(TASK); toy-phase only)"
 	@echo "  SCALE=smoke|quick|paper                  (now $(SCALE))"
 	@echo "  GRID=n       values on each axis"
@@ -69,7 +77,8 @@ $(VENV)/ready: pyproject.toml constraints.txt
 
 toy-phase: setup  ## Sweep toy addition and draw its phase diagram
 mnist-phase: setup  ## Sweep MNIST and draw its phase diagram
-toy-phase mnist-phase:
+modular-phase: setup  ## Sweep modular addition and draw its phase diagram
+toy-phase mnist-phase modular-phase:
 	$(RUN) train.py -m experiment=$(EXPERIMENT) hydra/launcher=$(LAUNCHER) \
 	  $(LAUNCHER_$(LAUNCHER)) hydra.sweep.dir=$(DIR) hydra.sweeper.grid=$(GRID) phase.budget=$(BUDGET) \
 	  trainer=$(TRAINER)

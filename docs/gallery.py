@@ -46,20 +46,30 @@ def main() -> None:
         if name not in known:
             parser.error(f"{name}: no such figure; choose from {', '.join(known)}")
     if options.scale:
+        by_name = {figure["name"]: figure for figure in figures}
         for figure in figures:
             if not options.names or figure["name"] in options.names:
-                make(figure, options.scale, options.kept)
+                over = by_name[figure["paths"]] if "paths" in figure else None
+                make(figure, options.scale, options.kept, over)
     (ROOT / "docs" / "figures.md").write_text(page(figures, FIGURES))
 
 
-def make(figure: dict[str, Any], scale: str, kept_runs: bool) -> None:
-    """Run a figure's sweep, analyse it, and keep pictures, tables and facts in docs/figures/."""
-    sweep = ROOT / "multirun" / "figures" / scale / figure["name"]
-    train = command(figure, scale)
-    if not kept_runs:
-        subprocess.run([sys.executable, *train, f"hydra.sweep.dir={sweep}"], cwd=ROOT, check=True)
-    options = figure.get("analyze", ""), figure.get("analyze_paper", "") * (scale == "paper")
-    printed = analysed(sweep, *shlex.split(" ".join(options)))
+def make(figure: dict[str, Any], scale: str, kept_runs: bool, over: dict[str, Any] | None) -> None:
+    """Run a figure's sweep, analyse it, and keep pictures, tables and facts in docs/figures/.
+
+    Args:
+        over: the figure whose members are drawn over this one, a landscape.
+    """
+    for each in filter(None, [over, figure]):
+        if not kept_runs:
+            words = [*command(each, scale), f"hydra.sweep.dir={folder(each, scale)}"]
+            subprocess.run([sys.executable, *words], cwd=ROOT, check=True)
+    sweep, train = folder(figure, scale), command(figure, scale)
+    options = shlex.split(
+        " ".join([figure.get("analyze", ""), figure.get("analyze_paper", "") * (scale == "paper")])
+    )
+    paths = ["--paths", str(folder(over, scale))] if over else []
+    printed = analysed(sweep, *options, *paths)
     if "compare" in figure:
         printed += analysed(sweep, "--compare", figure["compare"])
     kept = FIGURES / figure["name"]
@@ -73,12 +83,18 @@ def make(figure: dict[str, Any], scale: str, kept_runs: bool) -> None:
     facts = {
         "scale": scale,
         "command": shlex.join(["python", *train]),
+        "analyze": shlex.join(options + (["--paths", over["experiment"]] if over else [])),
         "members": len(members),
         "steps": int(members["steps"].sum()),
         "revision": json.loads((sweep / "0" / "result.json").read_text())["git_revision"],
         "summary": measured(printed),
     }
     (kept / FACTS).write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def folder(figure: dict[str, Any], scale: str) -> Path:
+    """Where a figure's runs are."""
+    return ROOT / "multirun" / "figures" / scale / figure.get("runs", figure["name"])
 
 
 def analysed(sweep: Path, *options: str) -> str:
@@ -120,7 +136,10 @@ def section(figure: dict[str, Any], kept: Path) -> str:
     """A figure's part of the page."""
     facts = json.loads((kept / FACTS).read_text())
     lines = [f"## {figure['title']}", "", f"The paper: {figure['claim'].strip()}", ""]
-    lines += ["```bash", facts["command"], "```", ""]
+    lines += ["```bash", facts["command"]]
+    if facts.get("analyze"):
+        lines.append(f"python analyze.py multirun/<date>/<time> {facts['analyze']}")
+    lines += ["```", ""]
     lines += [
         f"Here, at scale {facts['scale']}: {facts['members']} members, {facts['steps']:,} "
         f"member-steps, revision {(facts['revision'] or 'unknown')[:7]}.",

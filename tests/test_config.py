@@ -33,16 +33,17 @@ GROUPS = (
     "callbacks",
     "logger",
 )
+OF_TASKS = dict.fromkeys(("fourier", "fourier_losses"), " task=modular")
 
 
 @pytest.mark.parametrize(
     "override",
     [f"{group}={option}" for group in GROUPS for option in options(group)]
-    + [f"measures=[{option}]" for option in options("measures")]
+    + [f"measures=[{option}]{OF_TASKS.get(option, '')}" for option in options("measures")]
     + [f"experiment={option}" for option in options("experiment")],
 )
 def test_every_config_composes_and_instantiates(override):
-    cfg = compose(override)
+    cfg = compose(*override.split())
     no_gpu = ["trainer=gpu: no GPU found here; choose trainer=cpu or trainer=auto"]
     allowed = no_gpu if cfg.trainer.accelerator == "gpu" and not torch.cuda.is_available() else []
     assert problems(cfg) == allowed
