@@ -98,6 +98,7 @@ lint: setup  ## Ruff and mypy
 bench: setup  ## Measure speed against a plain PyTorch loop
 	$(RUN) bench/speed.py
 	$(RUN) bench/mnist.py
+	$(RUN) bench/modular.py
 
 clean:  ## Remove what was built, but no results
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from grok.analysis.canvas import legend_above, log_scale
@@ -119,6 +120,9 @@ def shade(figure: Figure, axes: Axes, plane: Plane, losses: NDArray[np.float64],
     )  # fmt: skip
     show_missing(axes)
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(lambda value, _: number(float(value)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     if plane.values[0] > 0 and plane.values[-1] > 10 * plane.values[0]:
         axes.set_yscale("log")
     axes.set_title("\n".join(filter(None, [name, _title(plane)])), fontsize=8)
