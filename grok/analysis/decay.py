@@ -46,32 +46,42 @@ def fits(sweep: Sweep) -> pd.DataFrame | None:
 
     Columns: those keys, ``slope`` with its 95 % interval ``low`` and ``high``, ``points`` fitted,
     ``lu_ratio``, the geometric mean of T_val over `lu_prediction`, and the least and greatest
-    ``t_train``. Where the settings are seeds, a last row of ``all`` has their pooled slope, see
-    `law`. None without a weight decay axis.
+    ``t_train``. Rows whose seeds are ``all`` have the seeds' common slope, see `law`. None without
+    a weight decay axis.
     """
     key = axis(sweep)
     if key is None:
         return None
     found = lines_of(sweep, key)
-    rows = [setting | _row([(setting, members)], key) for setting, members in found]
-    if of_seeds(found):
-        together: dict[str, object] = dict.fromkeys(found[0][0], "all")
-        rows.append(together | _row(found, key))
+    rows: list[dict[str, object]] = [
+        setting | _row([(setting, members)], key) for setting, members in found
+    ]
+    for lines in _by_setting(found):
+        if len(lines) > 1:
+            rows.append(dict.fromkeys(lines[0][0], "all") | _settled(lines) | _row(lines, key))
     return pd.DataFrame(rows)
 
 
-def of_seeds(found: Lines) -> bool:
-    """Whether there are several lines, of different seeds and else alike."""
-    return len(found) > 1 and all(key.startswith("seed.") for key in found[0][0])
+def _by_setting(found: Lines) -> list[Lines]:
+    """The lines of all seeds together, for each setting of what isn't a seed."""
+    groups: dict[str, Lines] = {}
+    for line in found:
+        groups.setdefault(str(_settled([line])), []).append(line)
+    return list(groups.values())
+
+
+def _settled(lines: Lines) -> dict[str, object]:
+    """The setting of what isn't a seed."""
+    return {key: value for key, value in lines[0][0].items() if not key.startswith("seed.")}
 
 
 def law(found: Lines, key: str) -> PowerLaw | None:
     """T_val as a power of weight decay: of one line, or with one slope for those of all seeds.
 
-    Each seed has a prefactor of its own (Omnigrok, Figure 10). None for lines of other settings,
-    or of too few points.
+    Each seed has a prefactor of its own (Omnigrok, Figure 10). None where lines differ in more
+    than seeds, or have too few points.
     """
-    if len(found) > 1 and not of_seeds(found):
+    if len(_by_setting(found)) > 1:
         return None
     together = pd.concat([members.assign(line=i) for i, (_, members) in enumerate(found)])
     times = together["t_val"].to_numpy(dtype="float64", na_value=np.nan)

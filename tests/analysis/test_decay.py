@@ -108,6 +108,22 @@ def test_seeds_have_a_slope_each_and_one_together(make_sweep, add_member):
     np.testing.assert_allclose(np.unique(drawn.get_ydata()), 300 * 2**0.5 * np.array([0.1, 1, 10]))
 
 
+def test_seeds_are_pooled_for_each_setting_of_the_rest(make_sweep, add_member):
+    cells = [
+        {"task.p": p, "seed.data": seed, "opt.wd_dec": wd}
+        for p in (31, 59) for seed in (1, 2) for wd in (0.1, 1.0, 10.0)
+    ]  # fmt: skip
+    folder = make_sweep(*[(cell, None) for cell in cells])
+    for number, cell in enumerate(cells):
+        add_member(number, cell, 10, round(cell["task.p"] * 10 / cell["opt.wd_dec"]))
+    found = decay.fits(read_sweep(folder))
+    together = found[found["seed.data"] == "all"]
+    assert together["task.p"].tolist() == [31, 59]
+    assert together["points"].tolist() == [6, 6]
+    labels = [str(line.get_label()) for line in decay.draw(read_sweep(folder), SAFE).axes[0].lines]
+    assert not any("points" in label for label in labels)
+
+
 def test_the_picture_of_one_setting(decays):
     above, below = decay.draw(decays(), SAFE).axes
     drawn = {line.get_label(): line.get_xydata() for line in above.lines}
