@@ -13,7 +13,9 @@ from grok.callbacks import MemberCallback, checkpoints
 from grok.config import compose
 from grok.errors import ConfigError
 from grok.results import CHECKPOINT, CURVES, EMBEDDINGS, finished, read_record
+from grok.run import make_member as make_one
 from grok.run import train
+from tests.tasks.small import SMALL
 
 BUDGET = 330
 
@@ -137,6 +139,25 @@ def test_minibatches_go_on_where_they_were(size, make_member):
         before, after = read_record(a.folder), read_record(b.folder)
         assert (after.t_train, after.steps) == (before.t_train, before.steps)
         assert after.final == pytest.approx(before.final, rel=1e-9)
+
+
+@pytest.mark.parametrize("task", SMALL)
+def test_every_task_goes_on_where_it_was(task, tmp_path):
+    options = [f"task={task}", *SMALL[task], "phase.budget=60", "phase.early_stop=false",
+               "engine.steps_per_call=20", "engine.compile=false"]  # fmt: skip
+    cfg = compose(*options, "callbacks.checkpoints.seconds=0")
+    unbroken, broken = (make_one(cfg, tmp_path / where, task, {}) for where in ("a", "b"))
+    train([unbroken], cfg)
+    with pytest.raises(PowerCutError):
+        train([broken], cfg, extra=[PowerCut(2)])
+    firsts = FirstSteps()
+    train([broken], cfg, extra=[firsts])
+    assert firsts.steps["b"] > 20
+    before, after = read_record(unbroken.folder), read_record(broken.folder)
+    assert dataclasses.replace(after, wall_seconds=before.wall_seconds) == before
+    pd.testing.assert_frame_equal(
+        pd.read_csv(broken.folder / CURVES), pd.read_csv(unbroken.folder / CURVES), check_exact=True
+    )
 
 
 def test_seconds_since_the_last_checkpoint(members):

@@ -13,16 +13,9 @@ from grok.engine.stack import Stack
 from grok.errors import UserError
 from grok.results import CURVES, read_record
 from tests.tasks.examples import Majority, Reader
+from tests.tasks.small import SMALL
 
 CPU = torch.device("cpu")
-TASKS = {
-    "toy_regression": [],
-    "toy_classification": [],
-    "toy_representation": [],
-    "teacher_student": [],
-    "mnist": [],
-    "modular": ["task.p=11", "task.width=16", "task.hidden=32"],
-}
 DTYPES = {"32-true": torch.float32, "64-true": torch.float64}
 
 
@@ -61,10 +54,10 @@ def plain_loop(member, dtype, steps):
 
 
 @pytest.mark.parametrize("precision", DTYPES)
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", SMALL)
 def test_equal_to_the_bit_after_500_steps(task, precision, tmp_path):
     settings = ["opt.lr_dec=2e-3", "opt.wd_dec=1.5", "opt.wd_enc=0.1", "opt.betas=[0.9,0.98]"]
-    member, dtype = member_of(tmp_path, f"task={task}", *TASKS[task], *settings), DTYPES[precision]
+    member, dtype = member_of(tmp_path, f"task={task}", *SMALL[task], *settings), DTYPES[precision]
     stack = Stack(member.task, [member.drawn(dtype)], CPU, compiled=False, plain=True)
     stack.advance(100)
     (state,) = stack.states([0])

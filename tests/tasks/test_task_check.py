@@ -14,20 +14,12 @@ from grok.config import compose
 from grok.errors import ConfigError
 from grok.tasks import Data, check_task
 from tests.tasks.examples import EXAMPLES, Chain, FixedTensors, Sign
-
-TASKS = {
-    "toy_regression": [],
-    "toy_classification": [],
-    "toy_representation": [],
-    "teacher_student": [],
-    "mnist": [],
-    "modular": ["task.p=11", "task.width=16", "task.hidden=32"],
-}
+from tests.tasks.small import SMALL
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", SMALL)
 def test_shipped_tasks(name):
-    check_task(instantiate(compose(f"task={name}", *TASKS[name]).task), thorough=True)
+    check_task(instantiate(compose(f"task={name}", *SMALL[name]).task), thorough=True)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

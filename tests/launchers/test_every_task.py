@@ -1,0 +1,31 @@
+"""The same numbers of every task under every launcher."""
+
+import pandas as pd
+import pytest
+
+from grok.analysis import load
+from tests.tasks.small import SMALL
+
+LAUNCHERS = {
+    "basic": [],
+    "joblib": ["hydra.launcher.n_jobs=2"],
+    "stacked": ["hydra.launcher.workers=1", "hydra.launcher.stack_size=3"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", SMALL)
+def test_same_numbers_under_every_launcher(task, tmp_path, run_train):
+    tables = []
+    for launcher, options in LAUNCHERS.items():
+        folder = tmp_path / launcher
+        done = run_train(
+            "-m", f"task={task}", *SMALL[task], "opt.lr_dec=1e-2,1e-3", "opt.wd_dec=0,1",
+            "phase.budget=200", "trainer.precision=64-true", f"hydra/launcher={launcher}",
+            f"hydra.sweep.dir={folder}", *options,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        tables.append(load(folder).drop(columns=["wall_seconds", "folder"]))
+    assert len(tables[0]) == 4
+    for table in tables[1:]:
+        pd.testing.assert_frame_equal(table, tables[0], check_exact=True)

@@ -1,0 +1,10 @@
+"""Every task that is shipped, as small as is worth while: what tests of all tasks go through."""
+
+SMALL = {
+    "toy_regression": ["task.width=40"],
+    "toy_classification": ["task.width=40"],
+    "toy_representation": ["task.width=40", "task.messiness=0.1"],
+    "teacher_student": ["task.width=40"],
+    "mnist": ["task.width=16", "task.train_size=100", "task.batch_size=20"],
+    "modular": ["task.p=11", "task.train_fraction=0.5", "task.width=16", "task.hidden=32"],
+}
