@@ -83,7 +83,9 @@ def make(figure: dict[str, Any], scale: str, kept_runs: bool, over: dict[str, An
     facts = {
         "scale": scale,
         "command": shlex.join(["python", *train]),
-        "analyze": shlex.join(options + (["--paths", over["experiment"]] if over else [])),
+        "analyze": " ".join(
+            options + ([f"--paths <sweep of {over['experiment']}>"] if over else [])
+        ),
         "members": len(members),
         "steps": int(members["steps"].sum()),
         "revision": json.loads((sweep / "0" / "result.json").read_text())["git_revision"],

@@ -87,6 +87,8 @@ def paths(sweep: Sweep, gammas: list[float], start: tuple[float, float] | None) 
             raise UserError(
                 f"--start: {name} {value:g} is off the landscape, {ends[0]:g} to {ends[-1]:g}"
             )
+    if m == plane.values[0]:
+        raise UserError(f"--start: {plane.name} {m:g} is the least there is; begin at a larger one")
     goal = plane.values[0] + REST * (m - plane.values[0])
     known = np.isfinite(boundary)
     ends = np.interp([m, goal], plane.values[known], np.log(boundary[known]))

@@ -134,7 +134,9 @@ def shade(figure: Figure, axes: Axes, plane: Plane, losses: NDArray[np.float64],
 
 def mark(axes: Axes, plane: Plane) -> None:
     """The boundary and the generalising solution."""
-    axes.plot(plane.boundary(), plane.values, "--", color=CONTOUR, linewidth=1.6)
+    there = np.isfinite(plane.train).any(axis=1)
+    line = plane.boundary()[there], plane.values[there]
+    axes.plot(*line, "--", color=CONTOUR, linewidth=1.6)
     axes.plot(*plane.best, "*", color=STAR, markersize=12, markeredgecolor="white")
 
 

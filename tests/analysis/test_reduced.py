@@ -163,6 +163,7 @@ def test_flow_tables(slope):
     [
         (["--flow", "1e-4", "--start", "0.3,20"], "--start: messiness 0.3 is off the landscape"),
         (["--flow", "1e-4", "--start", "0.1,2000"], "--start: norm 2000 is off the landscape, 10"),
+        (["--flow", "1e-4", "--start", "0,20"], "--start: messiness 0 is the least there is"),
         (["--flow", "1e-4", "--start", "1"], "--start: takes two numbers, M,W"),
         (["--start", "1,2"], "--start: takes two numbers, M,W, and belongs to --flow"),
         (["--flow", "0,1e-4"], "--flow: 0 is no weight decay over 0"),
