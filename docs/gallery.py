@@ -83,9 +83,8 @@ def make(figure: dict[str, Any], scale: str, kept_runs: bool, over: dict[str, An
     facts = {
         "scale": scale,
         "command": shlex.join(["python", *train]),
-        "analyze": " ".join(
-            options + ([f"--paths <sweep of {over['experiment']}>"] if over else [])
-        ),
+        "analyze": " ".join([*options, *(["--paths <the other sweep>"] if over else [])]),
+        "over": shlex.join(["python", *command(over, scale)]) if over else "",
         "members": len(members),
         "steps": int(members["steps"].sum()),
         "revision": json.loads((sweep / "0" / "result.json").read_text())["git_revision"],
@@ -137,8 +136,11 @@ def page(figures: list[dict[str, Any]], folder: Path) -> str:
 def section(figure: dict[str, Any], kept: Path) -> str:
     """A figure's part of the page."""
     facts = json.loads((kept / FACTS).read_text())
-    lines = [f"## {figure['title']}", "", f"The paper: {figure['claim'].strip()}", ""]
+    who = "The paper" if figure.get("published", True) else "Not in the papers"
+    lines = [f"## {figure['title']}", "", f"{who}: {figure['claim'].strip()}", ""]
     lines += ["```bash", facts["command"]]
+    if facts.get("over"):
+        lines.append(facts["over"])
     if facts.get("analyze"):
         lines.append(f"python analyze.py multirun/<date>/<time> {facts['analyze']}")
     lines += ["```", ""]

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from grok.analysis.labels import axis_label, panel_title, tick_positions, tick_texts
 from grok.analysis.layout import Layout
@@ -62,6 +63,14 @@ def log_scale(axes: Axes, names: str) -> None:
     for name in names:
         if np.isfinite(least[name]):
             axes.set(**{f"{name}scale": "log"})
+
+
+def borders(places: NDArray[np.float64], logarithmic: bool) -> NDArray[np.float64]:
+    """The borders between neighbouring places, one more than those, halfway on their scale."""
+    scaled = np.log10(places) if logarithmic else places
+    inner = (scaled[1:] + scaled[:-1]) / 2
+    found = np.array([2 * scaled[0] - inner[0], *inner, 2 * scaled[-1] - inner[-1]])
+    return 10**found if logarithmic else found
 
 
 def label_cells(axes: list[Axes], layout: Layout) -> None:

@@ -125,8 +125,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         parser.error(f"--compare has a picture of its own; leave {names} away")
     if options.start is not None and (options.flow is None or len(options.start) != 2):
         parser.error("--start: takes two numbers, M,W, and belongs to --flow")
-    if options.flow and min(options.flow) <= 0:
-        parser.error(f"--flow: {min(options.flow):g} is no weight decay over 0")
+    for decay in options.flow or []:
+        if not 0 < decay < math.inf:
+            parser.error(f"--flow: {decay:g} is no weight decay over 0")
     return options
 
 
@@ -188,6 +189,9 @@ def write(sweep: Sweep, options: argparse.Namespace, progress: Callable[[str], N
     folder = sweep.folder / FOLDER
     tables = [_written(sweep.table.drop(columns="folder"), folder / TABLE)]
     if sweep.table.empty:
+        for name in ("theory", "frame", "paths", "flow"):
+            if getattr(options, name):
+                raise UserError(f"--{name}: no member of {sweep.folder} has finished")
         return Written(tables, [], [])
     from grok.analysis import (
         agreement,
@@ -219,13 +223,7 @@ def write(sweep: Sweep, options: argparse.Namespace, progress: Callable[[str], N
     outline = frame.box(sweep, agreement.other(options.frame, "--frame")) if options.frame else None
     crossing = paths.cross(sweep, read_sweep(options.paths)) if options.paths else None
     followed = flow.paths(sweep, options.flow, options.start) if options.flow else []
-    pictures = []
-    if crossing is not None:
-        pictures += save(paths.draw(crossing, palette), folder, "paths")
-    if followed:
-        tables.append(_written(flow.table(followed), folder / "flow.csv"))
-        tables.append(_written(flow.points(followed), folder / "flow_paths.csv"))
-        pictures += save(plane_maps.flows(sweep, followed), folder, "flow")
+    pictures: list[Path] = []
     progress(f"drawing {len(sweep.table)} members")
     for name, draw in itertools.chain.from_iterable(PICTURES[each].items() for each in wanted):
         figure = draw(sweep, palette)
@@ -237,6 +235,12 @@ def write(sweep: Sweep, options: argparse.Namespace, progress: Callable[[str], N
             pictures += save(figure, folder, name)
     if kind is not None and not pictures:
         raise UserError(f"--kind {kind}: nothing of that kind can be drawn of {sweep.folder}")
+    if crossing is not None:
+        pictures += save(paths.draw(crossing, palette), folder, "paths")
+    if followed:
+        tables.append(_written(flow.table(followed), folder / "flow.csv"))
+        tables.append(_written(flow.points(sweep, followed), folder / "flow_paths.csv"))
+        pictures += save(plane_maps.flows(sweep, followed), folder, "flow")
     if kind is not None:
         return Written(tables, pictures, [])
     from grok.analysis import report

@@ -4,11 +4,11 @@ Between the cells the train loss is a cubic spline through its logarithm, which 
 cell before. The plane is (u, m) with u the logarithm of the weight norm w, and time is measured in
 one over the decoder's learning rate:
 
-    du/dt = -(dl/du / w^2 + gamma),    dm/dt = -rate dl/dm.
+    du/dt = -(dl/du / w^2 + gamma),    dm/dt = -dl/dm / w^2.
 
-The rate, of the representation against the decoder, is one over the squared norm on the boundary,
-so that the flow follows the gradient of the plane as drawn: that is what the paper's estimate of
-the time, (L + h tan theta) / (eta gamma), supposes.
+So the representation learns at 1 / w^2 of the decoder's rate, and the flow follows the gradient in
+the plane of u and m. The paper, with equal rates, supposes that for its estimate of the time,
+(L + h tan theta) / (eta gamma), with theta the angle of the boundary in that plane.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from scipy.integrate import solve_ivp
 from scipy.interpolate import RectBivariateSpline
 from scipy.ndimage import gaussian_filter
 
-from grok.analysis.reduced import LEVEL, Plane, planes
+from grok.analysis.reduced import LEVEL, TINY, Plane, planes
 from grok.analysis.table import Sweep
 from grok.errors import UserError
 
@@ -32,7 +32,6 @@ PATIENCE = 20.0
 """How long a path is followed, in one over weight decay."""
 SMOOTHING = 1.0
 LEAST_VALUES = 4
-TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -75,6 +74,8 @@ def paths(sweep: Sweep, gammas: list[float], start: tuple[float, float] | None) 
             sweep, f"a landscape over task.init_scale and one other key is needed, not {len(found)}"
         )
     (plane,) = found
+    if not sweep.constrained or plane.key.startswith("seed."):
+        raise _impossible(sweep, f"a landscape is held at its norms; {plane.key} can't be followed")
     if min(plane.train.shape) < LEAST_VALUES or not np.isfinite([plane.train, plane.test]).all():
         raise _impossible(sweep, f"at least {LEAST_VALUES} values of each key, all finished")
     boundary = plane.boundary()
@@ -102,10 +103,10 @@ def table(found: list[Path]) -> pd.DataFrame:
     return frame.assign(ratio=frame["arrival"] / frame["predicted"])
 
 
-def points(found: list[Path]) -> pd.DataFrame:
-    """One row a point of a path, path after path."""
+def points(sweep: Sweep, found: list[Path]) -> pd.DataFrame:
+    """One row a point of a path, path after path; the second coordinate has its key's name."""
     columns = ("time", "norms", "values", "train", "test")
-    names = ("time", "norm", "m", "train_loss", "test_loss")
+    names = ("time", "norm", planes(sweep)[0].name, "train_loss", "test_loss")
     return pd.concat(
         [
             pd.DataFrame(
@@ -151,12 +152,11 @@ def _path(
     plane: Plane, gamma: float, start: tuple[float, float], goal: float, ends: NDArray[np.float64]
 ) -> Path:
     """Follow Eq. 6 from `start`, (u, m); `ends` are the boundary's u at A's m and at the goal."""
-    losses, rate = _Losses(plane), float(np.exp(-2 * ends[0]))
+    losses = _Losses(plane)
 
     def change(_: float, place: NDArray[np.float64]) -> NDArray[np.float64]:
         u, m = np.clip(place, losses.low, losses.high)
-        by_u, by_m = losses.gradient(u, m)
-        moved = -np.array([by_u * np.exp(-2 * u) + gamma, rate * by_m])
+        moved = -losses.gradient(u, m) * np.exp(-2 * u) - np.array([gamma, 0.0])
         outward = (place <= losses.low) & (moved < 0) | (place >= losses.high) & (moved > 0)
         return np.where(outward, 0.0, moved)
 

@@ -29,7 +29,6 @@ from grok.analysis.table import Sweep
 
 SCALE = "task.init_scale"
 COLUMNS = {
-    "initial_norm": "norm",
     "train_loss": "train_loss",
     "val_loss": "test_loss",
     "train_accuracy": "train_accuracy",
@@ -47,14 +46,23 @@ MAPS = ("best_train_loss", "best_test_loss", "best_train_error", "best_test_erro
 def table(sweep: Sweep) -> pd.DataFrame | None:
     """One row a finished member, by rising norm: ``alpha``, other swept keys, norm, losses.
 
-    Losses and accuracies are those at the last step, and the best of all steps. None where the
-    initial scale isn't swept.
+    The norm is the one that was held. Losses and accuracies are those at the last step, and the
+    best of all steps. None where the initial scale isn't swept.
     """
     if SCALE not in sweep.keys:
         return None
     others = [key for key in sweep.keys if key != SCALE]
-    chosen = sweep.table[[SCALE, *others, *COLUMNS]].rename(columns=COLUMNS | {SCALE: "alpha"})
+    chosen = members(sweep)[[SCALE, *others, "norm", *COLUMNS.values()]]
+    chosen = chosen.rename(columns={SCALE: "alpha"})
     return chosen.sort_values([*others, "norm"]).reset_index(drop=True)
+
+
+def members(sweep: Sweep) -> pd.DataFrame:
+    """The sweep's table, its losses and accuracies called as in `table`, and ``norm``."""
+    norms = {job: record.weight_norm for job, record in sweep.records.items()}
+    held = [norms[job].get("held", norms[job].get("initial")) for job in sweep.table["job"]]
+    numbers = np.array(held, dtype="float64")
+    return sweep.table.rename(columns=COLUMNS).assign(norm=numbers)
 
 
 def goldilocks(losses: pd.DataFrame) -> float | None:
@@ -77,7 +85,7 @@ def draw(sweep: Sweep, _palette: Palette) -> Figure | None:
     if losses is None:
         return None
     layout = choose(sweep)
-    return _lines(losses, layout) if layout.y is None else _maps(sweep.table, layout)
+    return _lines(losses, layout) if layout.y is None else _maps(members(sweep), layout)
 
 
 def _lines(losses: pd.DataFrame, layout: Layout) -> Figure:
@@ -97,9 +105,8 @@ def _lines(losses: pd.DataFrame, layout: Layout) -> Figure:
     return figure
 
 
-def _maps(members: pd.DataFrame, layout: Layout) -> Figure:
+def _maps(values: pd.DataFrame, layout: Layout) -> Figure:
     """The best losses (logarithmic) and errors (1 - accuracy) of every cell, a row a panel."""
-    values = members.rename(columns=COLUMNS)
     for part in ("train", "test"):
         values[f"best_{part}_error"] = 1 - values[f"best_{part}_accuracy"]
     rows = len(layout.panels)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from grok.analysis.canvas import legend_above, name_axes, panel_figure
+from grok.analysis.canvas import borders, legend_above, name_axes, panel_figure
 from grok.analysis.labels import axis_label, tick_positions, tick_texts
 from grok.analysis.layout import Layout, choose, numeric, select
 from grok.analysis.palette import Palette, missing_patch, phase_patches, show_missing
@@ -57,11 +57,7 @@ def is_logarithmic(layout: Layout) -> bool:
 
 def edges(layout: Layout) -> NDArray[np.float64]:
     """The borders between neighbouring values, one more than those, halfway on x's own scale."""
-    places = positions(layout)
-    scaled = np.log10(places) if is_logarithmic(layout) else places
-    inner = (scaled[1:] + scaled[:-1]) / 2
-    borders = np.array([2 * scaled[0] - inner[0], *inner, 2 * scaled[-1] - inner[-1]])
-    return 10**borders if is_logarithmic(layout) else borders
+    return borders(positions(layout), is_logarithmic(layout))
 
 
 def _scale_steps(axes: Axes, members: pd.DataFrame) -> None:
@@ -84,8 +80,8 @@ def _scale_values(axes: Axes, layout: Layout) -> None:
 def _show_phases(axes: Axes, layout: Layout, members: pd.DataFrame, palette: Palette) -> None:
     """A strip of phases at the bottom; where a member is missing the hatched ground shows."""
     show_missing(axes)
-    borders = edges(layout)
-    for phase, left, right in zip(members["phase"], borders[:-1], borders[1:], strict=True):
+    ends = edges(layout)
+    for phase, left, right in zip(members["phase"], ends[:-1], ends[1:], strict=True):
         if not pd.isna(phase):
             axes.axvspan(left, right, color="white", linewidth=0)
             axes.axvspan(left, right, 0, STRIP, color=palette[Phase(phase)], linewidth=0)

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from grok.analysis import measures, plane_maps
 from grok.analysis.canvas import legend_above, log_scale
 from grok.analysis.curves import read_curves
-from grok.analysis.labels import panel_title
-from grok.analysis.landscape import SCALE
-from grok.analysis.layout import swept
+from grok.analysis.labels import number, panel_title
+from grok.analysis.landscape import SCALE, members
+from grok.analysis.layout import numeric, swept
 from grok.analysis.measures import EDGE
 from grok.analysis.palette import Palette, phase_patches
 from grok.analysis.reduced import Plane, planes
@@ -67,21 +67,24 @@ class Crossing:
         losses: ``norm``, ``train_loss`` and ``test_loss`` of the landscape by rising norm, where
             the members stay at one value of its second key, or it has none.
         plane: the landscape, where they move in both.
+        members: how many there are; `walks` are the first.
     """
 
     walks: list[Walk]
     losses: pd.DataFrame
     plane: Plane | None
+    members: int
 
 
 def cross(landscape: Sweep, runs: Sweep) -> Crossing:
     """Lay the paths of `runs` over `landscape`.
 
-    The norm is that of the groups which the landscape held.
+    The norm is that of the groups which the landscape held. Over a second key the members are at
+    their own value of it, measured under the key's name; or all at the one that they were run with.
 
     Raises:
-        UserError: one of them isn't what it should be, they don't belong together, or what is to
-            be drawn wasn't measured.
+        UserError: one of them isn't what it should be, there are more keys, or what is to be drawn
+            wasn't measured.
     """
     if not landscape.constrained or SCALE not in landscape.keys:
         raise UserError(
@@ -91,21 +94,24 @@ def cross(landscape: Sweep, runs: Sweep) -> Crossing:
     if runs.constrained or runs.table.empty:
         why = "were held at their norm" if runs.constrained else "haven't finished"
         raise UserError(f"--paths {runs.folder}: its members {why}; pass free ones")
-    found = planes(landscape)
-    if len(found) > 1:
+    others = [key for key in swept(landscape) if key != SCALE]
+    if len(others) > 1:
         raise UserError(
             f"--paths: {landscape.folder} sweeps {', '.join(landscape.keys)}; pass a landscape "
             "over task.init_scale and at most one other key"
         )
+    found = planes(landscape)
     plane = found[0] if found else None
     if plane is not None and plane.name not in {each.name for each in runs.measured}:
-        losses, plane = _at(landscape, plane.key, _common_value(runs, plane)), None
-    else:
-        losses = _by_norm(landscape.table)
+        plane = None
+    table = members(landscape)
+    if others and plane is None:
+        table = _at(landscape, table, others[0], _common_value(runs, others[0]))
+    losses = table[["norm", "train_loss", "test_loss"]].sort_values("norm")
     names = _norm_of(landscape), None if plane is None else plane.name
-    members = runs.table.sort_values(runs.keys) if runs.keys else runs.table
-    walks = [_walk(runs, member, *names) for _, member in members.head(MOST_MEMBERS).iterrows()]
-    return Crossing(walks, losses, plane)
+    free = runs.table.sort_values(runs.keys) if runs.keys else runs.table
+    walks = [_walk(runs, member, *names) for _, member in free.head(MOST_MEMBERS).iterrows()]
+    return Crossing(walks, losses[losses["norm"] > 0], plane, len(free))
 
 
 def draw(crossing: Crossing, palette: Palette) -> Figure:
@@ -124,6 +130,8 @@ def draw(crossing: Crossing, palette: Palette) -> Figure:
                 assert walk.values is not None
                 _draw_walk(axes, walk, walk.values, palette)
     legend_above(figure, phase_patches(palette))
+    if len(crossing.walks) < crossing.members:
+        figure.suptitle(f"{len(crossing.walks)} of {crossing.members} members", fontsize=10)
     return figure
 
 
@@ -141,11 +149,12 @@ def _draw_losses(axes: Axes, crossing: Crossing, name: str, palette: Palette) ->
 
 def _draw_walk(axes: Axes, walk: Walk, y: NDArray[np.float64], palette: Palette) -> None:
     """A path, its start a circle and its end a square."""
-    colour = palette[walk.phase]
-    axes.plot(walk.norms, y, color=colour, linewidth=1.3, path_effects=EDGE, zorder=3)
-    for place, marker in ((0, "o"), (-1, "s")):
+    colour, known = palette[walk.phase], np.isfinite(walk.norms) & np.isfinite(y)
+    norms, y = walk.norms[known], y[known]
+    axes.plot(norms, y, color=colour, linewidth=1.3, path_effects=EDGE, zorder=3)
+    for ends, marker in ((slice(1), "o"), (slice(-1, None), "s")):
         axes.plot(
-            walk.norms[place], y[place], marker, color=colour, markersize=5, zorder=4,
+            norms[ends], y[ends], marker, color=colour, markersize=5, zorder=4,
             markeredgecolor="#444444",
         )  # fmt: skip
 
@@ -177,6 +186,8 @@ def _measured(folder: Path, name: str, steps: NDArray[np.float64]) -> NDArray[np
             f"--paths {folder}: {name} wasn't measured; the landscape needs it, see conf/measures/"
         )
     values = known[["step", name]].dropna()
+    if values.empty:
+        return np.full(steps.shape, np.nan)
     found: NDArray[np.float64] = np.interp(steps, values["step"], values[name])
     return found
 
@@ -188,28 +199,23 @@ def _norm_of(landscape: Sweep) -> str | None:
     return f"{groups[0]}_norm" if len(groups) == 1 else None
 
 
-def _common_value(runs: Sweep, plane: Plane) -> Any:
+def _common_value(runs: Sweep, key: str) -> Any:
     """The value of the landscape's second key that all runs have."""
-    value = runs.constants.get(plane.key, VARIES)
+    value = runs.constants.get(key, VARIES)
     if value == VARIES:
         raise UserError(
-            f"--paths {runs.folder}: its members have no {plane.key} in common, and didn't measure "
-            f"{plane.name}; pass some that have"
+            f"--paths {runs.folder}: its members have no {key} in common, and didn't measure "
+            f"{key.rpartition('.')[2]}; pass some that have"
         )
     return value
 
 
-def _at(landscape: Sweep, key: str, value: Any) -> pd.DataFrame:
+def _at(landscape: Sweep, table: pd.DataFrame, key: str, value: Any) -> pd.DataFrame:
     """The landscape where `key` is `value`."""
-    rows = landscape.table[landscape.table[key] == value]
+    known = swept(landscape)[key]
+    close = numeric(known) and not isinstance(value, str)
+    rows = table[np.isclose(table[key], value) if close else table[key] == value]
     if rows.empty:
-        known = ", ".join(str(each) for each in swept(landscape)[key])
-        raise UserError(f"--paths: the runs' {key} is {value}; the landscape has {known}")
-    return _by_norm(rows)
-
-
-def _by_norm(members: pd.DataFrame) -> pd.DataFrame:
-    """``norm``, ``train_loss`` and ``test_loss`` by rising norm."""
-    names = {"initial_norm": "norm", "train_loss": "train_loss", "val_loss": "test_loss"}
-    losses = members[list(names)].rename(columns=names).sort_values("norm")
-    return losses[losses["norm"] > 0]
+        texts = ", ".join(number(each) for each in known)
+        raise UserError(f"--paths: the runs' {key} is {value}; the landscape has {texts}")
+    return rows

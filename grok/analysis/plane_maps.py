@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from grok.analysis.canvas import legend_above, log_scale
+from grok.analysis.canvas import borders, legend_above, log_scale
 from grok.analysis.decay import described
 from grok.analysis.fits import power_law
 from grok.analysis.flow import Path
@@ -114,17 +114,15 @@ def shade(figure: Figure, axes: Axes, plane: Plane, losses: NDArray[np.float64],
     positive = losses[losses > 0]
     low, high = (positive.min(), positive.max()) if len(positive) else (1.0, 10.0)
     scale = LogNorm(low, max(high, 1.001 * low))
-    shown = axes.pcolormesh(
-        plane.norms, plane.values, np.maximum(losses, low), cmap=colormaps[COLOURS], norm=scale,
-        shading="nearest" if len(plane.values) > 1 else "auto",
-    )  # fmt: skip
+    tall = plane.values[0] > 0 and plane.values[-1] > 10 * plane.values[0]
+    edges = borders(plane.norms, logarithmic=True), borders(plane.values, logarithmic=tall)
+    shown = axes.pcolormesh(*edges, np.maximum(losses, low), cmap=colormaps[COLOURS], norm=scale)
     show_missing(axes)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter(lambda value, _: number(float(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    if plane.values[0] > 0 and plane.values[-1] > 10 * plane.values[0]:
-        axes.set_yscale("log")
+    axes.set_yscale("log" if tall else "linear")
     axes.set_title("\n".join(filter(None, [name, _title(plane)])), fontsize=8)
     axes.set_xlabel("weight norm (L2)", fontsize=8)
     axes.set_ylabel(axis_label(plane.key), fontsize=8)

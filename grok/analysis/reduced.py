@@ -10,12 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grok.analysis.landscape import SCALE
+from grok.analysis.landscape import SCALE, members
 from grok.analysis.layout import Selection, cells, choose, numeric
 from grok.analysis.table import Sweep
 
 LEVEL = 0.05
 """Train loss on the boundary between small and large losses (Omnigrok, Figure 6a)."""
+TINY = 1e-12
+"""A loss that has a logarithm."""
+SAME_NORM = 0.99
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,6 @@ class Plane:
         norms: rising weight norms over 0, shape (n,).
         values: rising values of the key, shape (k,).
         train, test: losses at the last step, shape (k, n); NaN where a member is missing.
-        unit: the norm at an initial scale of 1.
     """
 
     panel: Selection
@@ -37,7 +39,6 @@ class Plane:
     values: NDArray[np.float64]
     train: NDArray[np.float64]
     test: NDArray[np.float64]
-    unit: float
 
     @property
     def name(self) -> str:
@@ -57,8 +58,9 @@ class Plane:
         """
         found = np.full(len(self.values), np.nan)
         for row, losses in enumerate(self.train):
-            known = np.isfinite(losses) & (losses > 0)
-            u, loss = np.log(self.norms[known]), np.log(losses[known] / level)
+            known = np.isfinite(losses)
+            u = np.log(self.norms[known])
+            loss = np.log(np.maximum(losses[known], TINY) / level)
             falls = np.flatnonzero((loss[:-1] > 0) & (loss[1:] <= 0))
             if len(falls):
                 i = falls[0]
@@ -67,37 +69,30 @@ class Plane:
 
 
 def planes(sweep: Sweep) -> list[Plane]:
-    """A plane for each panel of a landscape over the initial scale and a numeric key; or none."""
+    """A plane for each panel of a landscape over the initial scale and a numeric key; or none.
+
+    Panels whose norm depends on the key as well are left out.
+    """
     layout = choose(sweep)
     if SCALE not in (layout.x, layout.y) or layout.y is None or sweep.table.empty:
         return []
-    key = layout.y if layout.x == SCALE else layout.x
+    flat = layout.x == SCALE
+    key, values = (layout.y, layout.ys) if flat else (layout.x, layout.xs)
     assert key is not None
-    values, scales = (layout.ys, layout.xs) if layout.x == SCALE else (layout.xs, layout.ys)
     if not numeric(values):
         return []
-    table = sweep.table
-    found = []
+    table, found = members(sweep), []
     for panel in layout.panels:
-        norms, train, test = (
-            image if layout.x == SCALE else image.T
-            for image in (
-                cells(table, layout, panel, table[column])
-                for column in ("initial_norm", "train_loss", "val_loss")
-            )
-        )
+        images = [
+            cells(table, layout, panel, table[column])
+            for column in ("norm", "train_loss", "test_loss")
+        ]
+        norms, train, test = images if flat else [image.T for image in images]
         kept = np.array([bool(np.nanmax(column, initial=0) > 0) for column in norms.T])
-        if kept.sum() > 1 and np.isfinite(test[:, kept]).any():
-            widths = np.nanmax(norms[:, kept], axis=0)
-            found.append(
-                Plane(
-                    panel,
-                    key,
-                    widths,
-                    np.asarray(values, dtype="float64"),
-                    train[:, kept],
-                    test[:, kept],
-                    float(np.median(widths / np.asarray(scales, dtype="float64")[kept])),
-                )
-            )
+        if kept.sum() < 2 or not np.isfinite(test[:, kept]).any():
+            continue
+        widths = np.nanmax(norms[:, kept], axis=0)
+        if (np.nanmin(norms[:, kept], axis=0) > SAME_NORM * widths).all():
+            places = np.asarray(values, dtype="float64")
+            found.append(Plane(panel, key, widths, places, train[:, kept], test[:, kept]))
     return found

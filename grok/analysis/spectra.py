@@ -64,6 +64,8 @@ def _draw_shares(figure: Figure, axes: Axes, member: pd.Series) -> None:
     steps, power = read_array(Path(member["folder"]) / FOURIER, "power", dimensions=2)
     frequencies = np.arange(1, power.shape[1] + 1)
     shown = steps > 0
+    if not shown.any():
+        return
     image = axes.pcolormesh(
         steps[shown], frequencies, power[shown].T, cmap="magma", vmin=0,
         shading="nearest" if shown.sum() > 1 else "auto",

@@ -10,12 +10,17 @@ from grok.results import Record
 
 
 class WeightNorm(MemberCallback):
-    """Adds to the record the L2 norm of all parameters at the start, T_train, T_val and the end."""
+    """Adds to the record the L2 norm of all parameters at the start, T_train, T_val and the end.
+
+    Where the norm is a constraint, also that which is ``held``, of the groups that it is for.
+    """
 
     def observe(self, member: Member, rows: Rows, trainer: Trainer) -> None:
         """Keep the norms of the moments that lie in these rows."""
         empty = {"initial": rows.initial_norm, "t_train": None, "t_val": None, "final": None}
         norms = self.memory.setdefault(member.folder, empty)
+        if rows.held_norm is not None:
+            norms["held"] = rows.held_norm
         moments = {"t_train": rows.t_train, "t_val": rows.t_val, "final": rows.steps[-1]}
         for name, step in moments.items():
             if step is not None and step >= rows.first_step:

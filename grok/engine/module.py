@@ -35,6 +35,7 @@ class Rows:
         metrics: name to values, shape (rows,); see `grok.engine.step.METRICS`. Where accuracies
             aren't measured at every step, they and the validation loss are nan between.
         initial_norm: weight norm before the member's first step.
+        held_norm: norm of the groups that are held at it, None where none are.
         taken: what measures gave in these rows; with the first ones, that of step 0 as well.
         t_train, t_val: as known at the end of these rows; filled in by phase detection.
         stop_reason: why the member ended with the last row; None while it goes on.
@@ -43,6 +44,7 @@ class Rows:
     first_step: int
     metrics: dict[str, Array]
     initial_norm: float
+    held_norm: float | None = None
     taken: list[Taken] = field(default_factory=list)
     t_train: int | None = None
     t_val: int | None = None
@@ -207,6 +209,7 @@ class StackModule(LightningModule):
                 first_step=before[i] + 1,
                 metrics={name: values[:, i].numpy() for name, values in metrics.items()},
                 initial_norm=slot.initial_norm,
+                held_norm=self.stack.state.norm[i].item() if slot.member.constrain else None,
                 taken=[each for each in taken if each.slot == i],
             )
             if before[i] == 0:

@@ -35,10 +35,20 @@ class FourierPower(Measure):
 
     def task_problems(self, task: Task) -> Iterable[str]:
         """A line where there are no such embeddings."""
-        if not isinstance(getattr(task, "p", None), int):
-            yield f"task={type(task).__name__}: has no p, the modulus; leave this measure away"
+        p = getattr(task, "p", None)
+        if not isinstance(p, int) or getattr(task, "symbols", p) != p:
+            yield f"task={type(task).__name__}: isn't modulo a p; leave this measure away"
             return
-        yield from missing(task, self.parameter)
+        yield from (lines := list(missing(task, self.parameter)))
+        if not lines:
+            network = task.network()
+            tensors = dict([*network.named_parameters(), *network.named_buffers()])
+            shape = tuple(tensors[self.parameter].shape)
+            if len(shape) < 2 or shape[0] < p:
+                yield (
+                    f"parameter={self.parameter}: must have a row for each of {p} numbers; its "
+                    f"shape is {shape}"
+                )
 
     def columns(self) -> Mapping[str, Better]:
         """None: it is an array."""
@@ -48,7 +58,7 @@ class FourierPower(Measure):
         """The shares."""
         p: int = getattr(member.task, "p")  # noqa: B009 - of some tasks only
         embeddings = (member.params | member.constants)[self.parameter][:p]
-        power = torch.fft.rfft(embeddings.flatten(1), dim=0)[1:].abs().square().sum(-1)
+        power = _power(torch.fft.rfft(embeddings.flatten(1), dim=0), p)
         return {"power": power / power.sum()}
 
 
@@ -90,7 +100,7 @@ class FourierLosses(Measure):
         assert isinstance(task, Modular)
         logits = member.outputs(train)
         spectrum = torch.fft.rfft(_by_result(member, logits, task.p), dim=0)
-        strength = spectrum[1:].abs().square().sum(-1)
+        strength = _power(spectrum, task.p)
         chosen = strength >= strength.topk(self.frequencies).values[-1]
         waves = torch.cat([0 * spectrum[:1], spectrum[1:] * chosen[:, None]])
         strongest = torch.fft.irfft(waves, n=task.p, dim=0)
@@ -102,6 +112,16 @@ class FourierLosses(Measure):
                 logits - functional.embedding(train["labels"], strongest), train
             ),
         }
+
+
+def _power(spectrum: Tensor, p: int) -> Tensor:
+    """The squared norm at each frequency over 0, shape (p // 2,).
+
+    A frequency stands for itself and its negative, which of an even p the last one isn't.
+    """
+    weights = torch.full_like(spectrum[1:, 0].real, 2.0)
+    weights[-1] -= 1 - p % 2
+    return weights * spectrum[1:].abs().square().sum(-1)
 
 
 def _by_result(member: Snapshot, train_logits: Tensor, p: int) -> Tensor:

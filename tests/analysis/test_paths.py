@@ -29,6 +29,7 @@ def landscape(tmp_path):
         write_plan(folder, Plan(list(jobs[0]), jobs))
         for number, job in enumerate(jobs):
             scale, more = job["task.init_scale"], job.get(key, 0.0)
+            more = 0.0 if isinstance(more, str) else more
             final = {"train_loss": 1 / scale**4, "val_loss": scale + more}
             record = make_record(
                 job, 10, None, final=final, best=final, weight_norm={"initial": 10 * scale},
@@ -48,7 +49,8 @@ def runs(tmp_path, measured):
         folder = tmp_path / "runs"
         jobs = [{"opt.wd_dec": 1.0}, {"opt.wd_dec": 0.0}]
         write_plan(folder, Plan(["opt.wd_dec"], jobs))
-        changes = measured(**{name: (None, values[-1], None) for name, values in columns.items()})
+        last = {name: None if np.isnan(each[-1]) else each[-1] for name, each in columns.items()}
+        changes = measured(**{name: (None, value, None) for name, value in last.items()})
         for number, (job, t_val) in enumerate(zip(jobs, (5000, None), strict=True)):
             write_record(
                 folder / str(number), make_record(job, 10, t_val, config=config, **changes)
@@ -112,6 +114,32 @@ def test_over_the_part_of_a_landscape_that_the_runs_share(landscape, runs):
     crossing = paths.cross(both, runs(config=FREE | {"task": {"train_size": 1000}}))
     assert crossing.plane is None
     assert crossing.losses["test_loss"].tolist() == [1001, 1002, 1004]
+
+
+def test_values_are_matched_to_their_last_digit_but_one(landscape, runs):
+    both = landscape("task.train_fraction", (0.2, 0.30000000000000004))
+    crossing = paths.cross(both, runs(config=FREE | {"task": {"train_fraction": 0.3}}))
+    assert crossing.losses["test_loss"].tolist() == pytest.approx([1.3, 2.3, 4.3])
+
+
+def test_a_second_key_of_texts(landscape, runs):
+    both = landscape("task.activation", ("relu", "tanh"))
+    crossing = paths.cross(both, runs(config=FREE | {"task": {"activation": "tanh"}}))
+    assert len(crossing.losses) == 3
+
+
+def test_a_number_that_was_never_finite(landscape, runs):
+    plane = landscape("task.messiness", (0.0, 0.1))
+    crossing = paths.cross(plane, runs(messiness=[np.nan] * 3))
+    assert np.isnan(crossing.walks[0].values).all()
+    paths.draw(crossing, SAFE).draw_without_rendering()
+
+
+def test_more_members_than_are_drawn(landscape, runs, monkeypatch):
+    monkeypatch.setattr(paths, "MOST_MEMBERS", 1)
+    crossing = paths.cross(landscape(), runs())
+    assert len(crossing.walks) == 1
+    assert paths.draw(crossing, SAFE).get_suptitle() == "1 of 2 members"
 
 
 def test_the_command_draws_them_and_the_report_has_them(landscape, runs):

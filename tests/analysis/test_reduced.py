@@ -1,5 +1,7 @@
 """Planes of reduced losses, their boundary, their pictures, and the flow over them."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -55,7 +57,6 @@ def test_a_plane_of_the_sweep(slope):
     assert (plane.key, plane.name) == ("task.messiness", "messiness")
     np.testing.assert_allclose(plane.norms, 10 * ALPHAS)
     np.testing.assert_allclose(plane.values, MESSINESS)
-    assert plane.unit == pytest.approx(10)
     expected = [[losses(norm, m)["train_loss"] for norm in plane.norms] for m in MESSINESS]
     np.testing.assert_allclose(plane.train, expected)
     norm, m = plane.best
@@ -74,11 +75,27 @@ def test_the_boundary_is_between_cells(slope):
 def test_a_norm_of_zero_has_no_place(slope):
     (plane,) = planes(read_sweep(slope(alphas=(0.0, 1.0, 2.0, 4.0))))
     np.testing.assert_allclose(plane.norms, [10, 20, 40])
-    assert plane.unit == pytest.approx(10)
 
 
 def test_planes_of_no_second_key(slope):
     assert planes(read_sweep(slope(messiness=(0.1,)))) == []
+
+
+def test_a_norm_that_the_second_key_changes_makes_no_plane(slope, tmp_path):
+    sweep = read_sweep(slope())
+    for record in sweep.records.values():
+        record.weight_norm["initial"] *= 1 + record.overrides["task.messiness"]
+    assert planes(sweep) == []
+    for record in sweep.records.values():  # but what was held is the same
+        record.weight_norm["held"] = 5 * record.overrides["task.init_scale"]
+    np.testing.assert_allclose(planes(sweep)[0].norms, 5 * ALPHAS)
+
+
+def test_a_loss_of_zero_is_beyond_the_boundary(slope):
+    (plane,) = planes(read_sweep(slope()))
+    plane.train[:] = np.where(plane.norms < 40, 1.0, 0.0)
+    assert (plane.boundary() > plane.norms[plane.norms < 40].max()).all()
+    assert (plane.boundary() < 40.1).all()
 
 
 def test_the_maps(slope):
@@ -97,6 +114,13 @@ def test_the_maps(slope):
 def test_maps_of_few_missing_and_many_cells(slope):
     figure = plane_maps.maps(read_sweep(slope(ALPHAS[:2], MESSINESS[:2], missing=1)), SAFE)
     figure.draw_without_rendering()
+
+
+def test_cells_lie_around_their_norms(slope):
+    """On the logarithmic scale, however far apart."""
+    figure = plane_maps.maps(read_sweep(slope(alphas=(0.1, 1.0, 10.0))), SAFE)
+    corners = figure.axes[0].collections[0].get_coordinates()[0, :, 0]
+    np.testing.assert_allclose(corners, 10.0 ** np.array([-0.5, 0.5, 1.5, 2.5]))
 
 
 def test_boundaries_of_several_panels(slope):
@@ -154,7 +178,7 @@ def test_flow_tables(slope):
     assert written["gamma"].tolist() == [1e-5, 1e-4]
     np.testing.assert_allclose(written["ratio"], written["arrival"] / written["predicted"])
     points = pd.read_csv(sweep.folder / "analysis" / "flow_paths.csv")
-    assert list(points) == ["gamma", "time", "norm", "m", "train_loss", "test_loss"]
+    assert list(points) == ["gamma", "time", "norm", "messiness", "train_loss", "test_loss"]
     assert (sweep.folder / "analysis" / "flow.png").is_file()
 
 
@@ -167,6 +191,9 @@ def test_flow_tables(slope):
         (["--flow", "1e-4", "--start", "1"], "--start: takes two numbers, M,W"),
         (["--start", "1,2"], "--start: takes two numbers, M,W, and belongs to --flow"),
         (["--flow", "0,1e-4"], "--flow: 0 is no weight decay over 0"),
+        (["--flow", "nan"], "--flow: nan is no weight decay over 0"),
+        (["--flow", "1e-4,inf"], "--flow: inf is no weight decay over 0"),
+        (["--flow", "1e-4", "--kind", "trajectories"], "--kind trajectories: nothing of that kind"),
         (["--flow", "much"], "argument --flow: much: must be numbers, such as 1e-5,1e-4"),
     ],
 )
@@ -191,3 +218,15 @@ def test_landscapes_without_a_flow(slope, changes, message):
     with pytest.raises(UserError, match="--flow: nothing to follow in") as error:
         flow.paths(read_sweep(slope(**changes)), [1e-4], None)
     assert message in str(error.value)
+
+
+def test_a_sweep_without_a_constraint_has_no_flow(slope):
+    sweep = dataclasses.replace(read_sweep(slope()), constrained=False)
+    with pytest.raises(UserError, match="a landscape is held at its norms"):
+        flow.paths(sweep, [1e-4], None)
+
+
+def test_nothing_has_finished(tmp_path):
+    write_plan(tmp_path, Plan(["task.init_scale"], [{"task.init_scale": 1.0}]))
+    with pytest.raises(UserError, match=r"--flow: no member of .* has finished"):
+        command.main([str(tmp_path), "--flow", "1e-4"])

@@ -31,6 +31,13 @@ def test_shares_beside_the_accuracies(sweep):
     figure.draw_without_rendering()
 
 
+def test_the_initialisation_alone_has_no_place(sweep, tmp_path):
+    np.savez(tmp_path / "0" / FOURIER, steps=[0], power=POWER[:1])
+    figure = spectra.draw(sweep, SAFE)
+    assert len(figure.axes[2].collections) == 0
+    figure.draw_without_rendering()
+
+
 def test_nothing_recorded_is_no_picture(grid_sweep):
     assert spectra.draw(read_sweep(grid_sweep), SAFE) is None
 

@@ -1,5 +1,6 @@
 """What members leave in their folders."""
 
+import dataclasses
 import json
 import time
 
@@ -95,6 +96,23 @@ def test_weight_norms_at_the_moments_that_matter(make_member, train_members, sta
     curve = stack.advance(record.steps)[0]["weight_norm"][:, 0]
     assert norms["t_train"] == curve[record.t_train - 1].item()
     assert norms["t_val"] == norms["final"] == curve[record.t_val - 1].item()
+
+
+def test_the_norm_that_was_held(make_member, train_members, stack_of):
+    free = make_member("free", budget=60)
+    held = dataclasses.replace(make_member("held", lr=1e-2, budget=60), constrain=("decoder",))
+    (record,) = train_members([held])
+    decoder = torch.cat(
+        [
+            param.flatten()
+            for name, param in stack_of([held]).state.params.items()
+            if name.startswith("decoder")
+        ]
+    )
+    assert record.weight_norm["held"] == pytest.approx(decoder.norm().item(), rel=1e-6)
+    assert record.weight_norm["held"] < record.weight_norm["initial"]
+    (record,) = train_members([free])
+    assert "held" not in record.weight_norm
 
 
 def test_a_threshold_never_reached_has_no_norm(make_member, train_members):

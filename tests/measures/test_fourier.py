@@ -41,6 +41,15 @@ def test_power_of_known_embeddings():
     torch.testing.assert_close(power, expected)
 
 
+def test_the_last_frequency_of_an_even_modulus_counts_once():
+    """Waves of equal norm, of which the last has no negative frequency beside it."""
+    numbers = torch.arange(6).double()
+    waves = [torch.cos(2 * math.pi * k * numbers / 6) for k in (1, 3)]
+    params = {"embed": torch.stack([wave / wave.norm() for wave in waves], 1)}
+    power = FourierPower().take(Snapshot(Modular(p=6), params, {}, params, {}, {}, None))["power"]
+    torch.testing.assert_close(power, torch.tensor([0.5, 0.0, 0.5], dtype=torch.float64))
+
+
 @pytest.mark.parametrize(("operation", "sign"), [("add", 1), ("subtract", -1)])
 def test_losses_of_known_logits(operation, sign):
     """Two waves of the result, and memories of single pairs, which belong to no frequency."""
@@ -103,6 +112,17 @@ def test_mistakes_are_told_before_training(overrides, line):
     assert found.startswith(f"measures.fourier_losses.{line}")
 
 
-def test_power_needs_a_modulus():
-    (found,) = problems(compose("task=mnist", "measures=[fourier]"))
-    assert found.startswith("measures.fourier.task=MNIST: has no p, the modulus")
+@pytest.mark.parametrize(
+    ("overrides", "line"),
+    [
+        (["task=mnist"], "task=MNIST: isn't modulo a p; leave this measure away"),
+        (["task=modular", "task.operation=s5"], "task=Modular: isn't modulo a p"),
+        (
+            ["task=modular", "measures.fourier.parameter=position"],
+            "parameter=position: must have a row for each of 113 numbers; its shape is (3, 128)",
+        ),
+    ],
+)
+def test_power_needs_numbers_modulo_p(overrides, line):
+    (found,) = problems(compose(*overrides, "measures=[fourier]"))
+    assert found.startswith(f"measures.fourier.{line}")

@@ -84,7 +84,7 @@ def losses(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
     layout = choose(sweep)
     if layout.y is not None:
         return None
-    table = sweep.table.rename(columns=landscape.COLUMNS).sort_values("norm")
+    table = landscape.members(sweep).sort_values("norm")
     data: list[dict[str, Any]] = []
     shapes: list[dict[str, Any]] = []
     for i, panel in enumerate(layout.panels):
