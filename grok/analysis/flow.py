@@ -61,7 +61,7 @@ def paths(sweep: Sweep, gammas: list[float], start: tuple[float, float] | None) 
     """A path for each weight decay, on the only plane of the sweep.
 
     Args:
-        start: m and w at the start; by default the largest m at which a norm fits, and the
+        start: m and w at the start; by default the largest m up to which some norm fits, and the
             largest norm that does: where momentum may carry a network that overfits (point C).
 
     Raises:
@@ -81,8 +81,9 @@ def paths(sweep: Sweep, gammas: list[float], start: tuple[float, float] | None) 
     boundary = plane.boundary()
     if not np.isfinite(boundary[:2]).all():
         raise _impossible(sweep, f"train loss doesn't fall to {LEVEL} where {plane.name} is least")
-    row = int(np.flatnonzero(np.isfinite(boundary))[-1])
-    m, w = start or (plane.values[row], plane.norms[plane.train[row] <= LEVEL].max())
+    # larger m may fit again, by chance of the random representation: another valley
+    rows = int(np.isfinite(boundary).cumprod().sum())
+    m, w = start or (plane.values[rows - 1], plane.norms[plane.train[rows - 1] <= LEVEL].max())
     for name, value, ends in ((plane.name, m, plane.values), ("norm", w, plane.norms)):
         if not ends[0] <= value <= ends[-1]:
             raise UserError(
@@ -91,8 +92,7 @@ def paths(sweep: Sweep, gammas: list[float], start: tuple[float, float] | None) 
     if m == plane.values[0]:
         raise UserError(f"--start: {plane.name} {m:g} is the least there is; begin at a larger one")
     goal = plane.values[0] + REST * (m - plane.values[0])
-    known = np.isfinite(boundary)
-    ends = np.interp([m, goal], plane.values[known], np.log(boundary[known]))
+    ends = np.interp([m, goal], plane.values[:rows], np.log(boundary[:rows]))
     return [_path(plane, gamma, (np.log(w), m), goal, ends) for gamma in gammas]
 
 
