@@ -70,17 +70,13 @@ def products(precision: str, settings: tuple[str, ...]) -> None:
         (pairs, task.hidden, width),
         (pairs, width, task.symbols + 1),
     ]
-    operands = [
-        (
-            torch.randn(n, m, dtype=dtype),
-            torch.randn(m, p, dtype=dtype),
-            torch.randn(n, p, dtype=dtype),
-        )
-        for n, m, p in shapes
-    ]
+    operands = []
+    for n, m, p in shapes:
+        x, w, grad = (torch.randn(*size, dtype=dtype) for size in ((n, m), (m, p), (n, p)))
+        operands += [(x, w, grad.clone()), (grad, w.T, x.clone()), (x.T, grad, w.clone())]
     for _ in range(STEPS):
-        for x, w, grad in operands:
-            x @ w, grad @ w.T, x.T @ grad
+        for left, right, result in operands:
+            torch.mm(left, right, out=result)
 
 
 def main() -> None:
