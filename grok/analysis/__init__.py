@@ -1,9 +1,10 @@
 """A sweep's folder in, its table and pictures out: reads records, needs no torch.
 
 Modules, in the order the data goes: `table` reads the records, `layout` chooses axes and panels,
-`phase_diagram`, `seeds`, `lines`, `curves`, `measures` and `trajectories` draw, `theory` draws
-over them, `pictures` lists what is drawn, `report` makes one interactive page of it and `command`
-is ``analyze.py``. Two sweeps, one maybe `published`, go through `matching` to `agreement`
+`phase_diagram`, `seeds`, `lines`, `curves`, `measures`, `spectra` and `trajectories` draw, `theory`
+draws over them, `pictures` lists what is drawn, `report` makes one interactive page of it and
+`command` is ``analyze.py``. Landscapes are `landscape`'s and, over two keys, `reduced` (numbers) and
+`plane_maps` (pictures), with `flow` and `paths` over them. Two sweeps, one maybe `published`, go through `matching` to `agreement`
 (numbers) and `agreement_map` (picture).
 """
 
