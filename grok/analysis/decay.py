@@ -156,8 +156,8 @@ def draw(sweep: Sweep, _palette: Palette) -> Figure | None:
     log_scale(above, "xy")
     above.set_ylabel("optimizer steps")
     below.set(xlabel=axis_label(key), ylabel="weight norm there (L2)")
-    handles, _ = above.get_legend_handles_labels()
-    legend_above(figure, handles)
+    handles, labels = above.get_legend_handles_labels()
+    legend_above(figure, handles, inches=0.7 + 0.07 * max(map(len, labels), default=0))
     return figure
 
 
