@@ -35,8 +35,8 @@ class Rows:
         metrics: name to values, shape (rows,); see `grok.engine.step.METRICS`. Where accuracies
             aren't measured at every step, they and the validation loss are nan between.
         initial_norm: weight norm before the member's first step.
-        held_norm: norm of the groups that are held at it, None where none are.
         taken: what measures gave in these rows; with the first ones, that of step 0 as well.
+        held_norm: norm of the groups that are held at it, None where none are.
         t_train, t_val: as known at the end of these rows; filled in by phase detection.
         stop_reason: why the member ended with the last row; None while it goes on.
     """
@@ -44,8 +44,8 @@ class Rows:
     first_step: int
     metrics: dict[str, Array]
     initial_norm: float
-    held_norm: float | None = None
     taken: list[Taken] = field(default_factory=list)
+    held_norm: float | None = None
     t_train: int | None = None
     t_val: int | None = None
     stop_reason: str | None = None
