@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.core.singleton import Singleton
+from hydra.version import VersionBase
 
 from grok.config import PhaseRule, Seed
 
@@ -27,7 +29,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.fixture(autouse=True)
 def _restore_hydra(hydra_restore_singletons: None) -> None:
-    """Hydra's own fixture, for every test."""
+    """Hydra's own fixture, for every test; and no version that a wider fixture has set."""
+    Singleton._instances.pop(VersionBase, None)
 
 
 @pytest.fixture(scope="session")

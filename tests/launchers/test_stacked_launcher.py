@@ -4,10 +4,8 @@ import pandas as pd
 import pytest
 import yaml
 from hydra.core.plugins import Plugins
-from hydra.core.singleton import Singleton
 from hydra.plugins.launcher import Launcher
 from hydra.test_utils.launcher_common_tests import IntegrationTestSuite, LauncherTestSuite
-from hydra.version import VersionBase
 
 from grok.analysis import load
 from hydra_plugins.stacked_launcher import StackedLauncher
@@ -16,12 +14,6 @@ from hydra_plugins.stacked_launcher import StackedLauncher
 def test_discovery():
     names = [launcher.__name__ for launcher in Plugins.instance().discover(Launcher)]
     assert StackedLauncher.__name__ in names
-
-
-@pytest.fixture(autouse=True)
-def _no_version_is_set():
-    """As a fixture of a wider scope than a test may have left one."""
-    Singleton._instances.pop(VersionBase, None)
 
 
 # The suites are written for applications of Hydra 1.1, whose jobs change their directory.
