@@ -38,6 +38,16 @@ def test_figures_differ_in_name_and_know_their_scales():
         assert {"title", "claim", "smoke", "quick", "pictures"} <= figure.keys()
 
 
+def test_figures_that_lean_on_another_name_it():
+    """On its runs, of the same experiment at every scale; or on its members, to be drawn over."""
+    by_name = {figure["name"]: figure for figure in FIGURES}
+    for figure in FIGURES:
+        assert figure.get("paths", figure["name"]) in by_name
+        runs = by_name[figure.get("runs", figure["name"])]
+        for key in ("experiment", "smoke", "quick", "paper"):
+            assert figure.get(key) == runs.get(key)
+
+
 @pytest.mark.parametrize("scale", ["smoke", "quick"])
 def test_smaller_scales_are_overrides(gallery, scale):
     for figure in FIGURES:
@@ -79,6 +89,8 @@ def test_the_page(gallery, tmp_path):
         "steps": 12345,
         "revision": "0123456789",
         "summary": "grokking 4",
+        "over": "python train.py -m x=2",
+        "analyze": "--paths <the other sweep>",
     }
     (folder / "facts.json").write_text(json.dumps(facts))
     (folder / "phases.png").touch()
@@ -94,6 +106,8 @@ The paper: It groks.
 
 ```bash
 python train.py -m x=1
+python train.py -m x=2
+python analyze.py multirun/<date>/<time> --paths <the other sweep>
 ```
 
 Here, at scale quick: 4 members, 12,345 member-steps, revision 0123456.

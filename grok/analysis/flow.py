@@ -35,7 +35,7 @@ LEAST_VALUES = 4
 
 
 @dataclass(frozen=True)
-class Path:
+class FlowPath:
     """One path of the reduced dynamics, until it has arrived.
 
     Attributes:
@@ -57,7 +57,7 @@ class Path:
     predicted: float
 
 
-def paths(sweep: Sweep, gammas: list[float], start: tuple[float, float] | None) -> list[Path]:
+def paths(sweep: Sweep, gammas: list[float], start: tuple[float, float] | None) -> list[FlowPath]:
     """A path for each weight decay, on the only plane of the sweep.
 
     Args:
@@ -93,17 +93,18 @@ def paths(sweep: Sweep, gammas: list[float], start: tuple[float, float] | None) 
         raise UserError(f"--start: {plane.name} {m:g} is the least there is; begin at a larger one")
     goal = plane.values[0] + REST * (m - plane.values[0])
     ends = np.interp([m, goal], plane.values[:rows], np.log(boundary[:rows]))
-    return [_path(plane, gamma, (np.log(w), m), goal, ends) for gamma in gammas]
+    losses = _Losses(plane)
+    return [_path(losses, gamma, (np.log(w), m), goal, ends) for gamma in gammas]
 
 
-def table(found: list[Path]) -> pd.DataFrame:
+def table(found: list[FlowPath]) -> pd.DataFrame:
     """One row a path: ``gamma``, ``arrival``, what is ``predicted`` and their ``ratio``."""
     rows = [(path.gamma, path.arrival, path.predicted) for path in found]
     frame = pd.DataFrame(rows, columns=["gamma", "arrival", "predicted"])
     return frame.assign(ratio=frame["arrival"] / frame["predicted"])
 
 
-def points(sweep: Sweep, found: list[Path]) -> pd.DataFrame:
+def points(sweep: Sweep, found: list[FlowPath]) -> pd.DataFrame:
     """One row a point of a path, path after path; the second coordinate has its key's name."""
     columns = ("time", "norms", "values", "train", "test")
     names = ("time", "norm", planes(sweep)[0].name, "train_loss", "test_loss")
@@ -149,10 +150,13 @@ def _smooth(image: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _path(
-    plane: Plane, gamma: float, start: tuple[float, float], goal: float, ends: NDArray[np.float64]
-) -> Path:
-    """Follow Eq. 6 from `start`, (u, m); `ends` are the boundary's u at A's m and at the goal."""
-    losses = _Losses(plane)
+    losses: _Losses,
+    gamma: float,
+    start: tuple[float, float],
+    goal: float,
+    ends: NDArray[np.float64],
+) -> FlowPath:
+    """Follow Eq. 6 from `start`, (u, m); `ends` are the boundary's u at its m and at the goal."""
 
     def change(_: float, place: NDArray[np.float64]) -> NDArray[np.float64]:
         u, m = np.clip(place, losses.low, losses.high)
@@ -169,7 +173,7 @@ def _path(
     )
     u, m = np.clip(solved.y.T, losses.low, losses.high).T
     reached = solved.t_events[0]
-    return Path(
+    return FlowPath(
         gamma,
         solved.t,
         np.exp(u),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from grok.analysis.canvas import borders, legend_above, log_scale
 from grok.analysis.decay import described
 from grok.analysis.fits import power_law
-from grok.analysis.flow import Path
+from grok.analysis.flow import FlowPath
 from grok.analysis.labels import axis_label, number, panel_title
 from grok.analysis.palette import Palette, part, show_missing
 from grok.analysis.reduced import LEVEL, Plane, planes
@@ -74,7 +74,7 @@ def boundaries(sweep: Sweep, _palette: Palette) -> Figure | None:
     return figure
 
 
-def flows(sweep: Sweep, paths: Sequence[Path]) -> Figure:
+def flows(sweep: Sweep, paths: Sequence[FlowPath]) -> Figure:
     """Paths of the reduced dynamics over both maps, losses along them, and when they arrive.
 
     Source: Omnigrok, Figure 6 c and f.
@@ -168,7 +168,7 @@ def _draw_arrows(axes: Axes, plane: Plane) -> None:
     )  # fmt: skip
 
 
-def _colours(paths: Sequence[Path]) -> list[tuple[float, ...]]:
+def _colours(paths: Sequence[FlowPath]) -> list[tuple[float, ...]]:
     return [LINES(i / max(len(paths) - 1, 1)) for i in range(len(paths))]
 
 

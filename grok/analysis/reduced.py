@@ -19,6 +19,7 @@ LEVEL = 0.05
 TINY = 1e-12
 """A loss that has a logarithm."""
 SAME_NORM = 0.99
+"""Least ratio of the norms of one initial scale that count as one."""
 
 
 @dataclass(frozen=True)

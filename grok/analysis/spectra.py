@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from grok.analysis.arrays import read_array
-from grok.analysis.canvas import log_scale
+from grok.analysis.canvas import borders, log_scale
 from grok.analysis.curves import COLOURS, ROWS, read_curves
 from grok.analysis.labels import panel_title
 from grok.analysis.layout import swept
@@ -60,14 +60,12 @@ def _draw_accuracies(axes: Axes, folder: Path) -> None:
 
 
 def _draw_shares(figure: Figure, axes: Axes, member: pd.Series) -> None:
-    """Step 0, the initialisation, has no place on a logarithmic axis."""
+    """Nothing for a single step; step 0, the initialisation, has no place on a logarithmic axis."""
     steps, power = read_array(Path(member["folder"]) / FOURIER, "power", dimensions=2)
-    frequencies = np.arange(1, power.shape[1] + 1)
+    frequencies = np.arange(power.shape[1] + 1) + 0.5
     shown = steps > 0
-    if not shown.any():
+    if shown.sum() < 2:
         return
-    image = axes.pcolormesh(
-        steps[shown], frequencies, power[shown].T, cmap="magma", vmin=0,
-        shading="nearest" if shown.sum() > 1 else "auto",
-    )  # fmt: skip
+    ends = borders(steps[shown].astype("float64"), logarithmic=True)
+    image = axes.pcolormesh(ends, frequencies, power[shown].T, cmap="magma", vmin=0)
     figure.colorbar(image, ax=axes, aspect=25, label="share of the power")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from grok.measures.measure import LOWER, Better, Measure, Snapshot, missing
+from grok.measures.measure import LOWER, Better, Measure, Snapshot, missing, shapes
 from grok.tasks import Task
 from grok.tasks.modular import Modular
 
@@ -41,9 +41,7 @@ class FourierPower(Measure):
             return
         yield from (lines := list(missing(task, self.parameter)))
         if not lines:
-            network = task.network()
-            tensors = dict([*network.named_parameters(), *network.named_buffers()])
-            shape = tuple(tensors[self.parameter].shape)
+            shape = shapes(task)[self.parameter]
             if len(shape) < 2 or shape[0] < p:
                 yield (
                     f"parameter={self.parameter}: must have a row for each of {p} numbers; its "

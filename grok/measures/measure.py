@@ -156,10 +156,16 @@ def log_spaced(budget: int, points: int) -> np.ndarray[Any, np.dtype[Any]]:
     return np.unique(np.geomspace(1, budget, points).round().astype(int))
 
 
+def shapes(task: Task) -> dict[str, tuple[int, ...]]:
+    """The shape of each parameter and buffer of the task's network, by name."""
+    network = task.network()
+    named = [*network.named_parameters(), *network.named_buffers()]
+    return {name: tuple(tensor.shape) for name, tensor in named}
+
+
 def missing(task: Task, name: str) -> Iterable[str]:
     """A line where the task's network has no parameter or buffer of this name."""
-    network = task.network()
-    names = [name for name, _ in [*network.named_parameters(), *network.named_buffers()]]
+    names = shapes(task)
     if name not in names:
         yield f"parameter={name}: the network has none of this name, but {', '.join(names)}"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from grok.measures.measure import HIGHER, LOWER, Better, Measure, Snapshot, missing
+from grok.measures.measure import HIGHER, LOWER, Better, Measure, Snapshot, missing, shapes
 from grok.tasks import Task
 from grok.tasks.toy import LARGEST_P
 
@@ -127,9 +127,7 @@ def digits_missing(task: Task, parameter: str, largest: int) -> Iterable[str]:
     yield from (lines := list(missing(task, parameter)))
     if lines:
         return
-    network = task.network()
-    tensors = dict([*network.named_parameters(), *network.named_buffers()])
-    shape = tuple(tensors[parameter].shape)
+    shape = shapes(task)[parameter]
     if len(shape) != 2 or not 3 <= shape[0] <= largest:
         yield (
             f"parameter={parameter}: must be a matrix of 3 to {largest} rows, the "

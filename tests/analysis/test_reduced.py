@@ -111,8 +111,11 @@ def test_the_maps(slope):
     figure.draw_without_rendering()
 
 
-def test_maps_of_few_missing_and_many_cells(slope):
+def test_maps_of_few_cells_of_which_one_is_missing(slope):
+    """No arrows, and a gap."""
     figure = plane_maps.maps(read_sweep(slope(ALPHAS[:2], MESSINESS[:2], missing=1)), SAFE)
+    (image,) = figure.axes[0].collections
+    assert np.ma.getmaskarray(image.get_array()).tolist() == [[False, True], [False, False]]
     figure.draw_without_rendering()
 
 

@@ -27,6 +27,8 @@ def test_shares_beside_the_accuracies(sweep):
     (image,) = below.collections
     np.testing.assert_allclose(image.get_array(), POWER[1:].T)  # step 0 is left out
     assert below.get_xscale() == "log"
+    corners = image.get_coordinates()[0, :, 0]
+    np.testing.assert_allclose(corners, 10.0 ** np.array([0.5, 1.5, 2.5]))
     assert above.get_title() == "opt.wd_dec=0"
     figure.draw_without_rendering()
 
