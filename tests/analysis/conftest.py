@@ -173,6 +173,19 @@ def add_curves():
     return add
 
 
+@pytest.fixture
+def cells(make_sweep, add_member, measured):
+    """2 x 2 cells; all but the last of them measured four numbers."""
+    jobs = [{"a": a, "b": b} for a in (1, 2) for b in (1, 2)]
+    folder = make_sweep(*[(job, (1, 2)) for job in jobs])
+    for job, rqi, margin in ((0, 0.25, 1e-3), (1, 0.5, 0.0), (2, None, 10.0)):
+        found = measured(
+            rqi=("higher", rqi, 0.75), margin=("lower", margin, 5.0), norm=(None, 4.0, None)
+        )
+        add_member(job, jobs[job], 1, 2, **found)
+    return folder
+
+
 SIDE = 21
 POINTS = 120
 
