@@ -65,9 +65,10 @@ def make(figure: dict[str, Any], scale: str, kept_runs: bool, over: dict[str, An
             words = [*command(each, scale), f"hydra.sweep.dir={folder(each, scale)}"]
             subprocess.run([sys.executable, *words], cwd=ROOT, check=True)
     sweep, train = folder(figure, scale), command(figure, scale)
-    options = shlex.split(
-        " ".join([figure.get("analyze", ""), figure.get("analyze_paper", "") * (scale == "paper")])
-    )
+    options = [
+        *shlex.split(figure.get("analyze", "") * (scale != "smoke")),
+        *shlex.split(figure.get("analyze_paper", "") * (scale == "paper")),
+    ]
     paths = ["--paths", str(folder(over, scale))] if over else []
     printed = analysed(sweep, *options, *paths)
     if "compare" in figure:

@@ -58,21 +58,22 @@ def fits(sweep: Sweep) -> pd.DataFrame | None:
     ]
     for lines in _by_setting(found):
         if len(lines) > 1:
-            rows.append(dict.fromkeys(lines[0][0], "all") | _settled(lines) | _row(lines, key))
+            setting = lines[0][0]
+            rows.append(dict.fromkeys(setting, "all") | _settled(setting) | _row(lines, key))
     return pd.DataFrame(rows)
 
 
 def _by_setting(found: Lines) -> list[Lines]:
     """The lines of all seeds together, for each setting of what isn't a seed."""
     groups: dict[str, Lines] = {}
-    for line in found:
-        groups.setdefault(str(_settled([line])), []).append(line)
+    for setting, members in found:
+        groups.setdefault(str(_settled(setting)), []).append((setting, members))
     return list(groups.values())
 
 
-def _settled(lines: Lines) -> dict[str, object]:
+def _settled(setting: dict[str, object]) -> dict[str, object]:
     """The setting of what isn't a seed."""
-    return {key: value for key, value in lines[0][0].items() if not key.startswith("seed.")}
+    return {key: value for key, value in setting.items() if not key.startswith("seed.")}
 
 
 def law(found: Lines, key: str) -> PowerLaw | None:

@@ -91,3 +91,11 @@ def test_processors_do_not_share_compiled_code(monkeypatch):
         monkeypatch.setattr(module, "USED", used)
         names.add(ByOneDNN().uuid())
     assert len(names) == 2
+
+
+@pytest.mark.parametrize(("vendor", "intel"), [("GenuineIntel", True), ("AuthenticAMD", False)])
+def test_the_processors_maker_is_read(vendor, intel, tmp_path, monkeypatch):
+    told = tmp_path / "cpuinfo"
+    told.write_text(f"processor : 0\nvendor_id : {vendor}\n")
+    monkeypatch.setattr(module, "Path", lambda name: told)
+    assert module.by_intel() is intel
