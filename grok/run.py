@@ -150,6 +150,8 @@ def train(
         accelerator="cuda" if on_gpu else "cpu",
         devices=[gpu or 0] if on_gpu else 1,
         precision=precision,
+        # where an operation has no such way on a GPU, PyTorch says so
+        deterministic="warn" if on_gpu else None,
         max_epochs=1,
         callbacks=callbacks,
         logger=loggers or False,
@@ -181,4 +183,5 @@ def quieten() -> None:
     """Silence what the libraries say about matters that are settled here."""
     for name in ("lightning.pytorch", "lightning.fabric", "torch.utils.cpp_extension"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="lightning.*")
+    for module in ("lightning.*", "torch._inductor.*"):
+        warnings.filterwarnings("ignore", module=module)

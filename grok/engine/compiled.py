@@ -22,7 +22,7 @@ from grok.engine.tensors import copy_into
 from grok.tasks import Batch
 from grok.tasks.model import Model
 
-CHECKED = 4
+CHECKED = {"cpu": 4, "cuda": 64}
 """Members whose first compiled step is checked at a time, for the sake of memory."""
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,9 @@ class StackStep:
         if not self.compiled:
             return metrics
         try:
-            agree = self._over_members(agreement, 4, batch, given, chunk_size=CHECKED)
+            agree = self._over_members(
+                agreement, 4, batch, given, chunk_size=CHECKED[coefficients.device.type]
+            )
             every = agree(before, state[:2], metrics, coefficients, batch, given)
         except Exception as error:
             log.warning("can't check the compiled training step (%s)", _in_a_line(error))

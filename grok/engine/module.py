@@ -135,7 +135,7 @@ class StackModule(LightningModule):
         plain = self._engine.plain or not head[0].task.STACKABLE
         if plain:
             self._size = 1
-        elif self.device.type == "cuda":
+        elif self.device.type == "cuda" and self._size > 1:
             self._size = min(self._size, capacity(head[0].task, head[1], self.device))
         first = [head, *itertools.islice(self._ready(), self._size - 1)]
         slots = self._fitting(len(first))

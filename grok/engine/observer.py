@@ -72,9 +72,11 @@ class Observer:
     def take(self, name: str, slots: list[int], later: int) -> list[Taken]:
         """A measure of each of `slots`, so many steps after the stack's `done`."""
         function = self._validation if name == VALIDATION else self._of_measure(name)
-        done, values = self._stack.done, self._each(function, slots)
+        done = self._stack.done
+        values = self._each(function, slots, with_initial=name != VALIDATION)
+        each = {key: v.unbind() for key, v in values.items()}
         return [
-            Taken(name, slot, done[slot] + later, {key: v[i] for key, v in values.items()})
+            Taken(name, slot, done[slot] + later, {key: v[i] for key, v in each.items()})
             for i, slot in enumerate(slots)
         ]
 
@@ -125,7 +127,12 @@ class Observer:
             metrics[i, slot, METRICS.index("val_loss")] = values["loss"]
             val[i, slot] = values["right"] / held_out
 
-    def _each(self, function: Callable[[Tensors, Given, Tensors], Any], slots: list[int]) -> Any:
+    def _each(
+        self,
+        function: Callable[[Tensors, Given, Tensors], Any],
+        slots: list[int],
+        with_initial: bool,
+    ) -> Any:
         """A function of the parameters, what is given and the initial parameters of each slot.
 
         One after the other on a CPU, so that what is measured of a member doesn't depend on who
@@ -136,11 +143,20 @@ class Observer:
             if stack.device.type == "cpu" or stack.plain:
                 each = [function(*stack.member(slot)) for slot in slots]
                 return pytree.tree_map(lambda *values: torch.stack(values), *each)
-            members, in_dims = stack.members(slots)
+            members, in_dims = stack.members(slots, with_initial)
             return vmap(function, in_dims)(*members)
 
 
 def on_cpu(taken: list[Taken]) -> list[Taken]:
-    """The same, with its tensors on the CPU."""
-    moved: list[Taken] = pytree.tree_map_only(Tensor, Tensor.cpu, taken)
-    return moved
+    """The same, with its tensors on the CPU; from a GPU, those of a shape in one transfer."""
+    leaves, structure = pytree.tree_flatten(taken)
+    alike: dict[tuple[torch.Size, torch.dtype], list[int]] = {}
+    for i, leaf in enumerate(leaves):
+        if isinstance(leaf, Tensor) and leaf.device.type != "cpu":
+            alike.setdefault((leaf.shape, leaf.dtype), []).append(i)
+    for places in alike.values():
+        moved = torch.stack([leaves[i] for i in places]).cpu()
+        for i, tensor in zip(places, moved, strict=True):
+            leaves[i] = tensor
+    there: list[Taken] = pytree.tree_unflatten(leaves, structure)
+    return there

@@ -106,7 +106,8 @@ class Stack:
                 common=self.common,
                 tensors=(self.state.norm.dtype, self.device.type),
             )
-            self._step = _captured(step, self.device)
+            captured = self._compile and self.device.type == "cuda"
+            self._step = Replay(step) if captured else step
             self._variant = variant
 
     def _one_order(self) -> bool:
@@ -313,14 +314,18 @@ class Stack:
         there = {name: param.to(self.device) for name, param in initial.items()}
         return params, of_slot(self.given, self._shared, slot), there
 
-    def members(self, slots: list[int]) -> tuple[tuple[Tensors, Given, Tensors], Any]:
-        """The same of several, stacked, and where the members' dimension is."""
+    def members(
+        self, slots: list[int], with_initial: bool
+    ) -> tuple[tuple[Tensors, Given, Tensors], Any]:
+        """The same of several, stacked, and where the members' dimension is.
+
+        Args:
+            with_initial: whether to bring the initial parameters, which are on the CPU.
+        """
         picked = torch.tensor(slots, device=self.device)
         params = {name: param[picked] for name, param in self.state.params.items()}
-        initial = stacked([self.drawn[slot].state.params for slot in slots], self.device)
+        initial: Tensors = {}
+        if with_initial:
+            initial = stacked([self.drawn[slot].state.params for slot in slots], self.device)
         given = of_slot(self.given, self._shared, picked)
         return (params, given, initial), (0, dimensions(self.given, self._shared), 0)
-
-
-def _captured(step: StackStep, device: torch.device) -> StackStep | Replay:
-    return Replay(step) if device.type == "cuda" else step

@@ -45,21 +45,28 @@ class Block(nn.Module):
         mixed = (attention @ value).transpose(1, 2).flatten(2)
         return self.layer(sequence + mixed @ self.out.T)
 
-    def last(self, rows: Tensor, where: Tensor) -> Tensor:
+    def last(self, end: Tensor, rows: Tensor, where: Tensor) -> Tensor:
         """The last position's output for sequences that all end alike; shape (samples, width).
 
         What `forward` gives there, with keys and values of each different input taken once.
 
         Args:
-            rows: the different inputs, shape (n, width); the last row ends all sequences.
-            where: which of them a sequence consists of, shape (samples, positions).
+            end: what ends all sequences, shape (width,).
+            rows: the different inputs before it, shape (n, width).
+            where: which of them a sequence consists of, shape (samples, positions - 1).
         """
-        end = rows[-1]
         query = self.by_head(self.query @ end)  # (heads, width / heads)
-        keys = self.by_head(rows @ self.key.T)  # (n, heads, width / heads)
-        scores = functional.embedding(where, (keys * query).sum(-1) / self.scale)
-        values = self.by_head(functional.embedding(where, rows @ self.value.T))
-        mixed = (scores.softmax(1)[..., None] * values).sum(1).flatten(1)
+        scores, values = [], []
+        for inputs in (rows, end[None]):
+            keys = self.by_head(inputs @ self.key.T)  # (n, heads, width / heads)
+            scores.append((keys * query).sum(-1) / self.scale)
+            values.append(inputs @ self.value.T)
+        before = functional.embedding(where, scores[0])  # (samples, positions - 1, heads)
+        attention = torch.cat([before, scores[1].expand(len(where), 1, -1)], 1).softmax(1)[
+            ..., None
+        ]
+        mixed = (attention[:, :-1] * self.by_head(functional.embedding(where, values[0]))).sum(1)
+        mixed = (mixed + attention[:, -1] * self.by_head(values[1])).flatten(1)
         return self.layer(end + mixed @ self.out.T)
 
     def by_head(self, rows: Tensor) -> Tensor:
@@ -91,10 +98,8 @@ class Transformer(nn.Module):
         end = self.embed[-1] + self.position[2]
         if len(self.blocks) == 1:
             first, second = (self.embed[:-1] + self.position[i] for i in (0, 1))
-            rows = torch.cat([first, second, end[None]])
-            equals = torch.full_like(pairs[:, :1], 2 * self.symbols)
-            where = torch.cat([pairs[:, :1], pairs[:, 1:] + self.symbols, equals], 1)
-            return self.block(0).last(rows, where) @ self.unembed.T
+            where = torch.stack([pairs[:, 0], pairs[:, 1] + self.symbols], 1)
+            return self.block(0).last(end, torch.cat([first, second]), where) @ self.unembed.T
         operands = functional.embedding(pairs, self.embed) + self.position[:2]
         sequence = torch.cat([operands, end.expand(len(pairs), 1, -1)], 1)
         for block in self.blocks:
