@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -23,6 +23,10 @@ VALIDATION = ""
 """Among the names of measures: validation, of members that have a schedule for it."""
 CPU_SAMPLES = 1000
 """Validated at a time on a CPU, whose cache holds what the layers make of them."""
+
+
+Observed = Callable[[Tensors, Given, Tensors], dict[str, Tensor]]
+"""Of a member's parameters, what it is given, and its initial parameters."""
 
 
 class Taken(NamedTuple):
@@ -71,16 +75,19 @@ class Observer:
 
     def take(self, name: str, slots: list[int], later: int) -> list[Taken]:
         """A measure of each of `slots`, so many steps after the stack's `done`."""
-        function = self._validation if name == VALIDATION else self._of_measure(name)
         done = self._stack.done
-        values = self._each(function, slots, with_initial=name != VALIDATION)
+        alone = self._stack.device.type == "cpu" or self._stack.plain
+        with torch.no_grad():
+            values = self._one_by_one(name, slots) if alone else self._at_once(name, slots)
         each = {key: v.unbind() for key, v in values.items()}
         return [
             Taken(name, slot, done[slot] + later, {key: v[i] for key, v in each.items()})
             for i, slot in enumerate(slots)
         ]
 
-    def _of_measure(self, name: str) -> Callable[[Tensors, Given, Tensors], dict[str, Tensor]]:
+    def _function(self, name: str) -> Observed:
+        if name == VALIDATION:
+            return self._validation
         task, model = self._stack.kind.task, self._stack.model
 
         def function(params: Tensors, given: Given, initial: Tensors) -> dict[str, Tensor]:
@@ -127,24 +134,17 @@ class Observer:
             metrics[i, slot, METRICS.index("val_loss")] = values["loss"]
             val[i, slot] = values["right"] / held_out
 
-    def _each(
-        self,
-        function: Callable[[Tensors, Given, Tensors], Any],
-        slots: list[int],
-        with_initial: bool,
-    ) -> Any:
-        """A function of the parameters, what is given and the initial parameters of each slot.
+    def _one_by_one(self, name: str, slots: list[int]) -> dict[str, Tensor]:
+        """What is measured of each slot, stacked; of a member whoever else there is."""
+        function = self._function(name)
+        each = [function(*self._stack.member(slot)) for slot in slots]
+        return {key: torch.stack([values[key] for values in each]) for key in each[0]}
 
-        One after the other on a CPU, so that what is measured of a member doesn't depend on who
-        else is, and all at once on a GPU. Returns what it returns, stacked.
-        """
-        stack = self._stack
-        with torch.no_grad():
-            if stack.device.type == "cpu" or stack.plain:
-                each = [function(*stack.member(slot)) for slot in slots]
-                return pytree.tree_map(lambda *values: torch.stack(values), *each)
-            members, in_dims = stack.members(slots, with_initial)
-            return vmap(function, in_dims)(*members)
+    def _at_once(self, name: str, slots: list[int]) -> dict[str, Tensor]:
+        """The same in as many calls as for one slot, as a GPU needs it."""
+        members, in_dims = self._stack.members(slots, with_initial=name != VALIDATION)
+        values: dict[str, Tensor] = vmap(self._function(name), in_dims)(*members)
+        return values
 
 
 def on_cpu(taken: list[Taken]) -> list[Taken]:

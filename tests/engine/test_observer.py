@@ -1,0 +1,29 @@
+"""What is measured of members, one by one and all at once."""
+
+import pytest
+import torch
+
+from grok.engine.observer import VALIDATION, Observer
+from grok.measures import Distance, GradientNorm
+from grok.measures.representation import Embeddings
+
+MEASURES = {"distance": Distance(), "gradient": GradientNorm(), "embeddings": Embeddings()}
+
+
+@pytest.mark.parametrize("name", [*MEASURES, VALIDATION])
+def test_members_at_once_are_as_one_by_one(name, make_member, stack_of, monkeypatch):
+    members = [
+        make_member(str(i), lr=10.0**-i, data=i % 2, model=i, objective="classification")
+        for i in range(1, 5)
+    ]
+    stack = stack_of(members, torch.float64)
+    stack.advance(20)
+    observer, slots = Observer(stack, MEASURES), [3, 0, 1]
+    expected = observer.take(name, slots, 0)
+    monkeypatch.setattr(observer, "_one_by_one", observer._at_once)
+    taken = observer.take(name, slots, 0)
+    assert [(each.slot, each.step) for each in taken] == [(3, 20), (0, 20), (1, 20)]
+    for mine, theirs in zip(taken, expected, strict=True):
+        assert mine.values.keys() == theirs.values.keys()
+        for key, value in mine.values.items():
+            torch.testing.assert_close(value, theirs.values[key], rtol=1e-12, atol=0)
