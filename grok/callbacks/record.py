@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from lightning import LightningModule, Trainer
 
 import grok
@@ -92,13 +93,18 @@ class RecordWriter(MemberCallback):
             final=dict(self.memory[member.folder]["final"]),
             best=dict(self.memory[member.folder]["best"]),
             precision=self.precision,
-            device=str(module.device),
+            device=device_name(module.device),
             compiled=module.stack.compiled,
             wall_seconds=round(self.memory[member.folder]["seconds"], 3),
             versions=versions(),
             git_revision=git_revision(),
             config=member.config,
         )
+
+
+def device_name(device: torch.device) -> str:
+    """``cpu``, or the name of a GPU."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def latest(rows: Rows) -> dict[str, float]:
