@@ -81,6 +81,9 @@ def make(figure: dict[str, Any], scale: str, kept_runs: bool, over: dict[str, An
         if (sweep / "analysis" / file).is_file():
             shutil.copy(sweep / "analysis" / file, kept)
     members = pd.read_csv(kept / "grid.csv")
+    record = json.loads((sweep / "0" / "result.json").read_text())
+    if record["device"] != "cpu":
+        train.append("trainer=gpu")
     facts = {
         "scale": scale,
         "command": shlex.join(["python", *train]),
@@ -88,7 +91,8 @@ def make(figure: dict[str, Any], scale: str, kept_runs: bool, over: dict[str, An
         "over": shlex.join(["python", *command(over, scale)]) if over else "",
         "members": len(members),
         "steps": int(members["steps"].sum()),
-        "revision": json.loads((sweep / "0" / "result.json").read_text())["git_revision"],
+        "revision": record["git_revision"],
+        "device": record["device"],
         "summary": measured(printed),
     }
     (kept / FACTS).write_text(json.dumps(facts, indent=1) + "\n")
@@ -147,7 +151,8 @@ def section(figure: dict[str, Any], kept: Path) -> str:
     lines += ["```", ""]
     lines += [
         f"Here, at scale {facts['scale']}: {facts['members']} members, {facts['steps']:,} "
-        f"member-steps, revision {(facts['revision'] or 'unknown')[:7]}.",
+        f"member-steps, revision {(facts['revision'] or 'unknown')[:7]}, "
+        f"on {named(facts.get('device', 'cpu'))}.",
         "",
         "```",
         facts["summary"],
@@ -161,6 +166,11 @@ def section(figure: dict[str, Any], kept: Path) -> str:
         if (kept / name).is_file():
             lines += [markdown(pd.read_csv(kept / name)), ""]
     return "\n".join(lines)
+
+
+def named(device: str) -> str:
+    """A record's device in words."""
+    return "a CPU" if device == "cpu" else f"one {device}"
 
 
 def markdown(table: pd.DataFrame) -> str:
