@@ -18,7 +18,7 @@ from grok.engine.module import Slot
 from grok.errors import ConfigError, UserError, first_line
 from grok.results import CHECKPOINT, atomic_path, difference
 
-VERSION = 3
+VERSION = 4
 """Raised when a member would go on otherwise than it began: another order of minibatches, say."""
 
 log = logging.getLogger(__name__)

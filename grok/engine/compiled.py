@@ -18,7 +18,7 @@ from grok.engine.compiler import fresh_cache, from_compiler, prepare
 from grok.engine.products import ByOneDNN
 from grok.engine.shared import Common, dimensions
 from grok.engine.step import Given, Kind, Moved, State, member_step
-from grok.engine.tensors import copy_into
+from grok.engine.tensors import copy_into, sizes
 from grok.tasks import Batch
 from grok.tasks.model import Model
 
@@ -46,7 +46,7 @@ class StackStep:
         self._kind, self._common = kind, common
         self._mapped: Callable[..., Any] | None = None
         self._step: Callable[..., Tensor] = self._advance
-        self._checked = not compiled
+        self._checked: set[tuple[torch.Size, ...]] = set()  # sizes of minibatches
         if compiled:
             prepare()
             torch._dynamo.config.recompile_limit = 256  # a compilation each
@@ -59,12 +59,12 @@ class StackStep:
         """Advance `state` in place; what `member_step` measures, shape (K, 5)."""
         if self._mapped is None:
             self._mapped = self._over_members(member_step, 2, batch, given)
-        if self._checked:
+        if not self.compiled or sizes(batch) in self._checked:
             return self._compiled(state, coefficients, batch, given)
         before = pytree.tree_map(torch.clone, state)
         metrics = self._compiled(state, coefficients, batch, given)
-        self._checked = True
-        if not self.compiled:
+        self._checked.add(sizes(batch))
+        if self._step == self._advance:  # it couldn't be compiled
             return metrics
         try:
             agree = self._over_members(

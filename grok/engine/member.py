@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,15 +35,24 @@ class Batches(NamedTuple):
     Attributes:
         seeds: of each epoch's order, shape (epochs,).
         samples: number of training samples.
-        size: samples in a minibatch; a last one that isn't full is left out.
+        size: samples in a minibatch, but for a last one that may be smaller.
+        taken: samples in an epoch, all or as many as fill minibatches.
     """
 
     seeds: Tensor
     samples: int
     size: int
+    taken: int
 
     @classmethod
-    def drawn(cls, samples: int, size: int, budget: int, evaluations: Iterable[int] | None) -> Self:
+    def drawn(
+        cls,
+        samples: int,
+        size: int,
+        budget: int,
+        evaluations: Iterable[int] | None = None,
+        drop_last: bool = False,
+    ) -> Self:
         """The draws of a shuffling DataLoader, from PyTorch's generator as it stands.
 
         Going through a `torch.utils.data.DataLoader` takes a number from that generator for the
@@ -51,30 +61,43 @@ class Batches(NamedTuple):
 
         Args:
             budget: steps at most.
-            evaluations: steps after which accuracies are measured.
+            evaluations: steps after which accuracies are measured; None for the ends of epochs.
+            drop_last: whether a last minibatch that isn't full is left out of its epoch.
         """
-        per_epoch = samples // size
-        epochs = -(-budget // per_epoch)
+        taken = samples - samples % size if drop_last else samples
+        per_epoch = math.ceil(taken / size)
+        epochs = math.ceil(budget / per_epoch)
         epoch = torch.arange(epochs)
-        ends = torch.tensor(sorted(() if evaluations is None else evaluations), dtype=torch.int64)
+        ends = per_epoch * (1 + torch.arange(budget // per_epoch))
+        if evaluations is not None:
+            ends = torch.tensor(sorted(evaluations), dtype=torch.int64)
         # an epoch takes two to train, and one each time it is validated
         draws = torch.empty(2 * epochs + len(ends), dtype=torch.int64).random_()
         validated = torch.searchsorted(ends, epoch * per_epoch, right=True)
-        return cls(draws[2 * epoch + 1 + validated], samples, size)
+        return cls(draws[2 * epoch + 1 + validated], samples, size, taken)
 
     @property
     def per_epoch(self) -> int:
         """Minibatches in an epoch."""
-        return self.samples // self.size
+        return math.ceil(self.taken / self.size)
 
-    def rows(self, done: int, epochs: int) -> Tensor:
-        """The samples of each minibatch of the next epochs, shape (steps, size)."""
+    def sizes(self, epochs: int) -> Tensor:
+        """Samples in each minibatch of so many epochs, shape (steps,)."""
+        of_one = [min(self.size, self.taken - first) for first in range(0, self.taken, self.size)]
+        return torch.tensor(of_one).repeat(epochs)
+
+    def orders(self, done: int, epochs: int) -> Tensor:
+        """The samples of the next epochs, in the order that they are taken, a row an epoch."""
         first = done // self.per_epoch
         # steps beyond the budget don't count, and take the last order again
         epoch = torch.arange(first, first + epochs).clamp(max=len(self.seeds) - 1)
         orders = [_order(seed, self.samples) for seed in self.seeds[epoch].tolist()]
-        whole = self.per_epoch * self.size
-        return torch.cat([order[:whole] for order in orders]).view(-1, self.size)
+        return torch.stack(orders)[:, : self.taken]
+
+
+def minibatches(orders: Tensor, size: int) -> list[Tensor]:
+    """The samples in each minibatch, for orders of shape (epochs, ..., samples)."""
+    return [rows for order in orders for rows in order.split(size, -1)]
 
 
 @functools.lru_cache(maxsize=1024)  # members with the same seed share orders
@@ -102,10 +125,11 @@ class Drawn(NamedTuple):
     evaluations: np.ndarray[Any, np.dtype[np.int64]] | None = None
     constrain: tuple[str, ...] = ()
 
-    @property
-    def minibatch_size(self) -> int:
-        """Training samples in a step."""
-        return samples(self.given.train) if self.batches is None else self.batches.size
+    def step_sizes(self, steps: int) -> Tensor:
+        """Training samples in each of so many steps, whole epochs, shape (steps,)."""
+        if self.batches is None:
+            return torch.full((steps,), samples(self.given.train))
+        return self.batches.sizes(steps // self.batches.per_epoch)
 
     def kind(self, task: Task) -> Kind:
         """What the operations of a step depend on."""
@@ -117,7 +141,7 @@ class Drawn(NamedTuple):
         return {
             **shapes(self.state._asdict()),
             **shapes(self.given._asdict()),
-            "minibatch": "none" if batches is None else f"{batches.size} of {batches.samples}",
+            "minibatch": "none" if batches is None else f"{batches.size} of {batches.taken}",
             "accuracies": "every step" if self.evaluations is None else "scheduled",
             "opt": str(self.opt.shared()),
         }
@@ -161,16 +185,16 @@ class Member:
 
     def drawn(self, dtype: torch.dtype) -> Drawn:
         """The member before its first step, floating-point tensors in `dtype`."""
-        data, size, budget = self.data(dtype), self.task.minibatch(), self.phase.budget
-        evaluations = self.task.evaluations(budget)
-        if evaluations is None and size is not None:  # one minibatch says little
-            per_epoch = samples(data.train) // size
-            evaluations = range(per_epoch, budget + 1, per_epoch)
+        data, budget = self.data(dtype), self.phase.budget
+        evaluations, size = self.task.evaluations(budget), self.task.minibatch()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed.model)
             (params, constants), batches = self._weights(dtype), None
             if size is not None:
-                batches = Batches.drawn(samples(data.train), size, budget, evaluations)
+                count, drop_last = samples(data.train), self.task.DROP_LAST
+                batches = Batches.drawn(count, size, budget, evaluations, drop_last)
+        if batches is not None and evaluations is None:  # one minibatch says little
+            evaluations = range(batches.per_epoch, budget + 1, batches.per_epoch)
         moments = {
             moment: {name: torch.zeros_like(param) for name, param in params.items()}
             for moment in self.opt.MOMENTS

@@ -118,11 +118,11 @@ class Observer:
             metrics: of every step and slot, with counts for accuracies, shape (steps, K, 5).
             validated: losses and counts of the validations in these steps.
         """
-        first = self._stack.drawn[0]
-        in_a_step, held_out = first.minibatch_size, samples(first.given.val)
+        first, held_out = self._stack.drawn[0], samples(self._stack.drawn[0].given.val)
+        trained = first.step_sizes(len(metrics))
         train, val = (metrics[..., METRICS.index(f"{part}_accuracy")] for part in ("train", "val"))
         if first.evaluations is None:
-            train /= in_a_step
+            train /= trained[:, None]
             val /= held_out
             return
         right, epoch = train.clone(), self._stack.whole_epochs(1)
@@ -130,7 +130,7 @@ class Observer:
         for _, slot, step, values in validated:
             i = step - self._stack.done[slot] - 1
             begun = i - i % epoch
-            train[i, slot] = right[begun : i + 1, slot].sum() / ((i + 1 - begun) * in_a_step)
+            train[i, slot] = right[begun : i + 1, slot].sum() / trained[begun : i + 1].sum()
             metrics[i, slot, METRICS.index("val_loss")] = values["loss"]
             val[i, slot] = values["right"] / held_out
 

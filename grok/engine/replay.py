@@ -1,6 +1,8 @@
-"""A step on a GPU, captured as one CUDA graph."""
+"""A step on a GPU, captured as a CUDA graph."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -8,56 +10,64 @@ from torch.utils import _pytree as pytree
 
 from grok.engine.compiled import StackStep
 from grok.engine.step import Given, State
-from grok.engine.tensors import copy_into
+from grok.engine.tensors import copy_into, sizes
 from grok.tasks import Batch
 from grok.tasks.model import Model
 
 
+class Capture(NamedTuple):
+    """A captured step, and the tensors that it reads and writes besides the state."""
+
+    graph: torch.cuda.CUDAGraph
+    inputs: tuple[Tensor, Batch]
+    metrics: Tensor
+
+
 class Replay:
-    """A `StackStep` on a GPU, captured as one CUDA graph: a call launches all its kernels.
+    """A `StackStep` on a GPU, captured as a CUDA graph: a call launches all its kernels.
 
     Args:
-        step: what to capture; called always with the same state, updated in place, and the same
-            `Given`.
+        step: what to capture, once for each size of minibatch; called always with the same state,
+            updated in place, and the same `Given`.
     """
 
     def __init__(self, step: StackStep) -> None:
-        self._capture = step
-        self._graph: torch.cuda.CUDAGraph | None = None
-        self._inputs: tuple[Tensor, Batch]
-        self._metrics: Tensor
+        self._step = step
+        self._captured: dict[tuple[torch.Size, ...], Capture] = {}
 
     @property
     def compiled(self) -> bool:
         """Whether the step runs compiled."""
-        return self._capture.compiled
+        return self._step.compiled
 
     @property
     def model(self) -> Model:
         """Gives the structure of a member."""
-        return self._capture.model
+        return self._step.model
 
     def __call__(self, state: State, coefficients: Tensor, batch: Batch, given: Given) -> Tensor:
         """Advance `state` in place; what `member_step` measures, shape (K, 5)."""
-        if self._graph is None:
-            self._record(state, coefficients, batch, given)
-        assert self._graph is not None
-        copy_into(self._inputs, (coefficients, batch))
-        self._graph.replay()
-        return self._metrics.clone()
+        size = sizes(batch)
+        if size not in self._captured:
+            self._captured[size] = self._capture(state, coefficients, batch, given)
+        captured = self._captured[size]
+        copy_into(captured.inputs, (coefficients, batch))
+        captured.graph.replay()
+        return captured.metrics.clone()
 
-    def _record(self, state: State, coefficients: Tensor, batch: Batch, given: Given) -> None:
-        before, self._inputs = pytree.tree_map(torch.clone, (state, (coefficients, batch)))
+    def _capture(self, state: State, coefficients: Tensor, batch: Batch, given: Given) -> Capture:
+        inputs: tuple[Tensor, Batch]
+        before, inputs = pytree.tree_map(torch.clone, (state, (coefficients, batch)))
         stream = torch.cuda.Stream(coefficients.device)  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         try:
             with torch.cuda.stream(stream):
                 for _ in range(3):  # compiles, and lets the libraries allocate what they keep
-                    self._capture(state, *self._inputs, given)
+                    self._step(state, *inputs, given)
             torch.cuda.current_stream().wait_stream(stream)
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph):
-                self._metrics = self._capture(state, *self._inputs, given)
-            self._graph = graph
+                metrics = self._step(state, *inputs, given)
+            return Capture(graph, inputs, metrics)
         finally:
             copy_into(state, before)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from grok.engine.compiled import StackStep, stack_step
-from grok.engine.member import Drawn, departure, shapes
+from grok.engine.member import Drawn, departure, minibatches, shapes
 from grok.engine.observer import VALIDATION, Observer, Taken, on_cpu
 from grok.engine.plain import PlainStep
 from grok.engine.replay import Replay
@@ -290,22 +290,21 @@ class Stack:
         self.state.powers.copy_(powers)
         return coefficients
 
-    def _rows(self, steps: int) -> Tensor | None:
-        """For each step the samples in every slot's minibatch, shape (steps, K, size).
+    def _rows(self, steps: int) -> list[Tensor] | None:
+        """For each step the samples in every slot's minibatch, shape (K, size).
 
         Without K where all slots take the same; None where they take all samples.
         """
-        one_order = self._one_order()
-        of_slots = [
-            drawn.batches.rows(before, steps // drawn.batches.per_epoch)
-            for drawn, before in zip(
-                self.drawn[: 1 if one_order else None], self.done, strict=False
-            )
-            if drawn.batches is not None
-        ]
-        if not of_slots:
+        first, one_order = self.drawn[0].batches, self._one_order()
+        if first is None:
             return None
-        return (of_slots[0] if one_order else torch.stack(of_slots, 1)).to(self.device)
+        orders = [
+            drawn.batches.orders(before, steps // first.per_epoch)
+            for drawn, before in zip(self.drawn, self.done, strict=True)
+            if drawn.batches is not None
+        ][: 1 if one_order else None]
+        taken = (orders[0] if one_order else torch.stack(orders, 1)).to(self.device)
+        return minibatches(taken, first.size)
 
     def member(self, slot: int) -> tuple[Tensors, Given, Tensors]:
         """Parameters of the member in `slot`, what it is given, and its initial parameters."""

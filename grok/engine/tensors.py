@@ -15,6 +15,11 @@ def copy_into(into: Any, values: Any) -> None:
         old.copy_(new)
 
 
+def sizes(tree: Any) -> tuple[torch.Size, ...]:
+    """Shapes of the tensors, in order."""
+    return tuple(tensor.shape for tensor in pytree.tree_leaves(tree))
+
+
 def stacked(parts: Sequence[Any], device: torch.device) -> Any:
     """The members' tensors with a leading dimension K, on the device."""
     return pytree.tree_map(lambda *tensors: torch.stack(tensors).to(device), *parts)

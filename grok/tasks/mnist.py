@@ -69,6 +69,7 @@ class MNIST(Task):
     """
 
     SIZES: ClassVar[tuple[str, ...]] = ("train_size", "val_size")
+    DROP_LAST: ClassVar[bool] = True  # another shape would be compiled for each number of images
 
     init_scale: float = 9.0
     dataset: str = "mnist"

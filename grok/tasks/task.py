@@ -49,12 +49,14 @@ class Task(abc.ABC):
             and the data hold, and no shape or operation depends on.
         SIZES: fields that only the number of samples depends on. They differ between stacks, but
             where samples are taken in minibatches one compiled step serves them all.
+        DROP_LAST: whether a last minibatch that isn't full is left out of its epoch.
         init_scale: alpha, multiplies every initial parameter that learns (Omnigrok, section 2).
     """
 
     STACKABLE: ClassVar[bool] = True
     VARYING: ClassVar[tuple[str, ...]] = ("init_scale",)
     SIZES: ClassVar[tuple[str, ...]] = ()
+    DROP_LAST: ClassVar[bool] = False
 
     init_scale: float = 1.0
 

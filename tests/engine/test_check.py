@@ -47,7 +47,7 @@ def stepped(task, scale, lr, constrain, tmp_path, trained=0):
     coefficients, _ = table(drawn.opt, hyper, state.powers[None], factors, torch.float32)
     batch, given = {}, drawn.given
     if drawn.batches is not None:
-        rows = drawn.batches.rows(0, 1)[0]
+        rows = drawn.batches.orders(0, 1)[0, : drawn.batches.size]
         batch = {name: tensor[rows] for name, tensor in given.train.items()}
         given = given._replace(train={}, val={})
     kind, model = drawn.kind(member.task), Model(member.task)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from grok.engine.compiled import stack_step
+from grok.engine.member import minibatches
 from grok.engine.stack import Stack
 from grok.tasks.mnist import MNIST
 from tests.tasks.examples import (
@@ -74,8 +75,8 @@ def test_a_buffer_is_of_the_members_own_draw(plain, dtype, member_of):
             )
 
 
-def reference_losses(member, steps):
-    """Losses of a plain loop over minibatches."""
+def reference(member, steps):
+    """Losses of a plain loop over minibatches, and how many samples are right in each."""
     torch.manual_seed(member.seed.model)
     network, data = member.task.network().double(), member.data(torch.float64)
     opt, batches = member.opt, member.drawn(torch.float64).batches
@@ -88,29 +89,31 @@ def reference_losses(member, steps):
             {"params": groups["decoder"], "lr": opt.lr_dec, "weight_decay": opt.wd_dec},
         ]
     )
-    losses = []
-    for rows in batches.rows(0, steps // batches.per_epoch):
+    losses, right = [], []
+    for rows in minibatches(batches.orders(0, steps // batches.per_epoch), batches.size):
         picked = torch.utils._pytree.tree_map(lambda tensor, rows=rows: tensor[rows], data.train)
         batch = picked | data.fixed
-        loss = member.task.loss_of(member.task.outputs_of(network, batch), batch)
+        outputs = member.task.outputs_of(network, batch)
+        loss = member.task.loss_of(outputs, batch)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    return losses
+        right.append(member.task.correct(outputs, batch).sum().item())
+    return losses, right
 
 
 @PATHS
 @pytest.mark.parametrize(
     "task",
-    [FixedTensors(), NestedIntegers(), OwnGroups(batch_size=8)],
-    ids=lambda t: type(t).__name__,
+    [FixedTensors(), NestedIntegers(), OwnGroups(batch_size=8), OwnGroups(batch_size=10)],
+    ids=lambda t: f"{type(t).__name__} {t.minibatch()}",
 )
 def test_minibatches_of_all_that_is_per_sample(task, plain, member_of):
     """And of nothing else: neither a table of vectors nor a threshold is cut."""
     member = member_of(task, lr=1e-2, wd=0.5)
     metrics, _ = stack_of([member], plain, torch.float64).advance(48)
-    expected = reference_losses(member, 48)
+    expected, _ = reference(member, 48)
     assert metrics["train_loss"][:, 0].tolist() == pytest.approx(expected, rel=1e-9)
 
 
@@ -132,6 +135,28 @@ def test_accuracies_within_an_epoch(plain, member_of):
             every["val_loss"][step, 0].item(), rel=1e-5
         )
     assert len(set(right.tolist())) > 2
+
+
+@PATHS
+def test_accuracy_counts_the_samples_of_a_smaller_last_minibatch(plain, member_of):
+    """Ten, ten and four in an epoch, whose train accuracy is of all 24."""
+    member = member_of(OwnGroups(batch_size=10), lr=1e-2)
+    metrics, _ = stack_of([member], plain, torch.float64).advance(6)
+    accuracy, (_, right) = metrics["train_accuracy"][:, 0], reference(member, 6)
+    assert accuracy.isfinite().tolist() == [False, False, True] * 2
+    assert accuracy[[2, 5]].tolist() == [sum(right[:3]) / 24, sum(right[3:]) / 24]
+
+
+def test_a_smaller_last_minibatch_is_compiled_and_checked_too(member_of):
+    """Both members as each alone on the plain path."""
+    members = [member_of(OwnGroups(batch_size=10), lr=lr) for lr in (1e-2, 1e-3)]
+    stack = stack_of(members, dtype=torch.float64, compiled=True)
+    stack.advance(30)
+    assert stack.compiled
+    for slot, member in enumerate(members):
+        alone = stack_of([member], plain=True, dtype=torch.float64)
+        alone.advance(30)
+        torch.testing.assert_close(stack.weights(slot), alone.weights(0), rtol=1e-9, atol=1e-12)
 
 
 @PATHS

@@ -9,6 +9,7 @@ from torch import nn
 
 from grok import run
 from grok.config import compose
+from grok.engine.member import minibatches
 from grok.engine.stack import Stack
 from grok.errors import UserError
 from grok.results import CURVES, read_record
@@ -40,10 +41,11 @@ def plain_loop(member, dtype, steps):
     groups = [group for group in groups if group["params"]]
     optimizer = torch.optim.AdamW(groups, betas=tuple(opt.betas), eps=opt.eps)
     data, batches = member.data(dtype), member.drawn(dtype).batches
-    rows = None if batches is None else batches.rows(0, steps // batches.per_epoch)
+    if batches is not None:
+        rows = minibatches(batches.orders(0, steps // batches.per_epoch), batches.size)
     for step in range(steps):
         batch = data.train
-        if rows is not None:
+        if batches is not None:
             batch = {name: tensor[rows[step]] for name, tensor in batch.items()}
         batch = batch | data.fixed
         loss = member.task.loss_of(network(batch["inputs"]), batch)

@@ -10,6 +10,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from grok import run
 from grok.config import compose
+from grok.engine.member import minibatches
 from grok.engine.stack import Stack
 from grok.optim import SGD, Adam, AdamW
 
@@ -95,11 +96,13 @@ def loop(member, dtype, *steps):
     )
     scheduler = LambdaLR(optimizer, opt.lr_factor)  # see test_schedule.py
     data, batches = member.data(dtype), member.drawn(dtype).batches
-    rows = None if batches is None else batches.rows(0, -(-max(steps) // batches.per_epoch))
+    if batches is not None:
+        epochs = -(-max(steps) // batches.per_epoch)
+        rows = minibatches(batches.orders(0, epochs), batches.size)
     found, norms = [], []
     for step in range(max(steps)):
         batch = data.train
-        if rows is not None:
+        if batches is not None:
             batch = {name: tensor[rows[step]] for name, tensor in batch.items()}
         optimizer.zero_grad()
         member.task.loss_of(network(batch["inputs"]), batch).backward()

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from grok.checks import problems
 from grok.config import compose
-from grok.engine.member import Batches
+from grok.engine.member import Batches, minibatches
 from grok.engine.step import METRICS
 from grok.errors import UserError
 from grok.tasks import idx
@@ -88,23 +88,31 @@ def test_the_published_schedule(task):
     assert task.evaluations(10) == [5, 10]
 
 
-def drawn_batches(seed=3, samples=1000, size=200, budget=50, evaluations=(5, 10, 20, 50)):
+def drawn_batches(seed=3, samples=1000, budget=50, evaluations=(5, 10, 20, 50), drop_last=False):
     torch.manual_seed(seed)
-    return Batches.drawn(samples, size, budget, evaluations)
+    return Batches.drawn(samples, 200, budget, evaluations, drop_last)
 
 
 def test_every_sample_once_an_epoch_in_an_order_of_its_seed():
     batches = drawn_batches()
-    rows = batches.rows(done=0, epochs=2)
-    assert rows.shape == (10, 200)
-    for epoch in (rows[:5], rows[5:]):
-        assert sorted(epoch.flatten().tolist()) == list(range(1000))
-    assert not torch.equal(rows[:5], rows[5:])
-    assert torch.equal(batches.rows(done=5, epochs=1), rows[5:])
-    assert not torch.equal(drawn_batches(seed=4).rows(0, 1), rows[:5])
-    assert torch.equal(drawn_batches(budget=7, evaluations=(5,)).rows(0, 2), rows)
-    assert drawn_batches(samples=950).per_epoch == 4
-    assert torch.equal(batches.rows(done=50, epochs=1), batches.rows(done=45, epochs=1))
+    orders = batches.orders(done=0, epochs=2)
+    assert [len(rows) for rows in minibatches(orders, 200)] == [200] * 10
+    for epoch in orders:
+        assert sorted(epoch.tolist()) == list(range(1000))
+    first, second = orders
+    assert not torch.equal(first, second)
+    assert torch.equal(batches.orders(done=5, epochs=1)[0], second)
+    assert not torch.equal(drawn_batches(seed=4).orders(0, 1)[0], first)
+    assert torch.equal(drawn_batches(budget=7, evaluations=(5,)).orders(0, 2), orders)
+    assert torch.equal(batches.orders(done=50, epochs=1), batches.orders(done=45, epochs=1))
+
+
+@pytest.mark.parametrize(("drop_last", "sizes"), [(False, [200] * 4 + [150]), (True, [200] * 4)])
+def test_a_last_minibatch_that_is_not_full(drop_last, sizes):
+    batches = drawn_batches(samples=950, drop_last=drop_last)
+    assert batches.per_epoch == len(sizes)
+    assert batches.sizes(epochs=2).tolist() == 2 * sizes
+    assert [len(rows) for rows in minibatches(batches.orders(0, 2), 200)] == 2 * sizes
 
 
 @pytest.mark.parametrize("evaluations", [(), (5, 10, 20, 50)])
@@ -118,8 +126,8 @@ def test_the_order_is_that_of_a_shuffling_data_loader(evaluations):
         expected += list(train)
         if step in evaluations:
             list(val)
-    rows = drawn_batches(evaluations=evaluations).rows(0, 10)
-    assert torch.equal(rows, torch.stack(expected))
+    orders = drawn_batches(evaluations=evaluations).orders(0, 10)
+    assert torch.equal(torch.stack(minibatches(orders, 200)), torch.stack(expected))
 
 
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
@@ -135,7 +143,7 @@ def test_steps_equal_a_plain_loop(task, loss, make_member, stack_of):
     )
     accuracies, losses = [], []
     batches = member.drawn(torch.float64).batches
-    for rows in batches.rows(0, 4):
+    for rows in minibatches(batches.orders(0, 4), batches.size):
         outputs = network(train["inputs"][rows])
         labels = train["labels"][rows]
         targets = nn_one_hot(labels) if loss == "mse" else labels
