@@ -18,7 +18,7 @@ from turns import Way, measure, show
 from grok.config import compose
 from grok.engine.stack import Stack
 from grok.run import make_member
-from grok.tasks import idx
+from grok.tasks.data import idx
 
 PRECISIONS = {"64-true": torch.float64, "32-true": torch.float32}
 STEPS = 100

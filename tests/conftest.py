@@ -36,7 +36,7 @@ def _restore_hydra(hydra_restore_singletons: None) -> None:
 @pytest.fixture(scope="session")
 def full_data() -> Path:
     """The folder of the whole of MNIST, where this machine has it."""
-    from grok.tasks import idx
+    from grok.tasks.data import idx
 
     if idx.located("mnist", USERS_DATA) is None:
         pytest.skip(f"the whole of MNIST isn't in {USERS_DATA}")

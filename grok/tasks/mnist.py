@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from grok.errors import UserError
-from grok.tasks import idx
+from grok.tasks.data import idx
 from grok.tasks.task import Batch, Data, Task
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}

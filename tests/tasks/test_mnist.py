@@ -18,7 +18,7 @@ from grok.config import compose
 from grok.engine.member import Batches, minibatches
 from grok.engine.step import METRICS
 from grok.errors import UserError
-from grok.tasks import idx
+from grok.tasks.data import idx
 from grok.tasks.mnist import MNIST
 
 DATA = Path(__file__).parent.parent / "data"
