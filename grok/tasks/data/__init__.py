@@ -1,0 +1,1 @@
+"""Data sets, found where they are or fetched."""
