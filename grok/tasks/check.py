@@ -46,7 +46,9 @@ def mistakes(task: Task) -> Iterator[str]:
     """A line for each departure from the contract of `Task`."""
     try:
         yield from _fields(task)
-        yield from task.problems()
+        if wrong := [*task.problems()]:  # the rest needs values within their ranges
+            yield from wrong
+            return
         network = network_of(task)
         yield from groups(task, network)
         data = _data(task)
@@ -172,7 +174,7 @@ def _sizes(task: Task, data: Data) -> Iterator[str]:
     size, count = task.minibatch(), samples(data.train)
     if size is not None and not (isinstance(size, int) and 1 <= size <= count):
         yield f"task: minibatch() gives {size}; it must be from 1 to the {count} training samples"
-    steps = task.evaluations(BUDGET)
+    steps = tried(f"evaluations({BUDGET})", task.evaluations, BUDGET)
     if steps is not None:
         outside = [step for step in steps if not (int(step) == step and 1 <= step <= BUDGET)]
         if outside or not len(steps):

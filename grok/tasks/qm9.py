@@ -48,13 +48,13 @@ class EdgeConv(nn.Module):
 class Encoder(nn.Module):
     """Two convolutions, and the sum over a molecule's atoms."""
 
-    def __init__(self, widths: tuple[int, int], hidden: int) -> None:
+    def __init__(self, width: int, pooled: int, hidden: int) -> None:
         super().__init__()
-        self.first = EdgeConv(FEATURES, widths[0], hidden)
-        self.second = EdgeConv(widths[0], widths[1], hidden)
+        self.first = EdgeConv(FEATURES, width, hidden)
+        self.second = EdgeConv(width, pooled, hidden)
 
     def forward(self, nodes: Tensor, adjacency: Tensor) -> Tensor:
-        """Shape (graphs, width)."""
+        """Shape (graphs, pooled)."""
         hidden = self.first(nodes, adjacency).relu()
         hidden = self.second(hidden, adjacency).relu()
         atoms = nodes[..., :5].sum(-1, keepdim=True)  # 1, and 0 where there is none
@@ -65,10 +65,10 @@ class Encoder(nn.Module):
 class GraphNetwork(nn.Module):
     """Graph convolutions and a perceptron on their sum."""
 
-    def __init__(self, widths: tuple[int, int], hidden: int) -> None:
+    def __init__(self, width: int, pooled: int, hidden: int) -> None:
         super().__init__()
-        self.encoder = Encoder(widths, hidden)
-        self.decoder = nn.Sequential(nn.Linear(widths[1], 32), nn.ReLU(), nn.Linear(32, 1))
+        self.encoder = Encoder(width, pooled, hidden)
+        self.decoder = nn.Sequential(nn.Linear(pooled, 32), nn.ReLU(), nn.Linear(32, 1))
 
     def forward(self, nodes: Tensor, adjacency: Tensor) -> Tensor:
         """One number a graph, shape (graphs,)."""
@@ -87,7 +87,7 @@ class QM9(Task):
         size: molecules, the first of the file; a half drawn from the data seed trains.
         file: of `grok/tasks/data/pack_qm9.py`; None for the first 10,000 of QM9.
         batch_size: molecules in a minibatch.
-        widths: of a node after the first and the second convolution.
+        width, pooled: of a node after the first and the second convolution.
         hidden: width of the networks that make a bond's matrix.
         error_threshold: a molecule is right if the absolute error is less.
         every: optimizer steps from one validation to the next, or to the end of that epoch.
@@ -99,7 +99,8 @@ class QM9(Task):
     size: int = 100
     file: str | None = None
     batch_size: int = 32
-    widths: tuple[int, int] = (32, 16)
+    width: int = 32
+    pooled: int = 16
     hidden: int = 32
     error_threshold: float = 1.0
     every: int = 20
@@ -107,11 +108,9 @@ class QM9(Task):
     def problems(self) -> Iterable[str]:
         """A line for each key out of range."""
         yield from super().problems()
-        for key in ("batch_size", "hidden", "every"):
+        for key in ("batch_size", "width", "pooled", "hidden", "every"):
             if getattr(self, key) < 1:
                 yield f"task.{key}={getattr(self, key)}: must be at least 1"
-        if len(self.widths) != 2 or min(self.widths) < 1:
-            yield f"task.widths={list(self.widths)}: must be two numbers of at least 1"
         if self.error_threshold <= 0:
             yield f"task.error_threshold={self.error_threshold}: must be more than 0"
         try:
@@ -133,7 +132,7 @@ class QM9(Task):
 
     def network(self) -> nn.Module:
         """The graph network, drawn from PyTorch's generator as it stands."""
-        return GraphNetwork(self.widths, self.hidden)
+        return GraphNetwork(self.width, self.pooled, self.hidden)
 
     def data(self, seed: int) -> Data:
         """The first `size` molecules in two halves."""

@@ -47,7 +47,7 @@ def load(path: Path) -> Molecules:
         UserError: it isn't there, or damaged.
     """
     try:
-        with np.load(path) as packed:
+        with path.open("rb") as file, np.load(file) as packed:
             return Molecules(**{name: packed[name].astype(int) for name in Molecules._fields})
     except Exception as error:  # whatever a damaged archive may raise
         raise UserError(
