@@ -8,4 +8,13 @@ SMALL = {
     "mnist": ["task.width=16", "task.train_size=100", "task.batch_size=20"],
     "modular": ["task.p=11", "task.train_fraction=0.5", "task.width=16", "task.hidden=32"],
     "qm9": ["task.size=40", "task.batch_size=16", "task.hidden=8", "task.every=4"],
+    "imdb": [
+        "task.size=40",
+        "task.batch_size=10",
+        "task.vocabulary=50",
+        "task.length=20",
+        "task.width=8",
+        "task.hidden=8",
+        "task.every=6",
+    ],
 }
