@@ -37,6 +37,9 @@ LATER = {
     "opt.warmup": 0,
     "opt.schedule": "constant",
     "opt.gamma": 0.1,
+    "task.subset": "random",
+    "task.representation": "images",
+    "task.messiness": 1.0,
 }
 """Keys that configurations of earlier versions lack, and the values that mean the same."""
 OBSERVING = ("callbacks.", "measures.", "weights.", "logger.")

@@ -23,6 +23,13 @@ from grok.tasks.task import Batch, Data, Task
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
 CLASSES = 10
 LOSSES = ("mse", "cross_entropy")
+SUBSETS = ("random", "first")
+CONSTANTS = {
+    "images": None,
+    "integers": [float(label) for label in range(CLASSES)],
+    "code": np.linspace(-0.5, 0.5, CLASSES).tolist(),
+}
+"""Of each representation the pixels of the constant image that stands for a label."""
 LEAST = {"width": 1, "depth": 2, "batch_size": 1, "train_size": 1, "val_size": 1}
 
 
@@ -59,6 +66,8 @@ class MNIST(Task):
         dataset: ``mnist`` or ``fashion_mnist``.
         data_dir: folder where it is looked for, and fetched to.
         train_size: number of training images.
+        subset: which these are: ``random``, drawn from the data seed, or the ``first``, as in
+            Omnigrok's public code.
         val_size: number of test images, the first of the set; None for all. The published times
             are those of the first 1000, though the paper speaks of the whole set.
         batch_size: images in a minibatch; a last one that isn't full is left out of its epoch.
@@ -66,8 +75,13 @@ class MNIST(Task):
         depth: number of linear layers.
         activation: ``relu`` or ``tanh``.
         loss: ``mse`` on one-hot targets, or ``cross_entropy``.
+        representation: what the network sees: ``images``, or a mixture m image + (1 - m) constant
+            (Omnigrok, Figure 8), where the constant is the label (``integers``, as in the paper) or
+            from -0.5 to 0.5 by label (``code``, as in its public code).
+        messiness: m, from 0 (the label alone) to 1 (the image alone).
     """
 
+    VARYING: ClassVar[tuple[str, ...]] = ("init_scale", "messiness")
     SIZES: ClassVar[tuple[str, ...]] = ("train_size", "val_size")
     DROP_LAST: ClassVar[bool] = True  # another shape would be compiled for each number of images
 
@@ -81,6 +95,9 @@ class MNIST(Task):
     depth: int = 3
     activation: str = "relu"
     loss: str = "mse"
+    subset: str = "random"
+    representation: str = "images"
+    messiness: float = 1.0
 
     def problems(self) -> Iterable[str]:
         """A line for each key out of range; fetches the images if they aren't there."""
@@ -89,6 +106,8 @@ class MNIST(Task):
             ("dataset", idx.FOLDERS),
             ("activation", ACTIVATIONS),
             ("loss", LOSSES),
+            ("subset", SUBSETS),
+            ("representation", CONSTANTS),
         ):
             if getattr(self, key) not in choices:
                 yield f"task.{key}={getattr(self, key)}: must be one of {', '.join(choices)}"
@@ -96,6 +115,13 @@ class MNIST(Task):
             value = getattr(self, key)
             if value is not None and value < least:
                 yield f"task.{key}={value}: must be at least {least}"
+        if not 0 <= self.messiness <= 1:
+            yield f"task.messiness={self.messiness}: must be from 0 to 1"
+        elif self.representation == "images" and self.messiness != 1:
+            yield (
+                f"task.messiness={self.messiness}: images alone are not mixed; leave it at 1, or "
+                "set task.representation=integers or code"
+            )
         if self.dataset in idx.FOLDERS:
             yield from self._data_problems()
 
@@ -120,12 +146,29 @@ class MNIST(Task):
 
     def data(self, seed: int) -> Data:
         """The published subset of the training images, and the first test images."""
-        train = self._parts()["train"]
-        chosen = np.random.RandomState(seed).choice(len(train.labels), self.train_size, False)
+        train, chosen = self._parts()["train"], np.arange(self.train_size)
+        if self.subset == "random":
+            chosen = np.random.RandomState(seed).choice(len(train.labels), self.train_size, False)
         return Data(
             train=_batch(idx.Part(train.images[chosen], train.labels[chosen])),
             val=self._validation(),
+            fixed=self._mixture(),
         )
+
+    def _mixture(self) -> Batch:
+        constants = CONSTANTS[self.representation]
+        if constants is None:
+            return {}
+        return {"messiness": torch.tensor(self.messiness), "constants": torch.tensor(constants)}
+
+    def outputs_of(self, network: nn.Module, batch: Batch) -> Tensor:
+        """Outputs of shape (samples, 10), of images that may be mixed with their labels."""
+        inputs = batch["inputs"]
+        if self.representation != "images":
+            constant, m = (batch["targets"] @ batch["constants"])[:, None], batch["messiness"]
+            inputs = m * inputs + (1 - m) * constant
+        outputs: Tensor = network(inputs)
+        return outputs
 
     def _validation(self) -> Batch:
         return _validation(self.dataset, self.data_dir, self.val_size)

@@ -20,6 +20,7 @@ from grok.engine.step import METRICS
 from grok.errors import UserError
 from grok.tasks.data import idx
 from grok.tasks.mnist import MNIST
+from grok.tasks.task import cast
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -47,6 +48,57 @@ def test_the_first_test_images(task):
     data = dataclasses.replace(task, val_size=20).data(0)
     assert data.val["labels"].tolist() == task.data(0).val["labels"][:20].tolist()
     assert data.val["inputs"].shape == (20, 784)
+
+
+def test_the_first_training_images(task):
+    data = dataclasses.replace(task, subset="first", train_size=30).data(7)
+    part = idx.load("mnist", DATA)["train"]
+    assert data.train["labels"].tolist() == part.labels[:30].tolist()
+    assert torch.equal(data.train["inputs"][29], torch.from_numpy(part.images[29].ravel() / 255))
+
+
+@pytest.mark.parametrize(
+    ("representation", "constants"),
+    [("integers", list(range(10))), ("code", [-0.5 + label / 9 for label in range(10)])],
+)
+def test_images_mixed_with_their_labels(task, representation, constants):
+    """m image + (1 - m) constant, which a member's own m decides."""
+    mixed = dataclasses.replace(task, representation=representation, messiness=0.25, train_size=20)
+    network, (train, _, fixed) = mixed.network(), mixed.data(0)
+    constant = torch.tensor([constants[label] for label in train["labels"]], dtype=torch.float64)
+    expected = network(0.25 * train["inputs"] + 0.75 * constant[:, None])
+    batch = cast(train | fixed, torch.float64)
+    torch.testing.assert_close(mixed.outputs_of(network, batch), expected, rtol=1e-6, atol=1e-6)
+    assert mixed.shared() == dataclasses.replace(mixed, messiness=0.5).shared()
+
+
+def test_each_member_has_its_own_mixture(task, make_member, stack_of):
+    """In a stack, which holds the images once."""
+    tasks = [
+        dataclasses.replace(
+            task, representation="integers", messiness=m, train_size=60, batch_size=20, width=12
+        )
+        for m in (0.2, 0.8)
+    ]
+    members = [dataclasses.replace(make_member(str(i)), task=task) for i, task in enumerate(tasks)]
+    together = stack_of(members, torch.float64)
+    assert together.given.train["inputs"].shape == (60, 784)
+    together.advance(12)
+    for slot, member in enumerate(members):
+        alone = stack_of([member], torch.float64)
+        alone.advance(12)
+        torch.testing.assert_close(together.weights(slot), alone.weights(0), rtol=1e-9, atol=1e-12)
+    first, second = (together.weights(slot)["decoder.weight"] for slot in (0, 1))
+    assert (first - second).abs().max() > 1e-3
+
+
+def test_images_alone_are_not_mixed(task):
+    assert task.data(0).fixed == {}
+    lines = list(dataclasses.replace(task, messiness=0.5).problems())
+    assert lines == [
+        "task.messiness=0.5: images alone are not mixed; leave it at 1, or set "
+        "task.representation=integers or code"
+    ]
 
 
 def test_the_whole_set(full_data):
