@@ -149,16 +149,18 @@ class IMDb(Task):
 
         return Data(batch(train), batch(val))
 
+    @property
+    def train_size(self) -> int:
+        """Reviews that are trained on."""
+        return len(parts(self._reviews().labels[: self.size], 0)[0])
+
     def minibatch(self) -> int:
         """The batch size, or all reviews where there are fewer."""
-        return min(self.batch_size, self._train_size())
-
-    def _train_size(self) -> int:
-        return len(parts(self._reviews().labels[: self.size], 0)[0])
+        return min(self.batch_size, self.train_size)
 
     def evaluations(self, budget: int) -> list[int]:
         """The first end of an epoch after each so many steps."""
-        per_epoch = math.ceil(self._train_size() / self.minibatch())
+        per_epoch = math.ceil(self.train_size / self.minibatch())
         due = range(self.every, budget + 1, self.every)
         steps = {math.ceil(step / per_epoch) * per_epoch for step in due}
         return sorted(step for step in steps if step <= budget) or [budget]

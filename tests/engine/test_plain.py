@@ -48,9 +48,11 @@ def plain_loop(member, dtype, steps):
         if batches is not None:
             batch = {name: tensor[rows[step]] for name, tensor in batch.items()}
         batch = batch | data.fixed
-        loss = member.task.loss_of(network(batch["inputs"]), batch)
+        loss = member.task.loss_of(member.task.outputs_of(network, batch), batch)
         optimizer.zero_grad()
         loss.backward()
+        if opt.clip is not None:
+            torch.nn.utils.clip_grad_norm_(network.parameters(), opt.clip)
         optimizer.step()
     return dict(network.named_parameters())
 

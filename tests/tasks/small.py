@@ -10,7 +10,7 @@ SMALL = {
     "qm9": ["task.size=40", "task.batch_size=16", "task.hidden=8", "task.every=4"],
     "imdb": [
         "task.size=40",
-        "task.batch_size=10",
+        "task.batch_size=16",
         "task.vocabulary=50",
         "task.length=20",
         "task.width=8",
