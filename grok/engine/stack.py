@@ -298,11 +298,12 @@ class Stack:
         first, one_order = self.drawn[0].batches, self._one_order()
         if first is None:
             return None
+        slots = zip(self.drawn[: 1 if one_order else None], self.done, strict=False)
         orders = [
             drawn.batches.orders(before, steps // first.per_epoch)
-            for drawn, before in zip(self.drawn, self.done, strict=True)
+            for drawn, before in slots
             if drawn.batches is not None
-        ][: 1 if one_order else None]
+        ]
         taken = (orders[0] if one_order else torch.stack(orders, 1)).to(self.device)
         return minibatches(taken, first.size)
 
