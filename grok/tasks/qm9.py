@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from grok.errors import UserError
 from grok.tasks.data import molecules
-from grok.tasks.task import Batch, Data, Task
+from grok.tasks.task import Batch, Data, Task, epoch_ends
 
 FEATURES = 11
 
@@ -160,9 +160,7 @@ class QM9(Task):
     def evaluations(self, budget: int) -> list[int]:
         """The first end of an epoch after each so many steps."""
         per_epoch = math.ceil(self.train_size / self.minibatch())
-        due = range(self.every, budget + 1, self.every)
-        steps = {math.ceil(step / per_epoch) * per_epoch for step in due}
-        return sorted(step for step in steps if step <= budget) or [budget]
+        return epoch_ends(self.every, per_epoch, budget)
 
     def loss_of(self, outputs: Tensor, batch: Batch) -> Tensor:
         """The squared error's mean."""

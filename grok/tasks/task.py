@@ -132,6 +132,13 @@ def samples(batch: Batch) -> int:
     return len(pytree.tree_leaves(batch)[0])
 
 
+def epoch_ends(every: int, per_epoch: int, budget: int) -> list[int]:
+    """The first end of an epoch after each `every` steps; the budget where there is none."""
+    due = range(every, budget + 1, every)
+    steps = {math.ceil(step / per_epoch) * per_epoch for step in due}
+    return sorted(step for step in steps if step <= budget) or [budget]
+
+
 def cast(tree: Any, dtype: torch.dtype) -> Any:
     """Nested tensors, those of floating point in `dtype`."""
     return pytree.tree_map(lambda t: t.to(dtype) if t.is_floating_point() else t, tree)
