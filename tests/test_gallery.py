@@ -88,6 +88,7 @@ def test_the_page(gallery, tmp_path):
         "members": 4,
         "steps": 12345,
         "revision": "0123456789",
+        "device": "NVIDIA H200",
         "summary": "grokking 4",
         "over": "python train.py -m x=2",
         "analyze": "--paths <the other sweep>",
@@ -110,7 +111,7 @@ python train.py -m x=2
 python analyze.py multirun/<date>/<time> --paths <the other sweep>
 ```
 
-Here, at scale quick: 4 members, 12,345 member-steps, revision 0123456.
+Here, at scale quick: 4 members, 12,345 member-steps, revision 0123456, on one NVIDIA H200.
 
 ```
 grokking 4
