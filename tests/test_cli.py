@@ -96,7 +96,7 @@ def run_in_process(monkeypatch, *arguments):
     [
         (
             ["task=foo"],
-            "task=foo: no such option; choose from mnist, modular, teacher_stud",
+            "task=foo: no such option; choose from imdb, mnist, modular, qm9, teacher_stud",
         ),
         (["opt.lr_dc=1"], "opt.lr_dc=1: no such key; did you mean opt.lr_dec?"),
         (["lr_dec=1"], "lr_dec=1: no such key; did you mean opt.lr_dec?"),
@@ -187,7 +187,7 @@ def test_debugging_shows_the_traceback(run_train):
 def test_help_and_configuration_need_no_torch(monkeypatch):
     code = "import sys; from grok.cli import main; sys.argv = ['train.py', {!r}{}]\n"
     for option, more, expected in (
-        ("--help", "", "task: mnist, modular, teacher_student, toy_classification, toy_regression"),
+        ("--help", "", "task: imdb, mnist, modular, qm9, teacher_student, toy_classification"),
         ("--cfg", ", 'job'", "lr_dec: 0.0001"),
         ("--info", ", 'defaults'", "task/toy_regression"),
     ):

@@ -106,8 +106,7 @@ class Stack:
                 common=self.common,
                 tensors=(self.state.norm.dtype, self.device.type),
             )
-            captured = self._compile and self.device.type == "cuda"
-            self._step = Replay(step) if captured else step
+            self._step = _captured(step, self.device)
             self._variant = variant
 
     def _one_order(self) -> bool:
@@ -329,3 +328,7 @@ class Stack:
             initial = stacked([self.drawn[slot].state.params for slot in slots], self.device)
         given = of_slot(self.given, self._shared, picked)
         return (params, given, initial), (0, dimensions(self.given, self._shared), 0)
+
+
+def _captured(step: StackStep, device: torch.device) -> StackStep | Replay:
+    return Replay(step) if device.type == "cuda" and step.compiled else step
