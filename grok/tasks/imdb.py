@@ -7,7 +7,6 @@ Analysis".
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,7 +151,8 @@ class IMDb(Task):
     @property
     def train_size(self) -> int:
         """Reviews that are trained on."""
-        return len(parts(self._reviews().labels[: self.size], 0)[0])
+        of_sentiment = np.bincount(self._reviews().labels[: self.size], minlength=2)
+        return self.size - int((of_sentiment // 4).sum())
 
     def minibatch(self) -> int:
         """The batch size, or all reviews where there are fewer."""
@@ -160,11 +160,12 @@ class IMDb(Task):
 
     def evaluations(self, budget: int) -> list[int]:
         """The first end of an epoch after each so many steps."""
-        per_epoch = math.ceil(self.train_size / self.minibatch())
-        return epoch_ends(self.every, per_epoch, budget)
+        return epoch_ends(self.every, self.train_size, self.minibatch(), budget)
 
     def loss_of(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Binary cross-entropy of the probabilities, their logarithm being clamped at -100."""
+        if outputs.isnan().any():  # PyTorch's function refuses what has diverged
+            return outputs.mean()
         return nn.functional.binary_cross_entropy(outputs, batch["labels"])
 
     def correct(self, outputs: Tensor, batch: Batch) -> Tensor:

@@ -6,7 +6,6 @@ Chemistry".
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,8 +110,8 @@ class QM9(Task):
         for key in ("batch_size", "width", "pooled", "hidden", "every"):
             if getattr(self, key) < 1:
                 yield f"task.{key}={getattr(self, key)}: must be at least 1"
-        if self.error_threshold <= 0:
-            yield f"task.error_threshold={self.error_threshold}: must be more than 0"
+        if not self.error_threshold > 0:
+            yield f"task.error_threshold={self.error_threshold}: must be over 0, such as 1.0"
         try:
             available = len(self._molecules().atoms)
         except UserError as error:
@@ -159,8 +158,7 @@ class QM9(Task):
 
     def evaluations(self, budget: int) -> list[int]:
         """The first end of an epoch after each so many steps."""
-        per_epoch = math.ceil(self.train_size / self.minibatch())
-        return epoch_ends(self.every, per_epoch, budget)
+        return epoch_ends(self.every, self.train_size, self.minibatch(), budget)
 
     def loss_of(self, outputs: Tensor, batch: Batch) -> Tensor:
         """The squared error's mean."""

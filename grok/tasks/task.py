@@ -132,10 +132,14 @@ def samples(batch: Batch) -> int:
     return len(pytree.tree_leaves(batch)[0])
 
 
-def epoch_ends(every: int, per_epoch: int, budget: int) -> list[int]:
-    """The first end of an epoch after each `every` steps; the budget where there is none."""
-    due = range(every, budget + 1, every)
-    steps = {math.ceil(step / per_epoch) * per_epoch for step in due}
+def epoch_ends(every: int, samples: int, size: int, budget: int) -> list[int]:
+    """The first end of an epoch after each `every` steps; the budget where there is none.
+
+    Args:
+        samples, size: of an epoch and of a minibatch.
+    """
+    per_epoch = math.ceil(samples / size)
+    steps = {math.ceil(step / per_epoch) * per_epoch for step in range(every, budget + 1, every)}
     return sorted(step for step in steps if step <= budget) or [budget]
 
 

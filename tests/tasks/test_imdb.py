@@ -87,6 +87,17 @@ def test_loss_and_correctness_of_probabilities():
     assert task.correct(outputs, batch).tolist() == [True, True, False]
 
 
+def test_what_has_diverged_has_a_loss_that_tells():
+    batch = {"labels": torch.tensor([1.0, 0.0])}
+    assert IMDb().loss_of(torch.tensor([0.5, torch.nan]), batch).isnan()
+
+
+def test_the_number_that_trains():
+    for size in (20, 41, 60):
+        task = IMDb(data_dir=FOLDER, size=size)
+        assert task.train_size == len(parts(reviews.load(Path(FOLDER)).labels[:size], 0)[0])
+
+
 def test_validated_at_the_ends_of_epochs():
     task = IMDb(data_dir=FOLDER, size=60, batch_size=20, every=5)  # 46 train, in three minibatches
     assert task.evaluations(16) == [6, 12, 15]
