@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from grok.engine.batches import Batches, next_rows, one_order
 from grok.engine.compiled import StackStep, stack_step
-from grok.engine.member import Drawn, departure, minibatches, shapes
+from grok.engine.member import Drawn, departure, shapes
 from grok.engine.observer import VALIDATION, Observer, Taken, on_cpu
 from grok.engine.plain import PlainStep
 from grok.engine.replay import Replay
@@ -91,8 +92,9 @@ class Stack:
 
     def _use_step(self) -> None:
         """Take the step for this size and what the slots share, captured anew if that changed."""
-        in_minibatches, one_order = self.drawn[0].batches is not None, self._one_order()
-        batch = tuple(one and one_order for one in self._train_shared if in_minibatches)
+        batches = self._batches
+        together = bool(batches) and one_order(batches, self.done)
+        batch = tuple(one and together for one in self._train_shared if batches)
         self.common = Common(batch, self._argument_shared)
         variant = (len(self.done), self.common)
         if self.plain:  # it holds on to its member
@@ -109,10 +111,10 @@ class Stack:
             self._step = _captured(step, self.device)
             self._variant = variant
 
-    def _one_order(self) -> bool:
-        """Whether all slots take the same samples in each of the next steps."""
-        seeds = [drawn.batches.seeds for drawn in self.drawn if drawn.batches is not None]
-        return len(set(self.done)) == 1 and all(torch.equal(seeds[0], other) for other in seeds)
+    @property
+    def _batches(self) -> list[Batches]:
+        """Of each slot; none where every step takes all samples."""
+        return [drawn.batches for drawn in self.drawn if drawn.batches is not None]
 
     @property
     def compiled(self) -> bool:
@@ -233,9 +235,11 @@ class Stack:
         Returns what they measure, with counts for accuracies, shape (last, K, 5), on the CPU.
         """
         metrics: list[Tensor] = []
-        coefficients, rows = self._coefficients(steps), self._rows(steps)
+        coefficients, batches, rows = self._coefficients(steps), self._batches, []
+        if batches:
+            rows = next_rows(batches, self.done, steps, self.device)
         for i in range(last):
-            batch = {} if rows is None else self._gather(rows[i])
+            batch = self._gather(rows[i]) if rows else {}
             metrics.append(self._step(self.state, coefficients[i], batch, self._argument))
             after(i)
         return torch.stack(metrics).cpu() if metrics else torch.empty(0)
@@ -288,23 +292,6 @@ class Stack:
         )
         self.state.powers.copy_(powers)
         return coefficients
-
-    def _rows(self, steps: int) -> list[Tensor] | None:
-        """For each step the samples in every slot's minibatch, shape (K, size).
-
-        Without K where all slots take the same; None where they take all samples.
-        """
-        first, one_order = self.drawn[0].batches, self._one_order()
-        if first is None:
-            return None
-        slots = zip(self.drawn[: 1 if one_order else None], self.done, strict=False)
-        orders = [
-            drawn.batches.orders(before, steps // first.per_epoch)
-            for drawn, before in slots
-            if drawn.batches is not None
-        ]
-        taken = (orders[0] if one_order else torch.stack(orders, 1)).to(self.device)
-        return minibatches(taken, first.size)
 
     def member(self, slot: int) -> tuple[Tensors, Given, Tensors]:
         """Parameters of the member in `slot`, what it is given, and its initial parameters."""

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from grok.engine.member import Batches, minibatches
+from grok.engine.batches import Batches, minibatches
 
 
 def drawn_batches(seed=3, samples=1000, budget=50, evaluations=(5, 10, 20, 50), drop_last=False):

@@ -6,8 +6,8 @@ import functools
 import pytest
 import torch
 
+from grok.engine.batches import minibatches
 from grok.engine.compiled import stack_step
-from grok.engine.member import minibatches
 from grok.engine.stack import Stack
 from grok.tasks.mnist import MNIST
 from tests.tasks.examples import (

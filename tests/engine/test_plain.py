@@ -9,7 +9,7 @@ from torch import nn
 
 from grok import run
 from grok.config import compose
-from grok.engine.member import minibatches
+from grok.engine.batches import minibatches
 from grok.engine.stack import Stack
 from grok.errors import UserError
 from grok.results import CURVES, read_record

@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from grok import run
 from grok.config import compose
-from grok.engine.member import minibatches
+from grok.engine.batches import minibatches
 from grok.engine.stack import Stack
 from grok.optim import SGD, Adam, AdamW
 

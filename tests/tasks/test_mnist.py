@@ -11,7 +11,7 @@ import torch
 
 from grok.checks import problems
 from grok.config import compose
-from grok.engine.member import minibatches
+from grok.engine.batches import minibatches
 from grok.engine.step import METRICS
 from grok.tasks.data import idx
 from grok.tasks.mnist import MNIST
