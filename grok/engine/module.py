@@ -195,12 +195,14 @@ class StackModule(LightningModule):
         return size
 
     def training_step(self, batch: int, batch_idx: int) -> None:
-        """Take ``steps_per_call`` optimizer steps and give each slot its rows."""
+        """Take ``steps_per_call`` optimizer steps and give each slot its rows.
+
+        Fewer, where no member's budget leaves so many.
+        """
         if not self.slots:
             return
-        before, metrics, taken = self._advanced(
-            self.stack.whole_epochs(self._engine.steps_per_call)
-        )
+        steps = min(self._engine.steps_per_call, self._budget_left())
+        before, metrics, taken = self._advanced(self.stack.whole_epochs(steps))
         for i, slot in enumerate(self.slots):
             slot.rows = None
             if slot.member is None:
@@ -214,6 +216,15 @@ class StackModule(LightningModule):
             )
             if before[i] == 0:
                 slot.rows.taken = [*slot.initially, *slot.rows.taken]
+
+    def _budget_left(self) -> int:
+        """The most steps that a member may take yet, at least 1."""
+        left = [
+            slot.member.phase.budget - done
+            for slot, done in zip(self.slots, self.stack.done, strict=True)
+            if slot.member is not None
+        ]
+        return max([1, *left])
 
     def revisited(self, wanted: Mapping[int, Collection[int]]) -> dict[tuple[int, int], Metrics]:
         """The weights at some steps of the newest rows; see `Stack.revisited`."""
