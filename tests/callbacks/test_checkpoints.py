@@ -17,7 +17,7 @@ from grok.run import make_member as make_one
 from grok.run import train
 from tests.tasks.small import SMALL
 
-BUDGET = 330
+BUDGET = 170
 
 
 class PowerCutError(Exception):
@@ -50,7 +50,7 @@ class FirstSteps(Callback):
 def config(seconds=0, precision="32-true"):
     return compose(
         "engine.compile=false",
-        "engine.steps_per_call=50",
+        "engine.steps_per_call=25",
         "measures=[embeddings,rqi]",
         f"callbacks.checkpoints.seconds={seconds}",
         f"trainer.precision={precision}",
@@ -82,7 +82,7 @@ def test_an_interrupted_run_ends_as_an_unbroken_one(members, size):
     assert [(member.folder / CHECKPOINT).exists() for member in broken] == [True, size == 2, False]
     firsts = FirstSteps()
     train(broken, config(), size=size, extra=[firsts])
-    assert firsts.steps == {"0": 201, "1": 201 if size == 2 else 1, "2": 1}
+    assert firsts.steps == {"0": 101, "1": 101 if size == 2 else 1, "2": 1}
     for a, b in zip(unbroken, broken, strict=True):
         before, after = read_record(a.folder), read_record(b.folder)
         assert dataclasses.replace(after, wall_seconds=before.wall_seconds) == before
@@ -101,7 +101,7 @@ def test_a_checkpoint_is_taken_up_in_a_stack_of_another_size(members):
     interrupted(moved, size=3, call=3, precision="64-true")
     firsts = FirstSteps()
     train(moved[::-1], config(precision="64-true"), size=2, extra=[firsts])
-    assert firsts.steps == {"0": 151, "1": 151, "2": 151}
+    assert firsts.steps == {"0": 76, "1": 76, "2": 76}
     for a, b in zip(alone, moved, strict=True):
         first, second = read_record(a.folder), read_record(b.folder)
         assert (first.t_train, first.t_val, first.steps) == (
@@ -206,13 +206,13 @@ def test_callbacks_and_measures_may_come_and_go(members, size):
         train(broken, config(), size=size, extra=[before, PowerCut(4)])
     other = compose(
         "engine.compile=false",
-        "engine.steps_per_call=50",
+        "engine.steps_per_call=25",
         "measures=[distance,rqi]",
         "~callbacks.weight_norm",
     )
     firsts = FirstSteps()
     train(broken, other, size=size, extra=[firsts, after])
-    assert firsts.steps["0"] == 201
+    assert firsts.steps["0"] == 101
     assert after.known[0] == {"n": 1}
     for a, b in zip(unbroken, broken, strict=True):
         first, second = read_record(a.folder), read_record(b.folder)
@@ -244,5 +244,5 @@ def test_what_a_checkpoint_cannot_hold_is_told_when_it_is_saved(members, caplog)
     assert message.startswith("Remembering remembers a set, which checkpoints can't hold")
     firsts = FirstSteps()
     train([member], config(), extra=[firsts, after])
-    assert firsts.steps == {"0": 151}
+    assert firsts.steps == {"0": 76}
     assert after.known[0] is None

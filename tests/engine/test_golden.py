@@ -79,8 +79,15 @@ MNIST = [
 ]
 
 
-@pytest.mark.parametrize("precision", ["64-true", "32-true"])
-@pytest.mark.parametrize("compiled", ["true", "false"])
+@pytest.mark.parametrize(
+    ("precision", "compiled"),
+    [
+        ("64-true", "true"),
+        ("64-true", "false"),
+        ("32-true", "false"),
+        pytest.param("32-true", "true", marks=pytest.mark.slow),
+    ],
+)
 def test_published_steps_of_mnist(precision, compiled, tmp_path, train_members):
     members = []
     for i, (lr, wd, *_) in enumerate(MNIST):

@@ -18,7 +18,7 @@ from grok.tasks.mnist import MNIST
 CELLS = [  # differing in everything that may vary inside a stack
     {"lr": 1e-3, "wd": 0.0},
     {"lr": 3e-4, "wd": 5.0, "data": 41, "model": 101},
-    {"lr": 1e-2, "wd": 1.0, "init_scale": 2.0, "budget": 130},
+    {"lr": 1e-2, "wd": 1.0, "init_scale": 2.0, "budget": 70},
     {"lr": 1e-5, "wd": 10.0, "model": 103, "betas": (0.8, 0.98)},
     {"lr": 1e-3, "wd": 2.0, "data": 43, "early_stop": False},
 ]
@@ -28,12 +28,11 @@ def outcome(record):
     return (record.phase, record.t_train, record.t_val, record.steps, record.stop_reason)
 
 
-@pytest.mark.parametrize("objective", ["classification", "regression"])
-@pytest.mark.parametrize("size", [5, 2])
+@pytest.mark.parametrize(("objective", "size"), [("classification", 5), ("regression", 2)])
 def test_a_stack_equals_solo_runs(objective, size, make_member, train_members):
     def members(where):
         return [
-            make_member(f"{where}/{i}", **{"budget": 320, "objective": objective} | cell)
+            make_member(f"{where}/{i}", **{"budget": 160, "objective": objective} | cell)
             for i, cell in enumerate(CELLS)
         ]
 
@@ -53,7 +52,7 @@ def test_a_stack_equals_solo_runs(objective, size, make_member, train_members):
 
 def test_these_cells_differ(make_member, train_members):
     """Otherwise the equality above would show nothing."""
-    members = [make_member(f"{i}", **{"budget": 320} | cell) for i, cell in enumerate(CELLS)]
+    members = [make_member(f"{i}", **{"budget": 160} | cell) for i, cell in enumerate(CELLS)]
     records = train_members(members)
     assert len({record.final["train_loss"] for record in records}) == len(CELLS)
 
@@ -118,8 +117,9 @@ def test_how_many_steps_a_call_takes_changes_nothing(make_member, train_members)
     assert records[0].final == records[1].final == records[2].final
 
 
-@pytest.mark.parametrize("objective", ["classification", "regression"])
-@pytest.mark.parametrize("one_data", [False, True])
+@pytest.mark.parametrize(
+    ("objective", "one_data"), [("classification", False), ("regression", True)]
+)
 def test_compiled_weights_are_the_same_to_the_bit_in_any_stack(
     objective, one_data, make_member, stack_of
 ):

@@ -48,7 +48,9 @@ class TestStackedLauncherIntegration(IntegrationTestSuite):
 
 SWEEP = [
     "engine.compile=false",
-    "phase.budget=400",
+    "phase.budget=200",
+    "phase.threshold=0.4",
+    "trainer.precision=64-true",
     "opt.lr_dec=1e-2,1e-3",
     "opt.wd_dec=0,2",
     "task.activation=tanh,relu",
@@ -74,12 +76,9 @@ def test_same_numbers(folders):
         for name, folder in folders.items()
     }
     exact = ["job", "opt.lr_dec", "opt.wd_dec", "task.activation", "phase", "steps", "stop_reason"]
+    exact += ["t_train", "t_val"]
     pd.testing.assert_frame_equal(tables["basic"][exact], tables["stacked"][exact])
     assert tables["basic"]["phase"].nunique() > 1
-    for times in ("t_train", "t_val"):
-        pd.testing.assert_series_equal(
-            tables["basic"][times], tables["stacked"][times], rtol=0.01, check_exact=False
-        )
 
 
 def test_same_folders_and_files(folders):
@@ -120,36 +119,3 @@ def test_a_logger_is_not_ignored(tmp_path, run_train):
     assert done.returncode == 0, done.stderr
     assert "one job after another" in done.stdout
     assert all((tmp_path / job / "csv" / "metrics.csv").is_file() for job in "01")
-
-
-FAILING = """
-import sys
-sys.argv[0] = "train.py"
-from grok.tasks.toy import ToyAddition
-draws = ToyAddition.data
-def data(self, seed):
-    if seed == 3:
-        raise RuntimeError("no such data")
-    return draws(self, seed)
-ToyAddition.data = data
-from grok.cli import main
-main()
-"""
-
-
-@pytest.mark.parametrize("launcher", ["basic", "stacked"])
-def test_one_failure_leaves_the_others_running(tmp_path, run_python, launcher):
-    done = run_python(
-        "-c", FAILING, "-m", *SWEEP[:1], "phase.budget=20", "seed.data=1,2,3,4",
-        f"hydra/launcher={launcher}", f"hydra.sweep.dir={tmp_path}",
-        *(["hydra.launcher.workers=1"] if launcher == "stacked" else []),
-    )  # fmt: skip
-    assert done.returncode == 1
-    assert sorted(int(path.parent.name) for path in tmp_path.glob("*/result.json")) == [0, 1, 3]
-    first = done.stderr.splitlines()[0]
-    assert first.startswith(f"error: {tmp_path / '2'} (")
-    assert "seed.data=3" in first
-    assert first.endswith("): RuntimeError: no such data")
-    assert "RuntimeError: no such data" in (tmp_path / "2" / "error.txt").read_text()
-    assert done.stderr.splitlines()[-1] == "error: 1 of 4 jobs failed"
-    assert "Traceback" not in done.stderr

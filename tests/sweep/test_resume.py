@@ -76,7 +76,7 @@ def test_a_second_process_is_refused(tmp_path, master):
         pass
 
 
-ARGUMENTS = ["-m", "engine.compile=false", "opt.lr_dec=1e-2,1e-3", "seed.model=1,2"]
+ARGUMENTS = ["-m", "engine.compile=false", "opt.lr_dec=1e-2,1e-3,1e-4"]
 
 
 def start(folder, *more):
@@ -111,7 +111,7 @@ def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path, launcher, kill):
     os.kill(process.pid, kill)
     _, errors = process.communicate(timeout=60)
     before = results(tmp_path)
-    assert 0 < len(before) < 4
+    assert 0 < len(before) < 3
     if kill is signal.SIGINT:
         assert process.returncode == 130, errors
         assert errors.startswith("error: interrupted; what has finished is kept.")
@@ -119,9 +119,9 @@ def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path, launcher, kill):
     process = start(tmp_path, *options)
     out, errors = process.communicate(timeout=200)
     assert process.returncode == 0, errors
-    assert "4 of 4 finished" in out
+    assert "3 of 3 finished" in out
     after = results(tmp_path)
-    assert len(after) == 4
+    assert len(after) == 3
     assert {job: after[job] for job in before} == before, "a finished job was trained again"
     assert not (tmp_path / ".claims").exists()
 
@@ -135,7 +135,7 @@ def test_workers_end_with_their_launcher(tmp_path):
     options = ["hydra/launcher=stacked", "hydra.launcher.workers=2", "phase.budget=100000"]
     process = start(tmp_path, *options)
     deadline = time.monotonic() + 100
-    while len(list(tmp_path.glob(".claims/*/*"))) < 4:
+    while len(list(tmp_path.glob(".claims/*/*"))) < 3:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     workers = ps("-o", "pid=", "--ppid", str(process.pid))
