@@ -196,6 +196,7 @@ def write(sweep: Sweep, options: argparse.Namespace, progress: Callable[[str], N
     from grok.analysis import (
         agreement,
         decay,
+        dependence,
         flow,
         frame,
         landscape,
@@ -213,6 +214,7 @@ def write(sweep: Sweep, options: argparse.Namespace, progress: Callable[[str], N
     wanted = kinds(sweep) if kind is None else [kind]
     for kind_of, name, tabulate in (
         ("landscape", "landscape.csv", landscape.table),
+        ("landscape", "dependence.csv", dependence.table),
         ("times", "fits.csv", decay.fits),
         ("phases", "seeds.csv", seeds.table),
     ):
