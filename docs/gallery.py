@@ -143,6 +143,8 @@ def section(figure: dict[str, Any], kept: Path) -> str:
     facts = json.loads((kept / FACTS).read_text())
     who = "The paper" if figure.get("published", True) else "Not in the papers"
     lines = [f"## {figure['title']}", "", f"{who}: {figure['claim'].strip()}", ""]
+    if found := figure.get(f"found_{facts['scale']}"):
+        lines += [f"Found here: {found.strip()}", ""]
     lines += ["```bash", facts["command"]]
     if facts.get("over"):
         lines.append(facts["over"])
