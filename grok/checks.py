@@ -55,7 +55,9 @@ def problems(cfg: DictConfig, judged: dict[str, list[str]] | None = None) -> lis
         if structure not in judged:
             judged[structure] = _structural_problems(cfg)
         judged[both] = judged[structure]
-    return judged[both] + _gpu_problems(cfg.trainer)
+    if judged[both]:
+        return judged[both]
+    return _budget_problems(cfg, judged) + _gpu_problems(cfg.trainer)
 
 
 def _unknown_keys(prefix: str, section: DictConfig, schema: type) -> Iterable[str]:
@@ -139,6 +141,20 @@ def _structure(cfg: DictConfig) -> str:
     }
     measures = OmegaConf.to_container(cfg.measures, resolve=True) if cfg.measures else {}
     return json.dumps([kept, measures], sort_keys=True)
+
+
+def _budget_problems(cfg: DictConfig, judged: dict[str, list[str]]) -> list[str]:
+    """Whether the task can say anything within the budget; looked into once for each of a size."""
+    from grok.tasks.check import unmeasured
+
+    task: Any = OmegaConf.to_container(cfg.task, resolve=True)
+    schema: Any = get_class(cfg.task._target_)
+    for key in schema.VARYING:
+        task.pop(key, None)
+    case = json.dumps([task, cfg.phase.budget], sort_keys=True)
+    if case not in judged:
+        judged[case] = list(unmeasured(instantiate(cfg.task, _convert_="all"), cfg.phase.budget))
+    return judged[case]
 
 
 def _structural_problems(cfg: DictConfig) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -21,13 +22,15 @@ from grok.errors import FailedJobError, UserError, debugging, named, run_reporti
 from grok.results import flat
 from grok.sweep import stacked
 from grok.sweep.explain import explained
+from grok.sweep.workers import ending_with_parent, is_worker
 
 
 def job(cfg: DictConfig) -> None:
     """One Hydra job: one member."""
     if HydraConfig.get().mode is RunMode.MULTIRUN:
         try:
-            run.run(cfg)
+            with ending_with_parent() if is_worker() else contextlib.nullcontext():
+                run.run(cfg)
         except Exception as error:  # the sweeper reports it, once all jobs have had their turn
             run.leave_error(Path(HydraConfig.get().runtime.output_dir), error)
             # not every exception comes back whole from another process

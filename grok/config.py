@@ -52,6 +52,11 @@ class PhaseRule:
             yield f"phase.threshold={self.threshold}: must be over 0 and at most 1, such as 0.9"
         elif not abs(self.tolerance) < self.threshold:
             yield f"phase.tolerance={self.tolerance}: must be smaller than phase.threshold"
+        elif self.threshold - self.tolerance > 1:
+            yield (
+                f"phase.threshold={self.threshold}: no accuracy can exceed it, as phase.tolerance="
+                f"{self.tolerance} asks; take less, or phase.tolerance=0"
+            )
         if not 1 <= self.budget <= MOST_STEPS:
             yield f"phase.budget={self.budget}: must be at least 1 optimizer step, at most 1e12"
         if self.grokking_gap < 0:

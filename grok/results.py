@@ -42,8 +42,8 @@ LATER = {
     "task.messiness": 1.0,
 }
 """Keys that configurations of earlier versions lack, and the values that mean the same."""
-OBSERVING = ("callbacks.", "measures.", "weights.", "logger.")
-"""Sections that don't change how a member trains, but what is seen of it."""
+OBSERVING = ("callbacks.", "measures.", "weights.", "logger.", "engine.threads.")
+"""Keys and sections that don't change how a member trains, but what is seen of it, or how fast."""
 STEP_COLUMNS: dict[str, str | None] = {
     "train_loss": "lower",
     "train_accuracy": "higher",
@@ -182,6 +182,12 @@ def finished(folder: Path) -> bool:
     return (folder / RESULT).is_file()
 
 
+def tidy(folder: Path) -> None:
+    """Remove what led to a record: checkpoint, error, and what a killed process was writing."""
+    for path in (folder / CHECKPOINT, folder / ERROR, *folder.glob(".*.tmp")):
+        path.unlink(missing_ok=True)
+
+
 def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """The values of a configuration by full name, such as ``opt.lr_dec``."""
     values: dict[str, Any] = {}
@@ -194,11 +200,13 @@ def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
     """The first key in which two configurations differ, in a line; None where they are equal.
 
-    What is only observed may differ: a run goes on, or is as good, with other callbacks.
+    What is only observed may differ: a run goes on, or is as good, with other callbacks. So may the
+    folder of the data, for which other keys may stand.
     """
     old, new = LATER | flat(before), LATER | flat(now)
     for key in sorted(old.keys() | new.keys()):
-        if old.get(key) != new.get(key) and not f"{key}.".startswith(OBSERVING):
+        moved = (old.get(key), new.get(key)) == (old.get("data.dir"), new.get("data.dir"))
+        if old.get(key) != new.get(key) and not (moved or f"{key}.".startswith(OBSERVING)):
             return f"{key}={new.get(key)}: was {old.get(key)} before"
     return None
 

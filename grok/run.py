@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from grok.checks import problems
 from grok.errors import ConfigError
-from grok.results import ERROR, Record, difference, finished, read_record
+from grok.results import ERROR, Record, difference, finished, read_record, tidy
 from grok.sweep.overrides import settings_of
 
 if TYPE_CHECKING:
@@ -51,24 +51,31 @@ def run(cfg: DictConfig) -> None:
             hydra.runtime.choices,
         ),
     )
-    if finished(folder):
-        check_same(read_record(folder), member)
-    else:
+    if not finished_alike(folder, member.config):
         train([member], cfg)
     if hydra.mode is RunMode.RUN:
         print(outcome(read_record(folder)))
 
 
-def check_same(record: Record, member: Member) -> None:
-    """Refuse a folder that holds the record of a run with another configuration."""
-    changed = difference(record.config, json.loads(json.dumps(member.config)))
+def finished_alike(folder: Path, config: dict[str, Any]) -> bool:
+    """Whether the run that this configuration describes has finished in `folder`.
+
+    Raises:
+        ConfigError: another run has.
+    """
+    if not finished(folder):
+        return False
+    changed = difference(read_record(folder).config, json.loads(json.dumps(config)))
     if changed:
-        raise ConfigError(f"{changed} in {member.folder}; choose another folder")
+        raise ConfigError(f"{changed} in {folder}; choose another folder")
+    tidy(folder)
+    return True
 
 
 def leave_error(folder: Path, error: Exception) -> None:
-    """Write the traceback of a job that failed to its folder."""
-    (folder / ERROR).write_text("".join(traceback.format_exception(error)))
+    """Write the traceback of a job that failed to its folder, unless a run has finished there."""
+    if not finished(folder):
+        (folder / ERROR).write_text("".join(traceback.format_exception(error)))
 
 
 def outcome(record: Record) -> str:

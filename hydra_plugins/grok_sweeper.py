@@ -1,5 +1,6 @@
 """``hydra/sweeper=grok``: Hydra's own sweeper, with every job checked before the first trains."""
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,15 +42,22 @@ class GrokSweeper(BasicSweeper):
             UserError: jobs that failed; the others have been trained.
         """
         from grok.errors import InterruptedSweepError, interrupted
+        from grok.sweep.folders import settled
         from grok.sweep.live import watching
         from grok.sweep.plan import opened, prepare, report_failures
 
         assert self.hydra_context is not None
         assert self.config is not None
         assert self.launcher is not None
-        sweep = prepare(
-            self.hydra_context.config_loader, self.config, [*self._parse_config(), *arguments]
-        )
+        folder = settled(self.config, "sweep")
+        try:
+            sweep = prepare(
+                self.hydra_context.config_loader, self.config, [*self._parse_config(), *arguments]
+            )
+        except BaseException:
+            with contextlib.suppress(OSError):  # there is something in it
+                folder.rmdir()
+            raise
         if hasattr(self.launcher, "composer"):
             self.launcher.composer = sweep.composer
         results: list[JobReturn] = []

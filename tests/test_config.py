@@ -53,7 +53,7 @@ def test_every_config_composes_and_instantiates(override):
     assert problems(cfg) == allowed
     assert dataclasses.is_dataclass(instantiate(cfg.opt, _convert_="all"))
     task = instantiate(cfg.task)
-    assert samples(task.data(cfg.seed.data).train) == task.train_size
+    assert samples(task.data(cfg.seed.data).train) == task.train_samples()
     instantiate(cfg.callbacks)
     instantiate(cfg.measures)
     for logger in (cfg.logger or {}).values():

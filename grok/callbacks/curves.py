@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from pathlib import Path
 
 import numpy as np
 from lightning import Trainer
@@ -24,18 +25,26 @@ class Curves(MemberCallback):
     def __init__(self, points: int = 200) -> None:
         super().__init__()
         self.points = points
+        self._logged: set[Path] = set()
 
     def observe(self, member: Member, rows: Rows, trainer: Trainer) -> None:
         """Keep the rows that are due, and the member's last one."""
         kept = self.memory.setdefault(member.folder, [])
+        if member.folder not in self._logged:  # a run that goes on has rows already
+            self._log(kept, trainer)
+            self._logged.add(member.folder)
         due = self._due(rows, member.phase.budget, kept[-1][0] if kept else 0)
         due[-1] |= rows.stop_reason is not None
         for i in np.flatnonzero(due):
             step = int(rows.steps[i])
-            values = {name: float(rows.metrics[name][i]) for name in STEP_COLUMNS}
-            kept.append([step, *values.values()])
+            kept.append([step, *(float(rows.metrics[name][i]) for name in STEP_COLUMNS)])
+            self._log(kept[-1:], trainer)
+
+    @staticmethod
+    def _log(rows: list[list[float]], trainer: Trainer) -> None:
+        for step, *values in rows:
             for logger in trainer.loggers:
-                logger.log_metrics(values, step)
+                logger.log_metrics(dict(zip(STEP_COLUMNS, values, strict=True)), int(step))
 
     def _due(self, rows: Rows, budget: int, last: int) -> Array:
         """The row of each spaced step, or where it has no accuracies the next that has."""

@@ -21,7 +21,7 @@ from grok.callbacks.member import MemberCallback, member_callbacks
 from grok.engine import Member, Rows, StackModule
 from grok.measures import HIGHER
 from grok.phases import classify
-from grok.results import CHECKPOINT, ERROR, STEP_COLUMNS, Record, write_record
+from grok.results import STEP_COLUMNS, Record, tidy, write_record
 
 PACKAGES = ("torch", "lightning", "hydra-core", "numpy")
 
@@ -70,8 +70,7 @@ class RecordWriter(MemberCallback):
             callback.finish(member, record)
             callback.memory.pop(member.folder, None)
         write_record(member.folder, finite(record))
-        for name in (CHECKPOINT, ERROR):  # of what led here
-            (member.folder / name).unlink(missing_ok=True)
+        tidy(member.folder)
 
     def _record(self, member: Member, rows: Rows, trainer: Trainer) -> Record:
         rule, module = member.phase, trainer.lightning_module

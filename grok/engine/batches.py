@@ -10,6 +10,8 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor
 
+from grok.tasks.task import steps_per_epoch
+
 
 class Batches(NamedTuple):
     """The minibatches of a member: all samples once an epoch, in an order of its own.
@@ -47,7 +49,7 @@ class Batches(NamedTuple):
             drop_last: whether a last minibatch that isn't full is left out of its epoch.
         """
         taken = samples - samples % size if drop_last else samples
-        per_epoch = math.ceil(taken / size)
+        per_epoch = steps_per_epoch(taken, size)
         epochs = math.ceil(budget / per_epoch)
         epoch = torch.arange(epochs)
         ends = per_epoch * (1 + torch.arange(budget // per_epoch))
@@ -61,7 +63,7 @@ class Batches(NamedTuple):
     @property
     def per_epoch(self) -> int:
         """Minibatches in an epoch."""
-        return math.ceil(self.taken / self.size)
+        return steps_per_epoch(self.taken, self.size)
 
     def sizes(self, epochs: int) -> Tensor:
         """Samples in each minibatch of so many epochs, shape (steps,)."""

@@ -14,11 +14,12 @@ from torch.func import vmap
 from torch.utils import _pytree as pytree
 
 from grok.engine.check import agreement
-from grok.engine.compiler import fresh_cache, from_compiler, prepare
+from grok.engine.compiler import ELSEWHERE, fresh_cache, from_compiler, prepare, remedy
 from grok.engine.products import ByOneDNN
 from grok.engine.shared import Common, dimensions
 from grok.engine.step import Given, Kind, Moved, State, member_step
 from grok.engine.tensors import copy_into, sizes
+from grok.errors import UserError
 from grok.tasks import Batch
 from grok.tasks.model import Model
 
@@ -48,12 +49,17 @@ class StackStep:
         self._step: Callable[..., Tensor] = self._advance
         self._checked: set[tuple[torch.Size, ...]] = set()  # sizes of minibatches
         if compiled:
+            self._compile()
+
+    def _compile(self) -> None:
+        try:
             prepare()
-            torch._dynamo.config.recompile_limit = 256  # a compilation each
-            options: dict[str, Any] = {"post_grad_custom_post_pass": ByOneDNN()}
-            self._step = torch.compile(
-                self._advance, fullgraph=True, dynamic=False, options=options
-            )
+        except UserError as error:
+            self._give_up(str(error), ELSEWHERE)
+            return
+        torch._dynamo.config.recompile_limit = 256  # a compilation each
+        options: dict[str, Any] = {"post_grad_custom_post_pass": ByOneDNN()}
+        self._step = torch.compile(self._advance, fullgraph=True, dynamic=False, options=options)
 
     def __call__(self, state: State, coefficients: Tensor, batch: Batch, given: Given) -> Tensor:
         """Advance `state` in place; what `member_step` measures, shape (K, 5)."""
@@ -117,7 +123,7 @@ class StackStep:
                 raise
             self._give_up(
                 f"can't compile the training step ({_in_a_line(error)})",
-                f"install a C++ compiler, or delete its cache in {cache_dir()}",
+                remedy(error),
             )
             return self._step(*arguments)
         log.warning(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import os
 import shlex
@@ -20,14 +21,54 @@ from torch._inductor.codecache import get_lock_dir
 from torch._inductor.runtime.cache_dir_utils import cache_dir
 from torch._inductor.utils import clear_caches
 
+from grok.errors import UserError
+
 CACHE = "TORCHINDUCTOR_CACHE_DIR"
 ELF_HEADER = 64  # bytes
 ABANDONED = 3600  # seconds
+UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+ELSEWHERE = f"set {CACHE} to a folder of yours with room, on a disk that may hold programs"
 
 
 def from_compiler(error: Exception) -> bool:
     """Whether an exception came out of compilation rather than out of what was compiled."""
     return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))
+
+
+def remedy(error: BaseException | None) -> str:
+    """What to do about a compilation that failed: the cache's folder, or the compiler."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in UNWRITABLE:
+            return ELSEWHERE
+        if "failed to map segment" in str(error):  # a file system without the right to execute
+            return ELSEWHERE
+        error = error.__cause__ or error.__context__
+    return f"install a C++ compiler, or delete its cache in {cache_dir()}"
+
+
+def own_cache() -> None:
+    """Have the cache in a folder that is the user's alone, unless one has been chosen.
+
+    What lies in it is executed. PyTorch's default is in the folder for temporary files, where
+    another user of the machine may have put something.
+
+    Raises:
+        UserError: it is not the user's alone, or can't be written.
+    """
+    if CACHE in os.environ:
+        return
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = home / "grok" / "compiled"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.stat()
+    except OSError as error:
+        raise UserError(f"{folder}: can't be written ({error.strerror})") from None
+    if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise UserError(f"{folder}: others may write there, and it is executed; chmod 700 it")
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"{folder}: can't be written")
+    os.environ[CACHE] = str(folder)
 
 
 @functools.cache
@@ -36,7 +77,11 @@ def prepare() -> None:
 
     PyTorch has the compiler write to a library's final place and takes whatever it finds there:
     what an interrupt has left fails to load, or ends the process, for as long as it is there.
+
+    Raises:
+        UserError: there is no cache that can be used.
     """
+    own_cache()
     build = cpp_builder.run_compile_cmd
 
     def build_whole(cmd_line: str, cwd: str) -> None:

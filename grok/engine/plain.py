@@ -10,7 +10,7 @@ import dataclasses
 import torch
 from torch import Tensor, nn
 
-from grok.engine.step import Given, Kind, State, Tensors, judge, nonzero
+from grok.engine.step import Given, Kind, State, Tensors, judge, scaling
 from grok.optim import GROUPS, Optimizer, PlainGroup
 from grok.optim.coefficients import total_norm
 from grok.tasks import Batch
@@ -85,7 +85,7 @@ class PlainStep:
         for param in self._params:
             param.grad = None
         if self._held:
-            scale = self._norm / nonzero(total_norm(self._held.values()))
+            scale = scaling(self._norm, total_norm(self._held.values()))
             for param in self._held.values():
                 param.mul_(scale)
         self._done += 1

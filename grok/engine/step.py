@@ -124,7 +124,7 @@ def updated(kind: Kind, state: State, grads: Tensors, coefficients: Tensor) -> M
             moment[name] = tensor
     if kind.constrain:
         held = {name: p for name, p in params.items() if kind.task.group(name) in kind.constrain}
-        scale = state.norm / nonzero(total_norm(held.values()))
+        scale = scaling(state.norm, total_norm(held.values()))
         params |= {name: param * scale for name, param in held.items()}
     return params, moments
 
@@ -147,9 +147,10 @@ def judge(task: Task, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     return task.loss_of(outputs, batch), task.correct(outputs, batch).sum()
 
 
-def nonzero(norm: Tensor) -> Tensor:
-    """A norm to divide by: 1 where all weights are 0, and stay so whatever they are scaled by."""
-    return torch.where(norm == 0, 1, norm)
+def scaling(held: Tensor, norm: Tensor) -> Tensor:
+    """What takes a norm back to that which is held; nan where it has over- or underflown."""
+    scale = held / torch.where(norm == 0, 1, norm)
+    return torch.where(norm.isfinite() & ((norm > 0) | (held == 0)), scale, torch.nan)
 
 
 def norm_of(task: Task, params: Tensors, groups: tuple[str, ...]) -> Tensor:

@@ -97,6 +97,13 @@ class Composer:
         _write_hydra_files(folder, job.cfg, whole)
         return StackJob(job.cfg, job.settings, number, folder, dict(hydra.runtime.choices))
 
+    def differing(self, overrides: Sequence[str]) -> list[str]:
+        """``sweeper``, ``launcher``: where the job is composed with another than the sweep's."""
+        hydra = self._base(self._parse(overrides))[1].hydra
+        mine: Any = OmegaConf.to_container(self._master.hydra, resolve=False)
+        theirs: Any = OmegaConf.to_container(hydra, resolve=False)
+        return [name for name in ("sweeper", "launcher") if mine[name] != theirs[name]]
+
     def _parse(self, overrides: Sequence[str]) -> list[Override]:
         return self._parser.parse_overrides(list(overrides))
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-from collections.abc import Iterator, Sequence
+import json
+import logging
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +15,20 @@ from typing import Any
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
 
 from grok.checks import problems
 from grok.errors import ConfigError, UserError, named
-from grok.results import LOCK, Plan, difference, read_plan, write_plan
+from grok.results import Plan, difference, flat, read_plan, write_plan
 from grok.sweep.compose import Composer
+from grok.sweep.folders import owned
 from grok.sweep.overrides import swept_keys
+
+MOST_JOBS = 10**6
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -54,21 +63,85 @@ def prepare(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) 
     if raw["subdir"] != "${hydra.job.num}":
         raise ConfigError("hydra.sweep.subdir: must be ${hydra.job.num}, the number of the job")
     overrides = OverridesParser.create(config_loader=loader).parse_overrides(list(arguments))
-    (jobs,) = BasicSweeper.split_arguments(overrides, None)
     keys = swept_keys(overrides)
+    _check_count(overrides)
+    if found := dict.fromkeys(_of_hydra({o.key_or_group: o.input_line for o in overrides})):
+        raise ConfigError(*found)
+    (jobs,) = BasicSweeper.split_arguments(overrides, None)
     composer = Composer(loader, master)
-    found: dict[str, None] = {}  # in order, without repeats
     judged: dict[str, list[str]] = {}
-    planned = []
-    common: Any = None
+    cells: dict[str, tuple[list[str], dict[str, Any]]] = {}
     for job in jobs:
         composed = composer.compose(job)
-        found.update(dict.fromkeys(problems(composed.cfg, judged)))
-        planned.append({key: composed.settings[key] for key in keys})
-        common = common or OmegaConf.to_container(composed.cfg)
+        settings = {key: composed.settings[key] for key in keys}
+        content: Any = OmegaConf.to_container(composed.cfg, resolve=False)
+        mistakes = [*_of_its_own(composer, job, settings), *_of_hydra(flat(content))]
+        found.update(dict.fromkeys(mistakes or problems(composed.cfg, judged)))
+        cells.setdefault(cell(settings), (job, settings))
     if found:
         raise ConfigError(*found)
-    return Sweep(Path(str(master.hydra.sweep.dir)), Plan(keys, planned, common), jobs, composer)
+    if repeats := len(jobs) - len(cells):
+        log.warning("%d of %d jobs repeat another's settings and are left out", repeats, len(jobs))
+    jobs, planned = (list(each) for each in zip(*cells.values(), strict=True))
+    folder = Path(str(master.hydra.sweep.dir))
+    return Sweep(folder, Plan(keys, planned, _common(composer, jobs)), jobs, composer)
+
+
+def cell(settings: dict[str, Any]) -> str:
+    """What a job's settings come to: the same text for equal numbers, however they are written."""
+    return json.dumps(_plain(settings), sort_keys=True, default=str)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    exact = isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**53)
+    return value + 0.0 if exact and not isinstance(value, bool) else value
+
+
+def _common(composer: Composer, jobs: Sequence[Sequence[str]]) -> Any:
+    return OmegaConf.to_container(composer.compose(jobs[0]).cfg)
+
+
+def _check_count(overrides: Iterable[Override]) -> None:
+    """Refuse more jobs than can be planned, before they are expanded."""
+    numbers = {override.key_or_group: _values(override) for override in overrides}
+    if (jobs := math.prod(numbers.values())) > MOST_JOBS:
+        key = max(numbers, key=lambda key: numbers[key])
+        raise ConfigError(
+            f"{key}: sweeps over {numbers[key]} values, {jobs} jobs in all; at most {MOST_JOBS}"
+        )
+
+
+def _values(override: Override) -> int:
+    """How many values an override gives its key."""
+    value = override._value
+    if isinstance(value, ChoiceSweep):
+        return len(value.list)
+    if isinstance(value, RangeSweep) and None not in (value.start, value.stop) and value.step:
+        return max(1, math.ceil((value.stop - value.start) / value.step))  # type: ignore[operator]
+    return 1
+
+
+def _of_its_own(composer: Composer, job: Sequence[str], settings: dict[str, Any]) -> Iterator[str]:
+    """A line where a job brings a sweep, or a launcher, that nobody would heed."""
+    for name in composer.differing(job):
+        words = " ".join(f"{key}={value}" for key, value in settings.items())
+        yield (
+            f"{words}: sets a hydra.{name} of its own, which a job of a sweep can't; give it a "
+            "command of its own"
+        )
+
+
+def _of_hydra(settings: dict[str, Any]) -> Iterator[str]:
+    """A line for each setting that refers to Hydra's own, which differ between launchers."""
+    for key, value in settings.items():
+        # a logger is told where its job's folder is, and its member is trained alone
+        if "${hydra:" in str(value) and not key.startswith(("hydra.", "logger.")):
+            word = value if str(value).startswith(f"{key}=") else f"{key}={value}"
+            yield f"{word}: can't refer to hydra in a sweep; sweep over its values instead"
 
 
 @contextlib.contextmanager
@@ -79,26 +152,33 @@ def opened(sweep: Sweep, master: DictConfig) -> Iterator[None]:
         ConfigError: the folder holds another sweep.
         UserError: another process is at work in it.
     """
-    sweep.folder.mkdir(parents=True, exist_ok=True)
-    with (sweep.folder / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"hydra.sweep.dir={sweep.folder}: another process is at work there; "
-                "wait for it, or choose another folder"
-            ) from None
+    with owned(sweep.folder, "hydra.sweep.dir"):
         before = read_plan(sweep.folder)
-        if before is not None and not _same(before, sweep.plan):
-            raise ConfigError(_difference(sweep.folder, before, sweep.plan))
+        if before is not None:
+            _take_order(sweep, before)
+            if not _same(before, sweep.plan):
+                raise ConfigError(_difference(sweep.folder, before, sweep.plan))
         write_plan(sweep.folder, sweep.plan)
         OmegaConf.save(master, sweep.folder / "multirun.yaml")
         yield
 
 
+def _take_order(sweep: Sweep, before: Plan) -> None:
+    """Number the jobs as before, where they are the same: ``shuffle`` gives another order."""
+    now = {cell(settings): i for i, settings in enumerate(sweep.plan.jobs)}
+    order = [now.get(cell(settings)) for settings in before.jobs]
+    if order == [*range(len(now))] or Counter(order) != Counter(now.values()):
+        return
+    found = [i for i in order if i is not None]
+    sweep.jobs = [sweep.jobs[i] for i in found]
+    sweep.plan.jobs = [sweep.plan.jobs[i] for i in found]
+    sweep.plan.common = _common(sweep.composer, sweep.jobs)
+
+
 def _same(before: Plan, now: Plan) -> bool:
+    cells, earlier = ([cell(settings) for settings in plan.jobs] for plan in (now, before))
     alike = difference(before.common, now.common) is None
-    return alike and (before.keys, before.jobs) == (now.keys, now.jobs)
+    return alike and before.keys == now.keys and cells == earlier
 
 
 def _difference(folder: Path, before: Plan, now: Plan) -> str:
@@ -107,7 +187,10 @@ def _difference(folder: Path, before: Plan, now: Plan) -> str:
     if before.keys != now.keys:
         return f"swept keys: {', '.join(now.keys)}, but {', '.join(before.keys)} before{end}"
     for key in now.keys:
-        values = [list(dict.fromkeys(job[key] for job in plan.jobs)) for plan in (now, before)]
+        values = [
+            list({cell({key: job[key]}): job[key] for job in plan.jobs}.values())
+            for plan in (now, before)
+        ]
         if values[0] != values[1]:
             return f"{key}: sweeps over {values[0]}, but over {values[1]} before{end}"
     changed = difference(before.common, now.common)

@@ -33,13 +33,13 @@ def obstacle(cfg: DictConfig) -> str | None:
 
 def structure(cfg: DictConfig) -> str:
     """What must be equal for two jobs to share a stack: all that may not vary in one."""
-    content: Any = OmegaConf.to_container(cfg, resolve=False)
+    content: Any = OmegaConf.to_container(cfg, resolve=True)
     for section in VARIES:
         del content[section]
     task: Any = get_class(cfg.task._target_)
     for key in task.VARYING:
         content["task"].pop(key, None)
-    opt: Any = OmegaConf.to_container(cfg.opt, resolve=True)
+    opt = content["opt"]
     target = opt.pop("_target_")
     content["opt"] = [target, str(get_class(target)(**opt).shared())]
     return json.dumps(content, sort_keys=True)
@@ -136,11 +136,11 @@ def train(jobs: Iterable[StackJob], cfg: DictConfig, place: Place) -> dict[int, 
 
     def members() -> Iterator[Member]:
         for job in jobs:
-            if finished(job.folder):
-                continue
             numbers[job.folder] = job.number
             try:
                 member = run.make_member(job.cfg, job.folder, job.choices["task"], job.settings)
+                if run.finished_alike(job.folder, member.config):
+                    continue
             except Exception as error:
                 failed(job.folder, error)
             else:

@@ -14,10 +14,12 @@ from torch.utils import _pytree as pytree
 
 from grok.errors import ConfigError, UserError, first_line
 from grok.tasks.check_network import HopelessError, groups, misbehaviour, network_of, tried
-from grok.tasks.task import Data, Task, cast, samples
+from grok.tasks.task import Data, Task, cast, samples, steps_per_epoch
 
 BUDGET = 100_000
 """For which the steps of evaluation are asked."""
+MOST_EPOCHS = 10**7
+"""Whose orders, and steps of evaluation, are held at once: a gigabyte."""
 
 
 def check_task(task: Task, *, thorough: bool = False) -> None:
@@ -61,6 +63,30 @@ def mistakes(task: Task) -> Iterator[str]:
         yield str(mistake)
     except UserError as error:  # the task's own words, about its files for one
         yield from str(error).splitlines()
+
+
+def unmeasured(task: Task, budget: int) -> Iterator[str]:
+    """A line where a budget is over before accuracy is measured, or too large to be planned."""
+    size, per_epoch = task.minibatch(), 1
+    if size is not None:
+        per_epoch = steps_per_epoch(task.train_samples(), size, task.DROP_LAST)
+        if budget > MOST_EPOCHS * per_epoch:
+            yield (
+                f"phase.budget={budget}: the order of so many minibatches can't be held; at most "
+                f"{MOST_EPOCHS * per_epoch} steps here"
+            )
+            return
+    steps = task.evaluations(budget)
+    if budget < per_epoch or (steps is not None and not len(steps)):
+        yield (
+            f"phase.budget={budget}: is over before accuracy is first measured; take at least the "
+            f"{per_epoch} steps of an epoch"
+        )
+    elif steps is not None and len(steps) > MOST_EPOCHS:
+        yield (
+            f"phase.budget={budget}: accuracy would be measured {len(steps)} times; at most "
+            f"{MOST_EPOCHS}"
+        )
 
 
 def _fields(task: Task) -> Iterator[str]:

@@ -148,19 +148,18 @@ class IMDb(Task):
 
         return Data(batch(train), batch(val))
 
-    @property
-    def train_size(self) -> int:
+    def train_samples(self) -> int:
         """Reviews that are trained on."""
         of_sentiment = np.bincount(self._reviews().labels[: self.size], minlength=2)
         return self.size - int((of_sentiment // 4).sum())
 
     def minibatch(self) -> int:
         """The batch size, or all reviews where there are fewer."""
-        return min(self.batch_size, self.train_size)
+        return min(self.batch_size, self.train_samples())
 
     def evaluations(self, budget: int) -> list[int]:
         """The first end of an epoch after each so many steps."""
-        return epoch_ends(self.every, self.train_size, self.minibatch(), budget)
+        return epoch_ends(self.every, self.train_samples(), self.minibatch(), budget)
 
     def loss_of(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Binary cross-entropy of the probabilities, their logarithm being clamped at -100."""

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from grok.errors import UserError
 from grok.tasks.data import idx
-from grok.tasks.task import Batch, Data, Task
+from grok.tasks.task import MOST_LAYERS, Batch, Data, Task, steps_per_epoch
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
 CLASSES = 10
@@ -115,6 +115,8 @@ class MNIST(Task):
             value = getattr(self, key)
             if value is not None and value < least:
                 yield f"task.{key}={value}: must be at least {least}"
+        if self.depth > MOST_LAYERS:
+            yield f"task.depth={self.depth}: must be at most {MOST_LAYERS}"
         if not 0 <= self.messiness <= 1:
             yield f"task.messiness={self.messiness}: must be from 0 to 1"
         elif self.representation == "images" and self.messiness != 1:
@@ -173,13 +175,17 @@ class MNIST(Task):
     def _validation(self) -> Batch:
         return _validation(self.dataset, self.data_dir, self.val_size)
 
+    def train_samples(self) -> int:
+        """As many as are asked for."""
+        return self.train_size
+
     def minibatch(self) -> int:
         """The batch size, or all images where there are fewer."""
         return min(self.batch_size, self.train_size)
 
     def evaluations(self, budget: int) -> list[int]:
         """The published schedule: ends of epochs, evenly spaced in their logarithm."""
-        per_epoch = self.train_size // self.minibatch()
+        per_epoch = steps_per_epoch(self.train_size, self.minibatch(), self.DROP_LAST)
         spacing = np.log10(3e5) / 999  # 1000 of them up to 3e5 steps
         steps = 10 ** (spacing * np.arange(np.log10(max(budget, 1)) / spacing + 1))
         epochs = np.unique((steps / per_epoch).astype(int))  # counted from 0

@@ -124,8 +124,7 @@ class QM9(Task):
         path = molecules.SHIPPED if self.file is None else Path(self.file).expanduser()
         return molecules.load(path)
 
-    @property
-    def train_size(self) -> int:
+    def train_samples(self) -> int:
         """Molecules that are trained on."""
         return self.size // 2
 
@@ -140,7 +139,7 @@ class QM9(Task):
         targets = torch.from_numpy(packed.polarizability[: self.size] / 100)
         batch = {"nodes": nodes, "adjacency": adjacency, "targets": targets}
         order = torch.randperm(self.size, generator=torch.Generator().manual_seed(seed))
-        train, val = order[: self.train_size], order[self.train_size :]
+        train, val = order[: self.train_samples()], order[self.train_samples() :]
         return Data(
             {name: tensor[train] for name, tensor in batch.items()},
             {name: tensor[val] for name, tensor in batch.items()},
@@ -154,11 +153,11 @@ class QM9(Task):
 
     def minibatch(self) -> int:
         """The batch size, or all molecules where there are fewer."""
-        return min(self.batch_size, self.train_size)
+        return min(self.batch_size, self.train_samples())
 
     def evaluations(self, budget: int) -> list[int]:
         """The first end of an epoch after each so many steps."""
-        return epoch_ends(self.every, self.train_size, self.minibatch(), budget)
+        return epoch_ends(self.every, self.train_samples(), self.minibatch(), budget)
 
     def loss_of(self, outputs: Tensor, batch: Batch) -> Tensor:
         """The squared error's mean."""

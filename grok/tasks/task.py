@@ -16,6 +16,8 @@ from torch.utils import _pytree as pytree
 Batch = dict[str, Any]
 """Named tensors of one member, also in nested dictionaries; ``inputs`` is what the network takes
 unless the task says otherwise."""
+MOST_LAYERS = 100
+"""Of a perceptron; a step through more takes long to compile, and nothing comes of it."""
 
 
 class Data(NamedTuple):
@@ -102,6 +104,10 @@ class Task(abc.ABC):
         outputs: Tensor = network(batch["inputs"])
         return outputs
 
+    def train_samples(self) -> int:
+        """Training samples; to be overridden where that can be told without the data."""
+        return samples(self.data(0).train)
+
     def minibatch(self) -> int | None:
         """Samples in a minibatch, shuffled anew each epoch; None trains on all at every step."""
         return None
@@ -132,13 +138,18 @@ def samples(batch: Batch) -> int:
     return len(pytree.tree_leaves(batch)[0])
 
 
+def steps_per_epoch(samples: int, size: int, drop_last: bool = False) -> int:
+    """Minibatches in an epoch; `drop_last` leaves out one that isn't full."""
+    return samples // size if drop_last else math.ceil(samples / size)
+
+
 def epoch_ends(every: int, samples: int, size: int, budget: int) -> list[int]:
     """The first end of an epoch after each `every` steps; the budget where there is none.
 
     Args:
         samples, size: of an epoch and of a minibatch.
     """
-    per_epoch = math.ceil(samples / size)
+    per_epoch = steps_per_epoch(samples, size)
     steps = {math.ceil(step / per_epoch) * per_epoch for step in range(every, budget + 1, every)}
     return sorted(step for step in steps if step <= budget) or [budget]
 

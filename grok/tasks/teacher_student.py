@@ -13,7 +13,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from grok.tasks.task import Batch, Data, Task
+from grok.tasks.task import MOST_LAYERS, Batch, Data, Task
 
 
 class TanhMLP(nn.Module):
@@ -65,6 +65,8 @@ class TeacherStudent(Task):
                 yield f"task.{key}={getattr(self, key)}: must be at least 1"
         if self.depth < 2:
             yield f"task.depth={self.depth}: must be at least 2"
+        if self.depth > MOST_LAYERS:
+            yield f"task.depth={self.depth}: must be at most {MOST_LAYERS}"
         if not self.error_threshold > 0:
             yield f"task.error_threshold={self.error_threshold}: must be over 0, such as 0.01"
 

@@ -17,7 +17,6 @@ import contextlib
 import logging
 import os
 import shutil
-import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -35,6 +34,7 @@ from grok.errors import FailedJobError, named
 from grok.sweep.compose import Composer, StackJob
 from grok.sweep.order import coarse_to_fine
 from grok.sweep.queue import claimed
+from grok.sweep.workers import ending_with_parent
 
 if TYPE_CHECKING:
     from hydra_plugins.stacked_launcher.stacked_launcher import StackedLauncher
@@ -162,27 +162,10 @@ def train_share(
             else:
                 yield job
 
-    with ending_with(launcher, claims):
+    alone = os.getpid() == launcher  # a single worker is the launcher's own process
+    with contextlib.nullcontext() if alone else ending_with_parent(claims.exists):
         failures |= stacked.train(seated(), first, place)
     return taken, failures
-
-
-@contextlib.contextmanager
-def ending_with(launcher: int, claims: Path) -> Iterator[None]:
-    """End this worker when its launcher is killed, or another one has taken over the folder."""
-    parent, done = os.getppid(), threading.Event()
-
-    def watch() -> None:
-        while not done.wait(0.2):
-            if os.getppid() != parent or not claims.exists():
-                os._exit(1)
-
-    if os.getpid() != launcher:  # a single worker is the launcher's own process
-        threading.Thread(target=watch, daemon=True).start()
-    try:
-        yield
-    finally:
-        done.set()
 
 
 def _result(overrides: list[str], cfg: DictConfig, failure: str | None) -> JobReturn:

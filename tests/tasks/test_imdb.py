@@ -74,7 +74,7 @@ def test_what_has_diverged_has_a_loss_that_tells():
 def test_the_number_that_trains():
     for size in (20, 41, 60):
         task = IMDb(data_dir=FOLDER, size=size)
-        assert task.train_size == len(parts(reviews.load(Path(FOLDER)).labels[:size], 0)[0])
+        assert task.train_samples() == len(parts(reviews.load(Path(FOLDER)).labels[:size], 0)[0])
 
 
 def test_validated_at_the_ends_of_epochs():

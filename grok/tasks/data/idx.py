@@ -28,6 +28,16 @@ FILES = {
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
 """Each file of a set, unpacked, and its MD5 in MNIST."""
+OWNERS = dict.fromkeys(FILES.values(), "mnist") | dict.fromkeys(
+    (
+        "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+        "25c81989df183df01b3e8a0aad5dffbe",
+        "bef4ecab320f06d8554ea6380940ec79",
+        "bb300cfdad3c16e7a12a480ee83cd310",
+    ),
+    "fashion_mnist",
+)
+"""MD5 of a file, unpacked of MNIST and packed of Fashion-MNIST, to the set that it is of."""
 
 
 class Part(NamedTuple):
@@ -47,7 +57,8 @@ def load(name: str, folder: Path) -> dict[str, Part]:
     where = located(name, folder) or fetched(name, folder)
     return {
         part: Part(
-            read(where, f"{part}-images-idx3-ubyte", 3), read(where, f"{part}-labels-idx1-ubyte", 1)
+            read(name, where, f"{part}-images-idx3-ubyte", 3),
+            read(name, where, f"{part}-labels-idx1-ubyte", 1),
         )
         for part in ("train", "t10k")
     }
@@ -65,16 +76,24 @@ def _file(where: Path, name: str) -> Path | None:
     return next((p for p in (where / name, where / f"{name}.gz") if p.is_file()), None)
 
 
-def read(where: Path, name: str, dimensions: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """The bytes of an IDX file, in its shape.
+def read(name: str, where: Path, file: str, dimensions: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """The bytes of an IDX file of a set, in its shape.
 
     Raises:
-        UserError: the file is damaged.
+        UserError: the file is damaged, or of another set: all call theirs alike.
     """
-    path = _file(where, name)
+    path = _file(where, file)
     assert path is not None
     try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        written = path.read_bytes()
+        content = gzip.decompress(written) if path.suffix == ".gz" else written
+        for each in (written, content):
+            owner = OWNERS.get(hashlib.md5(each, usedforsecurity=False).hexdigest(), name)
+            if owner != name:
+                raise UserError(
+                    f"{path}: is {FOLDERS[owner]}'s, where {FOLDERS[name]} is asked for; put the "
+                    f"files of each into a folder of its own, {FOLDERS[name]}/raw for this"
+                )
         header = np.frombuffer(content, ">u4", count=1 + dimensions)
         if header[0] != 0x0800 + dimensions:
             raise ValueError("no IDX file of bytes")

@@ -1,0 +1,104 @@
+"""Folders of runs and sweeps: a new one by default, and each of one process at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from grok.errors import UserError, run_reporting
+from grok.results import LOCK
+
+_held = contextlib.ExitStack()
+"""The lock of this process's run."""
+
+
+class OwnFolder(Callback):
+    """Gives a single run a folder of its own before Hydra writes to it (``hydra.callbacks``)."""
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        """Own ``hydra.run.dir`` until the process ends, or runs something else."""
+
+        def own() -> None:
+            _held.close()
+            _held.enter_context(owned(settled(config, "run"), "hydra.run.dir"))
+
+        run_reporting(own)  # Hydra would make a warning of an exception
+
+
+def settled(config: DictConfig, mode: str) -> Path:
+    """The folder of a run or a sweep; where none was given, a new one of the default's name.
+
+    Args:
+        config: with ``hydra``; from now on it names this folder.
+        mode: ``run`` or ``sweep``.
+    """
+    key = f"hydra.{mode}.dir"
+    folder = Path(str(config.hydra[mode].dir))
+    if any(word.startswith(f"{key}=") for word in config.hydra.overrides.hydra):
+        return folder
+    folder = new(folder, key)
+    with read_write(config), open_dict(config):
+        OmegaConf.update(config, key, str(folder))
+        config.hydra.overrides.hydra.append(f"{key}='{folder}'")
+    return folder
+
+
+def new(folder: Path, key: str) -> Path:
+    """`folder`, made by nobody else, or with -1, -2, ... behind a name that is taken."""
+    for number in itertools.count():
+        mine = folder.with_name(f"{folder.name}-{number}") if number else folder
+        with contextlib.suppress(FileExistsError), _written(mine, key):
+            mine.mkdir(parents=True)
+            return mine
+    raise AssertionError
+
+
+@contextlib.contextmanager
+def owned(folder: Path, key: str) -> Iterator[None]:
+    """Own a folder, made if need be, for as long as the block runs.
+
+    Args:
+        key: that names it in the configuration.
+
+    Raises:
+        UserError: another process is at work in it, it can't be written, or locks can't be had.
+    """
+    with contextlib.ExitStack() as stack:
+        with _written(folder, key):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context((folder / LOCK).open("w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"{key}={folder}: another process is at work there; wait for it, or choose another "
+                "folder"
+            ) from None
+        except OSError as error:
+            raise UserError(
+                f"{key}={folder}: can't be locked ({error.strerror}); choose a folder on another "
+                "file system"
+            ) from None
+        yield
+
+
+@contextlib.contextmanager
+def _written(folder: Path, key: str) -> Iterator[None]:
+    """What can't be written there is told in a line; that it exists already is the caller's."""
+    try:
+        yield
+    except FileExistsError:
+        if folder.is_dir():
+            raise
+        raise UserError(f"{key}={folder}: is a file; choose another folder") from None
+    except OSError as error:
+        raise UserError(
+            f"{key}={folder}: can't write there ({error.strerror}); choose another folder"
+        ) from None
