@@ -88,3 +88,34 @@ def test_a_configuration_of_an_earlier_version_means_the_same():
     assert results.difference(old, now | {"seed": {"perturb": 1}}) == (
         "seed.perturb=1: was 0 before"
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "found"),
+    [
+        ({"data": {"dir": "a"}}, {"data": {"dir": "b"}}, None),
+        (
+            {"data": {"dir": "a"}, "task": {"data_dir": "a", "file": "a"}},
+            {"data": {"dir": "b"}, "task": {"data_dir": "b", "file": "a"}},
+            None,
+        ),
+        (
+            {"data": {"dir": "a"}, "task": {"file": "x"}},
+            {"data": {"dir": "b"}, "task": {"file": "y"}},
+            "task.file=y: was x before",
+        ),
+        ({"engine": {"threads": 1}}, {"engine": {"threads": 2}}, None),
+        ({"callbacks": {"checkpoints": {"seconds": 1}}}, {"callbacks": None}, None),
+        ({"trainer": {"precision": "32-true"}}, {"trainer": {"precision": "64-true"}},
+         "trainer.precision=64-true: was 32-true before"),
+    ],
+)  # fmt: skip
+def test_what_has_no_influence_may_differ(before, now, found):
+    assert results.difference(before, now) == found
+
+
+def test_what_led_to_a_record_goes(tmp_path):
+    for name in ("error.txt", "checkpoint.pt", ".result.json.12.tmp", "curves.csv"):
+        (tmp_path / name).touch()
+    results.tidy(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["curves.csv"]

@@ -160,6 +160,27 @@ def test_every_task_goes_on_where_it_was(task, tmp_path):
     )
 
 
+def test_a_logger_keeps_its_rows(members, tmp_path):
+    logger = {
+        "+logger.csv._target_": "lightning.pytorch.loggers.CSVLogger",
+        "+logger.csv.save_dir": str(tmp_path / "log"),
+        "+logger.csv.name": "csv",
+        "+logger.csv.version": "''",
+    }
+    cfg = compose(
+        "engine.compile=false",
+        "engine.steps_per_call=25",
+        "callbacks.checkpoints.seconds=0",
+        *(f"{key}={value}" for key, value in logger.items()),
+    )
+    (member, *_) = members("logged")
+    with pytest.raises(PowerCutError):
+        train([member], cfg, extra=[PowerCut(4)])
+    train([member], cfg)
+    logged = pd.read_csv(tmp_path / "log" / "csv" / "metrics.csv")
+    assert logged["step"].tolist() == pd.read_csv(member.folder / CURVES)["step"].tolist()
+
+
 def test_seconds_since_the_last_checkpoint(members):
     waiting = members("waiting")
     interrupted(waiting, size=3, call=4, seconds=1000)

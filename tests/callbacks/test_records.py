@@ -153,6 +153,16 @@ def test_a_diverged_member_says_so(make_member, train_members):
     assert neighbour.steps == 60
 
 
+@pytest.mark.parametrize("plain", ["true", "false"])
+def test_a_held_norm_that_overflows_has_diverged(plain, make_member, train_members):
+    """Its square is beyond float32, so the weights would come back as 0."""
+    member = make_member(lr=1e30, budget=60)
+    member = dataclasses.replace(member, constrain=("decoder", "encoder"))
+    (record,) = train_members([member], f"engine.plain={plain}")
+    assert (record.diverged, record.stop_reason) == (True, "diverged")
+    assert record.steps < 5
+
+
 def test_loggers_get_the_curves(make_member, train_members, tmp_path):
     logger = [
         "+logger.csv._target_=lightning.pytorch.loggers.CSVLogger",

@@ -1,5 +1,6 @@
 """What an interrupt leaves of a compilation, and what a damaged cache does, is mended."""
 
+import errno
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ from grok.engine import compiled as compiled_module
 from grok.engine import compiler
 from grok.engine.compiled import StackStep
 from grok.engine.shared import Common
+from grok.errors import UserError
 
 ROOT = Path(__file__).parent.parent.parent
 LIBRARY = next(Path(sysconfig.get_config_var("DESTSHARED")).glob("_json*.so"))
@@ -180,3 +182,68 @@ def test_a_run_with_a_damaged_cache(share, tmp_path):
     for path in libraries:
         path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     assert_ends_compiled(cache, tmp_path / "next")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A user who has chosen no cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    return tmp_path
+
+
+def test_the_cache_is_the_users_alone(home, monkeypatch):
+    """What lies in it is executed; PyTorch's default is a folder that all share."""
+    compiler.own_cache()
+    cache = home / "grok" / "compiled"
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(cache)
+    assert cache.stat().st_mode & 0o777 == 0o700
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/chosen")
+    compiler.own_cache()
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == "/chosen"
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o720, 0o702])
+def test_a_cache_where_others_may_write_is_refused(mode, home):
+    (home / "grok" / "compiled").mkdir(parents=True)
+    (home / "grok" / "compiled").chmod(mode)
+    with pytest.raises(UserError, match=r"compiled: others may write there, and it is exec"):
+        compiler.own_cache()
+    assert "TORCHINDUCTOR_CACHE_DIR" not in os.environ
+
+
+def test_somebody_elses_cache_is_refused(home, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(UserError, match="others may write there"):
+        compiler.own_cache()
+
+
+def test_a_cache_that_cannot_be_made_is_named_and_the_run_goes_on(home, caplog, make_member):
+    (home / "grok").touch()
+    compiler.prepare.cache_clear()
+    with pytest.raises(UserError, match=r"grok/compiled: can't be written \(Not a directory\)"):
+        compiler.prepare()
+    member = make_member()
+    step = StackStep(member.drawn(torch.float32).kind(member.task), 1, True, Common((), ()))
+    assert not step.compiled
+    (message,) = caplog.messages
+    assert "can't be written" in message
+    assert "set TORCHINDUCTOR_CACHE_DIR to a folder of yours" in message
+    assert "install" not in message
+    compiler.prepare.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("cause", "advice"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "set TORCHINDUCTOR_CACHE_DIR"),
+        (OSError(errno.EROFS, "Read-only file system"), "set TORCHINDUCTOR_CACHE_DIR"),
+        (ImportError("x.so: failed to map segment from shared object"), "set TORCHINDUCTOR_CACHE"),
+        (FileNotFoundError(errno.ENOENT, "g++"), "install a C++ compiler"),
+    ],
+)
+def test_what_to_do_depends_on_what_failed(cause, advice):
+    error = RuntimeError("backend raised")
+    error.__cause__ = cause
+    assert compiler.remedy(error).startswith(advice)

@@ -144,7 +144,10 @@ def test_compiled_weights_are_the_same_to_the_bit_in_any_stack(
     [
         ["task=teacher_student"],
         ["task=toy_representation", "task.messiness=0.3"],
-        ["task=modular", "task.p=11", "task.width=16", "task.hidden=32"],
+        pytest.param(
+            ["task=modular", "task.p=11", "task.width=16", "task.hidden=32"],
+            marks=pytest.mark.slow,  # minutes to compile
+        ),
     ],
     ids=lambda options: options[0],
 )

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from torch.utils import _pytree as pytree
@@ -7,7 +9,7 @@ from grok.engine import compiled as compiled_module
 from grok.engine.compiled import StackStep
 from grok.engine.shared import Common
 from grok.engine.stack import Stack
-from grok.engine.step import METRICS
+from grok.engine.step import METRICS, scaling
 from grok.run import make_member
 
 
@@ -102,6 +104,21 @@ def test_groups_have_their_own_learning_rate(make_member, stack_of):
     for name, weight in member.drawn(torch.float64).state.params.items():
         moved = (after[name] - weight).abs().max().item()
         assert moved == pytest.approx(1e-3 if name.startswith("encoder") else 1e-2, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("held", "norm", "scale"),
+    [
+        (2.0, 4.0, 0.5),
+        (0.0, 0.0, 0.0),
+        (2.0, 0.0, math.nan),
+        (2.0, math.inf, math.nan),
+        (2.0, math.nan, math.nan),
+    ],
+)
+def test_a_norm_that_has_no_way_back_is_not_a_number(held, norm, scale):
+    found = scaling(torch.tensor(held), torch.tensor(norm)).item()
+    assert found == scale or (math.isnan(found) and math.isnan(scale))
 
 
 def test_metrics_are_named_in_order():

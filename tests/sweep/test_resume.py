@@ -131,11 +131,18 @@ def ps(*arguments):
     return done.stdout.split()
 
 
-def test_workers_end_with_their_launcher(tmp_path):
-    options = ["hydra/launcher=stacked", "hydra.launcher.workers=2", "phase.budget=100000"]
-    process = start(tmp_path, *options)
+@pytest.mark.parametrize(
+    ("options", "begun", "jobs"),
+    [
+        (["hydra/launcher=stacked", "hydra.launcher.workers=2"], ".claims/*/*", 3),
+        (["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"], "*/.hydra/config.yaml", 2),
+    ],
+    ids=["stacked", "joblib"],
+)
+def test_workers_end_with_their_launcher(options, begun, jobs, tmp_path):
+    process = start(tmp_path, *options, "phase.budget=100000")
     deadline = time.monotonic() + 100
-    while len(list(tmp_path.glob(".claims/*/*"))) < 3:
+    while len(list(tmp_path.glob(begun))) < jobs:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     workers = ps("-o", "pid=", "--ppid", str(process.pid))

@@ -88,6 +88,13 @@ def test_a_gpu_that_is_not_there(trainer, devices, there):
         places(compose(f"trainer={trainer}"), 4, "auto", "auto", devices)
 
 
+def test_values_that_refer_to_others_are_compared_as_they_come_out():
+    refer = ["task=mnist", "task.width=${seed.model}"]
+    first, second = (compose(*refer, f"seed.model={seed}") for seed in (8, 9))
+    assert stacked.structure(first) != stacked.structure(second)
+    assert stacked.structure(first) == stacked.structure(compose(*refer, "seed.model=8"))
+
+
 @pytest.mark.parametrize(
     ("override", "together"),
     [

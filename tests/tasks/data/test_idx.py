@@ -97,3 +97,22 @@ def test_a_damaged_file_is_named(tmp_path):
     broken.write_bytes(broken.read_bytes()[:100])
     (line,) = problems(compose("task=mnist", f"data.dir={tmp_path}"))
     assert line.startswith(f"{broken}: damaged")
+
+
+def test_files_of_another_set_are_refused(tmp_path, monkeypatch):
+    """All sets call their files alike."""
+    shutil.copytree(DATA / "MNIST" / "raw", tmp_path / "raw")
+    images = gzip.decompress((tmp_path / "raw" / "train-images-idx3-ubyte.gz").read_bytes())
+    digest = hashlib.md5(images, usedforsecurity=False).hexdigest()
+    monkeypatch.setitem(idx.OWNERS, digest, "mnist")
+    assert len(idx.load("mnist", tmp_path)["train"].labels) == 1500
+    with pytest.raises(UserError) as raised:
+        idx.load("fashion_mnist", tmp_path)
+    assert str(raised.value).endswith(
+        "train-images-idx3-ubyte.gz: is MNIST's, where FashionMNIST is asked for; put the files of "
+        "each into a folder of its own, FashionMNIST/raw for this"
+    )
+
+
+def test_the_files_of_both_sets_are_known():
+    assert sorted(idx.OWNERS.values()) == ["fashion_mnist"] * 4 + ["mnist"] * 4

@@ -1,0 +1,100 @@
+"""The jobs of a sweep: counted before they are made, each once, numbered as before."""
+
+import logging
+import random
+
+import pytest
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
+
+from grok.config import CONF, register
+from grok.errors import ConfigError
+from grok.sweep.plan import cell, opened, prepare
+
+
+@pytest.fixture
+def planned(tmp_path):
+    """Prepares a sweep of these words into `tmp_path`."""
+
+    def plan(*arguments, master=()):
+        register()
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            cfg = hydra_compose("config", list(master), return_hydra_config=True)
+            OmegaConf.set_readonly(cfg.hydra, False)
+            cfg.hydra.sweep.dir = str(tmp_path)
+            sweep = prepare(GlobalHydra.instance().config_loader(), cfg, list(arguments))
+        return sweep, cfg
+
+    return plan
+
+
+def jobs(sweep):
+    return [list(job.values()) for job in sweep.plan.jobs]
+
+
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        (["opt.lr_dec=1e-3,0.001,1E-3,1e-2"], [[1e-3], [1e-2]]),
+        (["opt.wd_dec=0,0.0,-0.0,1"], [[0], [1]]),
+        (["task=toy_regression,toy_regression"], [["toy_regression"]]),
+        (["opt.betas=[0.9,0.99],[0.90,0.99],[0.9,0.999]"], [[[0.9, 0.99]], [[0.9, 0.999]]]),
+    ],
+)
+def test_equal_cells_are_trained_once(planned, words, left, caplog):
+    with caplog.at_level(logging.WARNING):
+        sweep, _ = planned(*words)
+    assert jobs(sweep) == left
+    assert len(sweep.jobs) == len(left)
+    assert "repeat another's settings and are left out" in caplog.text
+
+
+def test_what_differs_is_another_cell():
+    assert len({cell({"a": value}) for value in (1, "1", True, None, [1], {"b": 1}, 2**60)}) == 7
+    assert cell({"a": 1, "b": [0.0]}) == cell({"b": [-0.0], "a": 1.0})
+    assert cell({"a": 2**60}) != cell({"a": 2**60 + 1})
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["opt.lr_dec=range(0,1e9)"], "opt.lr_dec: sweeps over 1000000000 values"),
+        (["seed.data=range(1000)", "seed.model=range(2000)"], "seed.model: sweeps over 2000"),
+        (["seed.data=range(0,10,1e-6)"], "seed.data: sweeps over 10000000 values"),
+        (["experiment=re_tug/fig3,re_tug/fig4"], "experiment=re_tug/fig3: sets a hydra.sweeper of"),
+        (["seed.model=${hydra:job.num}", "seed.data=1,2"], "seed.model=${hydra:job.num}: can't"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sweep(planned, words, message):
+    with pytest.raises(ConfigError) as raised:
+        planned(*words)
+    assert str(raised.value).startswith(message)
+
+
+def test_lists_may_be_swept_and_come_back(planned):
+    for _ in range(2):
+        sweep, master = planned("opt.betas=[0.9,0.99],[0.9,0.999]")
+        with opened(sweep, master):
+            pass
+    sweep, master = planned("opt.betas=[0.9,0.99],[0.8,0.9]")
+    with (
+        pytest.raises(ConfigError, match=r"opt.betas: sweeps over \[\[0.9, 0.99\], \[0.8"),
+        opened(sweep, master),
+    ):
+        pass
+
+
+def test_shuffled_jobs_keep_their_numbers(planned):
+    random.seed(1)
+    first, master = planned("seed.model=shuffle(1,2,3,4,5,6)")
+    with opened(first, master):
+        pass
+    random.seed(2)
+    second, master = planned("seed.model=shuffle(1,2,3,4,5,6)")
+    assert jobs(second) != jobs(first)
+    with opened(second, master):
+        assert jobs(second) == jobs(first)
+        assert second.jobs == first.jobs
+    assert second.plan == first.plan
