@@ -114,7 +114,7 @@ def test_ctrl_c_ends_a_run_in_one_line(tmp_path):
             "hydra/launcher=foo: no such option; choose from basic, joblib, stacked",
         ),
         (["trainer=gpu"], "trainer=gpu: no GPU found here; choose trainer=cpu or trainer=auto"),
-        (["callbacks.curves.points=a"], "callbacks.curves.points=a: must be a whole number of at"),
+        (["callbacks.curves.points=a"], "callbacks.curves.points=a: must be a whole number in"),
         (["phase.budget=5", "phase.budget=1e5"], "phase.budget=1e5: must be a whole number in"),
         (["phase.early_stop=maybe"], "phase.early_stop=maybe: must be true or false"),
         (["seed=5"], "Config group override must be a string or a list"),

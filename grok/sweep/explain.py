@@ -9,8 +9,8 @@ from pathlib import Path
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from grok.checks import expected, nearest
 from grok.errors import ConfigError, UserError, first_line
+from grok.wording import expected, nearest
 
 
 def explained(
