@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 import types
 import typing
 from collections.abc import Iterable
 from typing import Any
 
 from omegaconf import ListConfig
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from grok.errors import first_line
 
@@ -24,6 +25,12 @@ TYPES = {
 
 def expected(error: OmegaConfBaseException) -> str:
     """What a value should have been, from OmegaConf's error about its type."""
+    if isinstance(error, MissingMandatoryValue):
+        return "needs a value"
+    if match := re.match(r"Interpolation key '(.+)' not found", str(error)):
+        return f"refers to {match[1]}, which is no key"
+    if match := re.search(r"raised while resolving interpolation: (.+)", str(error)):
+        return match[1].strip('"')
     parent: Any = error.parent_node
     in_list = isinstance(parent, ListConfig)
     node = parent if in_list or parent is None else parent._get_node(error.key)
@@ -54,10 +61,12 @@ def spelled(value: Any) -> str:
 def nearest(key: str, valid: Iterable[str]) -> str:
     """``"; did you mean X?"`` for the valid key closest to `key`, or nothing.
 
-    One of the same last name, whatever its section, is the closest.
+    One of the same last name, whatever its section, is the closest; then one of the same section.
     """
-    candidates = [name for name in valid if name != key and "._" not in name]
-    last = key.rpartition(".")[2]
-    same = [name for name in candidates if name.rpartition(".")[2] == last]
-    matches = same[:1] or difflib.get_close_matches(key, candidates, n=1, cutoff=0.5)
+    valid = [name for name in valid if name != key]
+    section, _, last = key.rpartition(".")
+    same_name = [name for name in valid if name.rpartition(".")[2] == last]
+    siblings = [name for name in valid if section and name.rpartition(".")[0] == section]
+    candidates = [name for name in siblings or valid if "._" not in name]
+    matches = same_name[:1] or difflib.get_close_matches(key, candidates, n=1, cutoff=0.6)
     return f"; did you mean {matches[0]}?" if matches else ""

@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from grok.checks import problems
 from grok.errors import ConfigError, UserError, named
 from grok.results import LOCK, Plan, difference, read_plan, write_plan
+from grok.sweep.axes import axis_problems, sweeper_problems
 from grok.sweep.compose import Composer
 from grok.sweep.overrides import swept_keys
 
@@ -54,6 +55,9 @@ def prepare(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) 
     if raw["subdir"] != "${hydra.job.num}":
         raise ConfigError("hydra.sweep.subdir: must be ${hydra.job.num}, the number of the job")
     overrides = OverridesParser.create(config_loader=loader).parse_overrides(list(arguments))
+    wrong = [*axis_problems(overrides), *sweeper_problems(master.hydra, swept_keys(overrides))]
+    if wrong:
+        raise ConfigError(*wrong)
     (jobs,) = BasicSweeper.split_arguments(overrides, None)
     keys = swept_keys(overrides)
     composer = Composer(loader, master)
