@@ -18,9 +18,18 @@ from omegaconf.errors import OmegaConfBaseException
 
 from grok import config, run
 from grok.config import CONF
-from grok.errors import FailedJobError, UsageError, UserError, debugging, named, run_reporting
+from grok.errors import (
+    FailedJobError,
+    UsageError,
+    UserError,
+    debugging,
+    interrupted,
+    named,
+    run_reporting,
+)
 from grok.sweep import loader, stacked
 from grok.sweep.explain import explained
+from grok.sweep.going_on import interrupted_run
 from grok.sweep.words import with_folders
 
 
@@ -34,7 +43,16 @@ def job(cfg: DictConfig) -> None:
             # not every exception comes back whole from another process
             raise FailedJobError(named(error)) from error
     else:
-        run_reporting(lambda: _explaining(lambda: run.run(cfg), EXPLAINED))
+        run_reporting(lambda: _explaining(lambda: _single_run(cfg), EXPLAINED))
+
+
+def _single_run(cfg: DictConfig) -> None:
+    try:
+        run.run(cfg)
+    except BaseException as error:
+        if not interrupted(error):
+            raise
+        raise interrupted_run(Path(HydraConfig.get().run.dir)) from None
 
 
 job.stacked = stacked  # type: ignore[attr-defined]  # how hydra/launcher=stacked trains many

@@ -1,0 +1,56 @@
+"""What is kept of a command that ends early, and the command that goes on where it was."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from grok.errors import InterruptionError
+from grok.results import CHECKPOINT
+from grok.sweep.keys import overrides_of
+from grok.sweep.words import typed
+
+DEAF_WORKERS: dict[str, Any] = {
+    "initializer": signal.signal,
+    "initargs": (signal.SIGINT, signal.SIG_IGN),
+}
+"""For joblib: Ctrl-C, which a terminal sends to all processes, is left to the one that launched."""
+
+
+def interrupted_run(folder: Path) -> InterruptionError:
+    """Of a single run in `folder`."""
+    command = command_in("hydra.run.dir", folder)
+    if (folder / CHECKPOINT).exists():
+        return InterruptionError(f"; its last checkpoint is kept. To go on: {command}")
+    return InterruptionError(f" before its first checkpoint. To start again: {command}")
+
+
+def interrupted_sweep(folder: Path) -> InterruptionError:
+    """Of a sweep in `folder`."""
+    command = command_in("hydra.sweep.dir", folder)
+    return InterruptionError(f"; what has finished is kept. To go on: {command}")
+
+
+def killed_worker(folder: Path, key: str) -> str:
+    """The line about a sweep in `folder` of which a process was killed.
+
+    Args:
+        key: of the number of processes.
+    """
+    return (
+        f"a worker was killed, as it is when memory runs out (fewer need less: {key}); what has "
+        f"finished is kept. To go on: {command_in('hydra.sweep.dir', folder)}"
+    )
+
+
+def command_in(key: str, folder: Path) -> str:
+    """The command as it was given, to be pasted, with `key` as `folder`."""
+    words = sys.argv[1:]
+    overrides = overrides_of(words)
+    options = [word for word in words if word not in overrides]
+    others = [word for word in overrides if word.partition("=")[0] != key]
+    where = typed(key, str(folder))
+    return shlex.join([sys.orig_argv[0], sys.argv[0], *options, *others, where])
