@@ -97,4 +97,7 @@ def _read_words() -> None:
 
 
 def _unknown_option(message: str) -> NoReturn:
+    words = message.removeprefix("unrecognized arguments: ")
+    if words != message and not words.startswith("-"):
+        raise UsageError(f"{words}: options such as -m come before all words with =, or after")
     raise UsageError(f"{message}; python train.py --help")

@@ -1,5 +1,6 @@
 """``hydra/sweeper=grok``: Hydra's own sweeper, with every job checked before the first trains."""
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +44,7 @@ class GrokSweeper(BasicSweeper):
         from joblib.externals.loky.process_executor import TerminatedWorkerError
 
         from grok.errors import UserError, interrupted
-        from grok.sweep.going_on import DEAF_WORKERS, interrupted_sweep, killed_worker
+        from grok.sweep.going_on import deaf_children, interrupted_sweep, killed_worker
         from grok.sweep.live import watching
         from grok.sweep.plan import opened, prepare, report_failures
 
@@ -55,11 +56,14 @@ class GrokSweeper(BasicSweeper):
         )
         if hasattr(self.launcher, "composer"):
             self.launcher.composer = sweep.composer
-        if hasattr(self.launcher, "joblib"):
-            self.launcher.joblib.update(DEAF_WORKERS)
+        by_joblib = hasattr(self.launcher, "joblib")
         results: list[JobReturn] = []
         try:
-            with opened(sweep, self.config), watching(sweep.folder, sweep.plan):
+            with (
+                opened(sweep, self.config),
+                watching(sweep.folder, sweep.plan),
+                deaf_children() if by_joblib else contextlib.nullcontext(),
+            ):
                 for batch in self.split_overrides_to_chunks(sweep.jobs, self.max_batch_size):
                     results += self.launcher.launch(batch, initial_job_idx=len(results))
         except TerminatedWorkerError:

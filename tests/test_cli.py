@@ -1,5 +1,6 @@
 """The command line, end to end: runs, sweeps, and one clear line for each mistake."""
 
+import shlex
 import signal
 import subprocess
 import sys
@@ -88,8 +89,25 @@ def test_ctrl_c_ends_a_run_in_one_line(tmp_path):
         time.sleep(8)  # past the imports, into the training
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors) == (130, "error: interrupted\n")
+    assert process.returncode == 130
+    again = f"To start again: {shlex.join(command)}"
+    assert errors == f"error: interrupted before its first checkpoint. {again}\n"
     assert not (tmp_path / "result.json").exists()
+
+
+def test_ctrl_c_while_it_imports_is_a_line():
+    code = (
+        "import runpy, sys\n"
+        "class Pressed:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'hydra':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Pressed())\n"
+        "runpy.run_path('train.py', run_name='__main__')\n"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "error: interrupted\n")
 
 
 @pytest.mark.parametrize(
@@ -142,6 +160,7 @@ def test_ctrl_c_ends_a_run_in_one_line(tmp_path):
         (["+opt.lr_dec=3"], "+opt.lr_dec=3: there is such a key already; write opt.lr_dec=3"),
         (["~foo"], "~foo: no such key; python train.py --cfg job lists them"),
         (["opt.lr_dec=${foo}"], "opt.lr_dec=${foo}: refers to foo, which is no key"),
+        (["opt.lr_dec=1", "-m", "seed.data=2"], "seed.data=2: options such as -m come before all"),
         (["--foo"], "unrecognized arguments: --foo; python train.py --help"),
         (["task=mnist", "task.p=5"], "task.p=5: no such key with task=mnist; did you mean task.d"),
         (

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import signal
 import sys
+import threading
+from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import Any
 
 from grok.errors import InterruptionError
 from grok.results import CHECKPOINT
 from grok.sweep.keys import overrides_of
 from grok.sweep.words import typed
 
-DEAF_WORKERS: dict[str, Any] = {
-    "initializer": signal.signal,
-    "initargs": (signal.SIGINT, signal.SIG_IGN),
-}
-"""For joblib: Ctrl-C, which a terminal sends to all processes, is left to the one that launched."""
+
+@contextlib.contextmanager
+def deaf_children() -> Iterator[None]:
+    """Let processes that are started in the block ignore Ctrl-C, which a terminal sends to all.
+
+    They inherit what is blocked in the thread that starts them. This process hears it in another
+    thread, and then ends them.
+    """
+    resource_tracker.ensure_running()  # to start it later would unblock what is blocked here
+    done = threading.Event()
+    threading.Thread(target=done.wait, daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        done.set()
 
 
 def interrupted_run(folder: Path) -> InterruptionError:
