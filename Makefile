@@ -16,6 +16,7 @@ TRAINER ?= cpu
 ifndef DIR
 DIR := multirun/$(shell date +%Y-%m-%d/%H-%M-%S)
 endif
+export DIR  # recipes have it from the shell, with all the characters that it may have
 
 toy-phase: EXPERIMENT := re_tug/fig1_$(TASK:toy_%=%)
 mnist-phase: EXPERIMENT := re_tug/fig2
@@ -41,13 +42,17 @@ modular-phase: BUDGET_quick := 6000
 modular-phase: BUDGET_paper := 20000
 GRID ?= $(GRID_$(SCALE))
 BUDGET ?= $(BUDGET_$(SCALE))
-LAUNCHER_joblib := hydra.launcher.n_jobs=$(JOBS)
-LAUNCHER_stacked := $(if $(filter -1,$(JOBS)),,hydra.launcher.workers=$(JOBS))
+LAUNCHER_joblib := 'hydra.launcher.n_jobs=$(JOBS)'
+LAUNCHER_stacked := $(if $(filter-out -1,$(JOBS)),'hydra.launcher.workers=$(JOBS)')
 
+# $(call choose,NAME,choices): refuse what isn't one of them
+choose = $(if $(filter 1,$(words $($1))),$(if $(filter $($1),$2),,$(call refuse,$1,$2)),$(call refuse,$1,$2))
+refuse = $(error $1=$($1): choose one of $2)
 ifneq ($(filter toy-phase mnist-phase modular-phase figures,$(MAKECMDGOALS)),)
-$(if $(filter $(SCALE),smoke quick paper),,$(error SCALE=$(SCALE): choose smoke, quick or paper))
-$(if $(filter $(TASK),toy_regression toy_classification),,$(error TASK=$(TASK): choose toy_regression or toy_classification))
-$(if $(filter $(LAUNCHER),joblib basic stacked),,$(error LAUNCHER=$(LAUNCHER): choose joblib, stacked or basic))
+$(call choose,SCALE,smoke quick paper)
+$(call choose,TASK,toy_regression toy_classification)
+$(call choose,LAUNCHER,joblib basic stacked)
+$(call choose,TRAINER,cpu gpu auto)
 endif
 
 .DEFAULT_GOAL := help
@@ -80,9 +85,9 @@ mnist-phase: setup  ## Sweep MNIST and draw its phase diagram
 modular-phase: setup  ## Sweep modular addition and draw its phase diagram
 toy-phase mnist-phase modular-phase:
 	$(RUN) train.py -m experiment=$(EXPERIMENT) hydra/launcher=$(LAUNCHER) \
-	  $(LAUNCHER_$(LAUNCHER)) hydra.sweep.dir=$(DIR) hydra.sweeper.grid=$(GRID) phase.budget=$(BUDGET) \
-	  trainer=$(TRAINER)
-	$(RUN) analyze.py $(DIR)
+	  $(LAUNCHER_$(LAUNCHER)) "hydra.sweep.dir=\"$$DIR\"" 'hydra.sweeper.grid=$(GRID)' \
+	  'phase.budget=$(BUDGET)' trainer=$(TRAINER)
+	$(RUN) analyze.py "$$DIR"
 
 figures: setup  ## Make published figures at SCALE, and docs/figures.md
 	$(RUN) docs/gallery.py $(SCALE) $(FIGURES)

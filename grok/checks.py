@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import json
 import math
@@ -16,11 +15,17 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from grok.config import Config, DataFolder
-from grok.errors import first_line
 from grok.results import STEP_COLUMNS, flat
+from grok.signatures import signature_problems
+from grok.wording import expected, nearest, spelled
 
 HOMES = {"task": "grok/tasks/task.py", "optimizer": "grok/optim/optimizer.py"}
 """Where the contract of each is."""
+LEAST = {
+    "grok.callbacks.Curves": {"points": ("whole number", 2)},
+    "grok.callbacks.Checkpoints": {"seconds": ("number", 0)},
+}
+"""What a type doesn't say of grok's own callbacks; measures and tasks judge themselves."""
 
 
 def problems(cfg: DictConfig, judged: dict[str, list[str]] | None = None) -> list[str]:
@@ -44,6 +49,11 @@ def problems(cfg: DictConfig, judged: dict[str, list[str]] | None = None) -> lis
         found += _part_problems(name, cfg[name])
     if found:
         return found  # before PyTorch has to be imported
+    parts = "".join(OmegaConf.to_yaml(cfg[name]) for name in ("measures", "callbacks", "logger"))
+    if parts not in judged:
+        judged[parts] = _setting_problems(cfg)
+    if judged[parts]:
+        return judged[parts]
     content = OmegaConf.to_yaml(cfg.task, resolve=True)
     if content not in judged:
         judged[content] = _typed_problems("task", cfg.task, "task")
@@ -69,21 +79,34 @@ def _unknown_keys(prefix: str, section: DictConfig, schema: type) -> Iterable[st
 
 
 def _part_problems(section: str, parts: DictConfig | None) -> list[str]:
-    """Mistakes in a section whose entries are objects named by ``_target_``."""
+    """Mistakes in a section whose entries are objects named by ``_target_``; no types."""
     found = []
     for name, part in parts.items_ex(resolve=False) if parts else ():
         where = f"{section}.{name!s}"
         if not OmegaConf.is_dict(part) or not part.get("_target_"):
             found.append(f"{where}={part}: must be a mapping with a _target_, a class")
             continue
-        for key, least in (("points", 2), ("every", 1), ("seconds", 0)):
-            value = part.get(key, least)
-            if value is None and section == "measures":
-                continue
-            if not isinstance(value, int) or value < least:
-                found.append(f"{where}.{key}={value}: must be a whole number of at least {least}")
         found += _not_finite(f"{where}.", OmegaConf.to_container(part))
     return found
+
+
+def _setting_problems(cfg: DictConfig) -> list[str]:
+    """Settings of measures, callbacks and loggers that their classes can't take."""
+    found = []
+    for section in ("measures", "callbacks", "logger"):
+        for name, part in (cfg[section] or {}).items():
+            where = f"{section}.{name!s}"
+            found += list(signature_problems(where, part)) or _too_small(where, part)
+    return found
+
+
+def _too_small(where: str, part: DictConfig) -> list[str]:
+    limits = LEAST.get(part._target_, {})
+    return [
+        f"{where}.{key}={part[key]}: must be a {kind} of at least {least}"
+        for key, (kind, least) in limits.items()
+        if key in part and part[key] < least
+    ]
 
 
 def _not_finite(prefix: str, section: Any) -> Iterable[str]:
@@ -128,8 +151,8 @@ def _typed_problems(name: str, section: DictConfig, kind: str) -> list[str]:
         numbers = OmegaConf.to_container(section, resolve=True)
         return list(checked.problems()) or list(_not_finite(f"{name}.", numbers))
     except OmegaConfBaseException as error:
-        key = str(error.full_key)
-        return [f"{name}.{key}={settings.get(key)}: {expected(error)}"]
+        key = str(error.full_key or error.key).partition("[")[0]
+        return [f"{name}.{key}={spelled(settings.get(key))}: {expected(error)}"]
 
 
 def _structure(cfg: DictConfig) -> str:
@@ -189,22 +212,3 @@ def _structured(schema: type) -> DictConfig:
     """A class as a configuration, made once for all jobs of a sweep."""
     typed: DictConfig = OmegaConf.structured(schema)
     return typed
-
-
-def expected(error: BaseException) -> str:
-    """What a value should have been, from OmegaConf's message about its type."""
-    line = first_line(error)
-    for sign, words in (
-        ("to Float", "must be a number, such as 1e-3"),
-        ("to Integer", "must be a whole number in plain digits, such as 100000"),
-        ("valid bool", "must be true or false"),
-    ):
-        if sign in line:
-            return words
-    return line
-
-
-def nearest(key: str, valid: Iterable[str]) -> str:
-    """``"; did you mean X?"`` for the valid key closest to `key`, or nothing."""
-    matches = difflib.get_close_matches(key, list(valid), n=1, cutoff=0.5)
-    return f"; did you mean {matches[0]}?" if matches else ""

@@ -7,21 +7,31 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import hydra
-from hydra.core.global_hydra import GlobalHydra
+from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from grok import config, run
 from grok.config import CONF
-from grok.errors import FailedJobError, UserError, debugging, named, run_reporting
-from grok.results import flat
-from grok.sweep import stacked
+from grok.errors import (
+    FailedJobError,
+    UsageError,
+    UserError,
+    debugging,
+    interrupted,
+    named,
+    run_reporting,
+)
+from grok.sweep import loader, stacked
 from grok.sweep.explain import explained
+from grok.sweep.going_on import interrupted_run
+from grok.sweep.words import with_folders
 from grok.sweep.workers import ending_with_parent, is_worker
 
 
@@ -36,7 +46,16 @@ def job(cfg: DictConfig) -> None:
             # not every exception comes back whole from another process
             raise FailedJobError(named(error)) from error
     else:
-        run_reporting(lambda: _explaining(lambda: run.run(cfg), EXPLAINED))
+        run_reporting(lambda: _explaining(lambda: _single_run(cfg), EXPLAINED))
+
+
+def _single_run(cfg: DictConfig) -> None:
+    try:
+        run.run(cfg)
+    except BaseException as error:
+        if not interrupted(error):
+            raise
+        raise interrupted_run(Path(HydraConfig.get().run.dir)) from None
 
 
 job.stacked = stacked  # type: ignore[attr-defined]  # how hydra/launcher=stacked trains many
@@ -48,10 +67,16 @@ EXPLAINED = (HydraException, OmegaConfBaseException, OSError)
 def main() -> None:
     """Compose, check and train; mistakes end with one line each and exit status 2 or 1."""
     config.register()
+    loader.register()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # hand exceptions on to here
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")  # joblib's, when interrupted
     command = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
-    run_reporting(lambda: _explaining(command, (Exception,)))
+
+    def composed() -> None:
+        _read_words()
+        _explaining(command, (Exception,))
+
+    run_reporting(composed)
 
 
 def _explaining(command: Callable[[], None], errors: tuple[type[Exception], ...]) -> None:
@@ -63,11 +88,19 @@ def _explaining(command: Callable[[], None], errors: tuple[type[Exception], ...]
     except errors as error:
         if debugging():
             raise
-        raise explained(error, sys.argv[1:], CONF, _keys) from error
+        raise explained(error, sys.argv[1:], CONF) from error
 
 
-def _keys() -> list[str]:
-    """Full names of all keys of the default configuration."""
-    GlobalHydra.instance().clear()
-    cfg = config.compose(return_hydra_config=True)
-    return list(flat(OmegaConf.to_container(cfg, resolve=False)))  # type: ignore[arg-type]
+def _read_words() -> None:
+    """Refuse options that there aren't, and write folders in full."""
+    parser = get_args_parser()
+    parser.error = _unknown_option  # type: ignore[method-assign]
+    parser.parse_args(sys.argv[1:])
+    sys.argv[1:] = with_folders(sys.argv[1:])
+
+
+def _unknown_option(message: str) -> NoReturn:
+    words = message.removeprefix("unrecognized arguments: ")
+    if words != message and not words.startswith("-"):
+        raise UsageError(f"{words}: options such as -m come before all words with =, or after")
+    raise UsageError(f"{message}; python train.py --help")

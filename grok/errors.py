@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 from collections.abc import Callable
+from typing import Any
 
 RUN_FAILED = 1
 BAD_CONFIG = 2
@@ -43,10 +46,22 @@ class UsageError(UserError):
     exit_status = BAD_CONFIG
 
 
-class InterruptedSweepError(UserError):
-    """The user has ended a sweep; what has finished is kept."""
+class InterruptionError(UserError):
+    """A signal, such as Ctrl-C's, has ended the command.
 
-    exit_status = 130
+    Args:
+        message: goes on after what happened, with what is kept and how to go on.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        number = _received[-1] if _received else signal.SIGINT
+        what = f"ended by {number.name}" if _received else "interrupted"
+        super().__init__(f"{what}{message}")
+        self.exit_status = 128 + number
+
+
+_received: list[signal.Signals] = []
+"""Signals that have ended this process as Ctrl-C would."""
 
 
 def first_line(error: BaseException) -> str:
@@ -74,18 +89,33 @@ def debugging() -> bool:
 
 def report(error: BaseException, status: int) -> int:
     """Print `error` to standard error, a line for each problem, and return `status`."""
-    for line in str(error).splitlines() or [type(error).__name__]:
-        print(f"error: {line}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # where the terminal has gone
+        for line in str(error).splitlines() or [type(error).__name__]:
+            print(f"error: {line}", file=sys.stderr)
     return status
 
 
 def run_reporting(command: Callable[[], None]) -> None:
-    """Run `command`; a `UserError` becomes its lines on standard error and an exit status."""
+    """Run `command`; a `UserError` becomes its lines on standard error and an exit status.
+
+    So does Ctrl-C, and SIGTERM and SIGHUP are as good as that.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # not under nohup
+            signal.signal(number, _interrupt)
     try:
         command()
     except UserError as error:
         if debugging():
             raise
         sys.exit(report(error, error.exit_status))
-    except KeyboardInterrupt:
-        sys.exit(report(KeyboardInterrupt("interrupted"), 130))
+    except (KeyboardInterrupt, Exception) as error:
+        if not interrupted(error):
+            raise
+        ended = InterruptionError()
+        sys.exit(report(ended, ended.exit_status))
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    _received.append(signal.Signals(number))
+    raise KeyboardInterrupt

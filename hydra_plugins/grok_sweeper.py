@@ -41,8 +41,11 @@ class GrokSweeper(BasicSweeper):
             ConfigError: jobs that can't be trained; none has been launched.
             UserError: jobs that failed; the others have been trained.
         """
-        from grok.errors import InterruptedSweepError, interrupted
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+        from grok.errors import UserError, interrupted
         from grok.sweep.folders import settled
+        from grok.sweep.going_on import deaf_children, interrupted_sweep, killed_worker
         from grok.sweep.live import watching
         from grok.sweep.plan import opened, prepare, report_failures
 
@@ -60,17 +63,22 @@ class GrokSweeper(BasicSweeper):
             raise
         if hasattr(self.launcher, "composer"):
             self.launcher.composer = sweep.composer
+        by_joblib = hasattr(self.launcher, "joblib")
         results: list[JobReturn] = []
         try:
-            with opened(sweep, self.config), watching(sweep.folder, sweep.plan):
+            with (
+                opened(sweep, self.config),
+                watching(sweep.folder, sweep.plan),
+                deaf_children() if by_joblib else contextlib.nullcontext(),
+            ):
                 for batch in self.split_overrides_to_chunks(sweep.jobs, self.max_batch_size):
                     results += self.launcher.launch(batch, initial_job_idx=len(results))
+        except TerminatedWorkerError:
+            count = "n_jobs" if "n_jobs" in self.config.hydra.launcher else "workers"
+            raise UserError(killed_worker(sweep.folder, f"hydra.launcher.{count}")) from None
         except BaseException as error:
             if not interrupted(error):
                 raise
-            raise InterruptedSweepError(
-                "interrupted; what has finished is kept. To go on, give the same command with "
-                f"hydra.sweep.dir={sweep.folder}"
-            ) from None
+            raise interrupted_sweep(sweep.folder) from None
         report_failures(sweep.folder, results)
         return results

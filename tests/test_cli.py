@@ -1,5 +1,6 @@
 """The command line, end to end: runs, sweeps, and one clear line for each mistake."""
 
+import shlex
 import signal
 import subprocess
 import sys
@@ -88,8 +89,25 @@ def test_ctrl_c_ends_a_run_in_one_line(tmp_path):
         time.sleep(8)  # past the imports, into the training
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors) == (130, "error: interrupted\n")
+    assert process.returncode == 130
+    again = f"To start again: {shlex.join(command)}"
+    assert errors == f"error: interrupted before its first checkpoint. {again}\n"
     assert not (tmp_path / "result.json").exists()
+
+
+def test_ctrl_c_while_it_imports_is_a_line():
+    code = (
+        "import runpy, sys\n"
+        "class Pressed:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'hydra':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Pressed())\n"
+        "runpy.run_path('train.py', run_name='__main__')\n"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "error: interrupted\n")
 
 
 @pytest.mark.parametrize(
@@ -114,10 +132,57 @@ def test_ctrl_c_ends_a_run_in_one_line(tmp_path):
             "hydra/launcher=foo: no such option; choose from basic, joblib, stacked",
         ),
         (["trainer=gpu"], "trainer=gpu: no GPU found here; choose trainer=cpu or trainer=auto"),
-        (["callbacks.curves.points=a"], "callbacks.curves.points=a: must be a whole number of at"),
+        (["callbacks.curves.points=a"], "callbacks.curves.points=a: must be a whole number in"),
         (["phase.budget=5", "phase.budget=1e5"], "phase.budget=1e5: must be a whole number in"),
         (["phase.early_stop=maybe"], "phase.early_stop=maybe: must be true or false"),
-        (["seed=5"], "Config group override must be a string or a list"),
+        (["seed=5"], "seed=5: seed is a group; set seed.data, seed.model, seed.perturb"),
+        (["-m", "seed=0,1"], "seed=0,1: seed is a group; set seed.data, seed.model, seed.perturb"),
+        (["data=/tmp/x"], "data=/tmp/x: data is a group; set data.dir"),
+        (["phase.budget=null"], "phase.budget=null: must be a whole number in plain digits"),
+        (["opt.lr_dec=null"], "opt.lr_dec=null: must be a number, such as 1e-3"),
+        (["weights.every=x"], "weights.every=x: must be a whole number in plain digits, such as"),
+        (["norm.groups=encoder"], "norm.groups=encoder: must be a list, such as [a,b]"),
+        (["-m", "opt.lr_dec=range(5,1)"], "opt.lr_dec=range(5,1): has no values; a range goes"),
+        (["-m", "opt.lr_dec=range(1,5,0)"], "opt.lr_dec=range(1,5,0): must have a step that isn't"),
+        (["-m", "opt.lr_dec=glob(*)"], "opt.lr_dec=glob(*): matches no option of a group; list"),
+        (["-m", "opt.lr_dec=interval(0,1)"], "opt.lr_dec=interval(0,1): has no values of its own"),
+        (["opt.lr_dec=range(0,3)"], "opt.lr_dec=range(0,3): several values make a sweep; add -m"),
+        (["-m", "hydra.sweeper.max_batch_size=0"], "hydra.sweeper.max_batch_size=0: must be at"),
+        (
+            ["-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=0"],
+            "hydra.launcher.n_jobs=0: must be at least 1 process, or -1 for one a core",
+        ),
+        (
+            ["-m", "experiment=re_tug/fig3,re_tug/fig4"],
+            "experiment=re_tug/fig4: sets a hydra.sweeper of its own, which a job of a sweep can't",
+        ),
+        (["opt.lr_dec=1,", "2"], "opt.lr_dec=1, 2: a blank ends a word; write opt.lr_dec=1,2"),
+        (["hydra.run.dir=/a=b"], "hydra.run.dir=/a=b: not an override; text with such characters"),
+        (["hydra.run.dir="], "hydra.run.dir=: must be a folder; leave it out for one named after"),
+        (["-m", "hydra.sweep.dir=''"], "hydra.sweep.dir='': must be a folder; leave it out for"),
+        (["+opt.lr_dec=3"], "+opt.lr_dec=3: there is such a key already; write opt.lr_dec=3"),
+        (["~foo"], "~foo: no such key; python train.py --cfg job lists them"),
+        (["opt.lr_dec=${foo}"], "opt.lr_dec=${foo}: refers to foo, which is no key"),
+        (["opt.lr_dec=1", "-m", "seed.data=2"], "seed.data=2: options such as -m come before all"),
+        (["--foo"], "unrecognized arguments: --foo; python train.py --help"),
+        (["task=mnist", "task.p=5"], "task.p=5: no such key with task=mnist; did you mean task.d"),
+        (
+            ["-m", "task=mnist,modular", "task.operation=add"],
+            "task.operation=add: no such key with task=mnist",
+        ),
+        (
+            ["-m", "task=modular,mnist", "task.p=5,6"],
+            "task.p=5,6: no such key with task=mnist; did you mean task.d",
+        ),
+        (
+            ["-m", "experiment=re_tug/fig2", "task.trainsize=5"],
+            "task.trainsize=5: no such key with task=mnist; did you mean task.train_size?",
+        ),
+        (
+            ["-m", "opt=sgd,adamw", "opt.momentum=0.9"],
+            "opt.momentum=0.9: no such key with opt=adamw; python train.py opt=adamw --cfg job",
+        ),
+        (["hydra.launcher.workers=2"], "hydra.launcher.workers=2: no such key with hydra/launcher"),
         (["experiment=re_tug/fig12"], "this configuration is a sweep, not a single run; add -m"),
         (["-m", "experiment=re_tug/fig4", "hydra.sweeper.grid=0"], "hydra.sweeper.grid=0: must"),
         (["-m", "hydra.sweep.subdir=x", "opt.lr_dec=1,2"], "hydra.sweep.subdir: must be"),

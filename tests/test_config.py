@@ -10,10 +10,11 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import OmegaConf
 
 from grok import config
-from grok.checks import nearest, problems
+from grok.checks import problems
 from grok.config import CONF, compose
 from grok.results import flat
 from grok.tasks import samples
+from grok.wording import nearest
 
 
 def options(group):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,18 +14,16 @@ from typing import Any
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
 
 from grok.checks import problems
 from grok.errors import ConfigError, UserError, named
 from grok.results import Plan, difference, flat, read_plan, write_plan
+from grok.sweep.axes import axis_problems, sweeper_problems
 from grok.sweep.compose import Composer
 from grok.sweep.folders import owned
 from grok.sweep.overrides import swept_keys
-
-MOST_JOBS = 10**6
 
 log = logging.getLogger(__name__)
 
@@ -63,8 +60,9 @@ def prepare(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) 
     if raw["subdir"] != "${hydra.job.num}":
         raise ConfigError("hydra.sweep.subdir: must be ${hydra.job.num}, the number of the job")
     overrides = OverridesParser.create(config_loader=loader).parse_overrides(list(arguments))
+    if wrong := [*axis_problems(overrides), *sweeper_problems(master.hydra)]:
+        raise ConfigError(*wrong)
     keys = swept_keys(overrides)
-    _check_count(overrides)
     if found := dict.fromkeys(_of_hydra({o.key_or_group: o.input_line for o in overrides})):
         raise ConfigError(*found)
     (jobs,) = BasicSweeper.split_arguments(overrides, None)
@@ -103,26 +101,6 @@ def _plain(value: Any) -> Any:
 
 def _common(composer: Composer, jobs: Sequence[Sequence[str]]) -> Any:
     return OmegaConf.to_container(composer.compose(jobs[0]).cfg)
-
-
-def _check_count(overrides: Iterable[Override]) -> None:
-    """Refuse more jobs than can be planned, before they are expanded."""
-    numbers = {override.key_or_group: _values(override) for override in overrides}
-    if (jobs := math.prod(numbers.values())) > MOST_JOBS:
-        key = max(numbers, key=lambda key: numbers[key])
-        raise ConfigError(
-            f"{key}: sweeps over {numbers[key]} values, {jobs} jobs in all; at most {MOST_JOBS}"
-        )
-
-
-def _values(override: Override) -> int:
-    """How many values an override gives its key."""
-    value = override._value
-    if isinstance(value, ChoiceSweep):
-        return len(value.list)
-    if isinstance(value, RangeSweep) and None not in (value.start, value.stop) and value.step:
-        return max(1, math.ceil((value.stop - value.start) / value.step))  # type: ignore[operator]
-    return 1
 
 
 def _of_its_own(composer: Composer, job: Sequence[str], settings: dict[str, Any]) -> Iterator[str]:

@@ -32,6 +32,7 @@ from omegaconf import DictConfig, ListConfig
 
 from grok.errors import FailedJobError, named
 from grok.sweep.compose import Composer, StackJob
+from grok.sweep.going_on import deaf_children
 from grok.sweep.order import coarse_to_fine
 from grok.sweep.queue import claimed
 from grok.sweep.workers import ending_with_parent
@@ -101,7 +102,10 @@ def launch(
             for place in its_places
         ]
         failures |= dict.fromkeys(group, UNTAKEN)
-        for taken, failed in Parallel(n_jobs=len(its_places), batch_size=1)(shares):
+        alone = len(shares) == 1  # a single worker is this process
+        with contextlib.nullcontext() if alone else deaf_children():
+            outcomes = Parallel(n_jobs=len(its_places), batch_size=1)(shares)
+        for taken, failed in outcomes:
             for number in taken:
                 del failures[number]
             failures |= failed

@@ -1,0 +1,57 @@
+"""What a sweep can't be made of, found before its jobs are composed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep
+from omegaconf import DictConfig
+
+MOST_JOBS = 10**6
+
+
+def axis_problems(overrides: Sequence[Override]) -> Iterable[str]:
+    """A line for each override that sweeps over no values, and one for too many jobs."""
+    for override in overrides:
+        if override.is_interval_sweep():
+            yield f"{override.input_line}: has no values of its own; list some, such as 1,2,5"
+        elif override.is_sweep_override() and (reason := _empty(override)):
+            yield f"{override.input_line}: {reason}"
+
+    numbers = {override.key_or_group: _values(override) for override in overrides}
+    if (jobs := math.prod(numbers.values())) > MOST_JOBS:
+        key = max(numbers, key=lambda key: numbers[key])
+        yield f"{key}: sweeps over {numbers[key]} values, {jobs} jobs in all; at most {MOST_JOBS}"
+
+
+def _values(override: Override) -> int:
+    """How many values an override gives its key, told without expanding them."""
+    value = override._value
+    if isinstance(value, ChoiceSweep):
+        return len(value.list)
+    if isinstance(value, RangeSweep) and None not in (value.start, value.stop) and value.step:
+        return max(1, math.ceil((value.stop - value.start) / value.step))  # type: ignore[operator]
+    return 1
+
+
+def _empty(override: Override) -> str | None:
+    """Why a sweep has no values; None where it has some."""
+    try:
+        if next(iter(override.sweep_iterator()), None) is not None:
+            return None
+    except Exception:  # a step of 0, which ranges of whole numbers and others tell differently
+        return "must have a step that isn't 0, such as range(1,5,2)"
+    if override.is_range_sweep():
+        return "has no values; a range goes from its start to below its stop, such as range(1,5)"
+    return "matches no option of a group; list the values, such as 1,2,5"
+
+
+def sweeper_problems(hydra: DictConfig) -> Iterable[str]:
+    """A line for each setting that no sweep can be launched with."""
+    batch: Any = hydra.sweeper.max_batch_size
+    if batch is not None and batch < 1:
+        yield f"hydra.sweeper.max_batch_size={batch}: must be at least 1 job, or null for all"
+    if hydra.launcher.get("n_jobs") == 0:
+        yield "hydra.launcher.n_jobs=0: must be at least 1 process, or -1 for one a core"
