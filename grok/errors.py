@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Callable
 
+from grok.printable import printable
+
 RUN_FAILED = 1
 BAD_CONFIG = 2
 
@@ -75,17 +77,36 @@ def debugging() -> bool:
 def report(error: BaseException, status: int) -> int:
     """Print `error` to standard error, a line for each problem, and return `status`."""
     for line in str(error).splitlines() or [type(error).__name__]:
-        print(f"error: {line}", file=sys.stderr)
+        print(f"error: {printable(line)}", file=sys.stderr)
     return status
 
 
 def run_reporting(command: Callable[[], None]) -> None:
-    """Run `command`; a `UserError` becomes its lines on standard error and an exit status."""
+    """Run `command`; a `UserError` becomes its lines on standard error and an exit status.
+
+    A reader of standard output that has gone, as ``| head`` goes, is no mistake.
+    """
     try:
         command()
+        _flush()
     except UserError as error:
         if debugging():
             raise
         sys.exit(report(error, error.exit_status))
     except KeyboardInterrupt:
         sys.exit(report(KeyboardInterrupt("interrupted"), 130))
+    except BrokenPipeError:
+        pass
+    except OSError as error:  # of standard output: those of files have become a `UserError`
+        problem = f"standard output: can't be written ({error.strerror}); send it elsewhere"
+        sys.exit(report(UserError(problem), RUN_FAILED))
+    finally:
+        try:
+            _flush()
+        except OSError:  # Python would try again when it ends, and say so
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # as it is where it was closed
+        sys.stdout.flush()

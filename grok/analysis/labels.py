@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from grok.analysis.layout import Selection
+from grok.printable import printable
 
 NAMES = {
     "opt.lr_dec": "decoder learning rate",
@@ -27,17 +28,17 @@ MEASURED = {
 
 def measured_label(name: str) -> str:
     """What the measured number `name` is called: in words, if known."""
-    return MEASURED.get(name, name)
+    return MEASURED.get(name, printable(name))
 
 
 def axis_label(key: str) -> str:
     """What `key` means, if known, and its full name."""
-    return f"{NAMES[key]} ({key})" if key in NAMES else key
+    return f"{NAMES[key]} ({key})" if key in NAMES else printable(key)
 
 
 def panel_title(panel: Selection) -> str:
     """A line for each key of the panel."""
-    return "\n".join(f"{key}={number(value)}" for key, value in panel.items())
+    return "\n".join(f"{printable(key)}={number(value)}" for key, value in panel.items())
 
 
 def tick_texts(values: Sequence[Any]) -> list[str]:
@@ -46,7 +47,7 @@ def tick_texts(values: Sequence[Any]) -> list[str]:
         texts = [number(value, digits) for value in values]
         if len(set(texts)) == len(values):
             return texts
-    return [str(value) for value in values]
+    return [printable(value) for value in values]
 
 
 def tick_positions(count: int, most: int) -> list[int]:
@@ -62,7 +63,7 @@ def tick_positions(count: int, most: int) -> list[int]:
 def number(value: Any, digits: int = 4) -> str:
     """``41``, ``0.5``, ``tanh``, ``4e-5``: short, and exact for integers."""
     if not isinstance(value, float):
-        return str(value)
+        return printable(value)
     if value == 0 or 1e-2 <= abs(value) < 1e5:
         return np.format_float_positional(value, precision=digits, fractional=False, trim="-")
     text = np.format_float_scientific(value, precision=digits - 1, trim="-", exp_digits=1)
