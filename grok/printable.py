@@ -13,8 +13,13 @@ def printable(text: object) -> str:
     )
 
 
+def printable_lines(text: str) -> list[str]:
+    """The lines of `text`, each made `printable`."""
+    return [printable(line) for line in text.split("\n")]
+
+
 def show(text: str) -> None:
     """Print lines of `text`, made `printable`, in what the output's encoding has."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # none where it is closed
-    for line in text.split("\n"):
-        print(printable(line).encode(encoding, "backslashreplace").decode(encoding))
+    for line in printable_lines(text):
+        print(line.encode(encoding, "backslashreplace").decode(encoding))

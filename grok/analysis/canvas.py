@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from grok.analysis.labels import axis_label, panel_title, tick_positions, tick_texts
 from grok.analysis.layout import Layout
 from grok.analysis.output import writing
+from grok.printable import printable_lines
 
 FORMATS = ("png", "pdf")
 DPI = 150
@@ -133,6 +134,7 @@ def take_literally(figure: Figure) -> None:
     for text in figure.findobj(Text):
         assert isinstance(text, Text)
         text.set_parse_math(False)
+        text.set_text("\n".join(printable_lines(text.get_text())))
     for axis in figure.findobj(Axis):
         assert isinstance(axis, Axis)
         for formatter, ticks in (

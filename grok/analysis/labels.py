@@ -28,17 +28,17 @@ MEASURED = {
 
 def measured_label(name: str) -> str:
     """What the measured number `name` is called: in words, if known."""
-    return MEASURED.get(name, printable(name))
+    return MEASURED.get(name, name)
 
 
 def axis_label(key: str) -> str:
     """What `key` means, if known, and its full name."""
-    return f"{NAMES[key]} ({key})" if key in NAMES else printable(key)
+    return f"{NAMES[key]} ({key})" if key in NAMES else key
 
 
 def panel_title(panel: Selection) -> str:
     """A line for each key of the panel."""
-    return "\n".join(f"{printable(key)}={number(value)}" for key, value in panel.items())
+    return "\n".join(f"{key}={number(value)}" for key, value in panel.items())
 
 
 def tick_texts(values: Sequence[Any]) -> list[str]:

@@ -52,11 +52,11 @@ def cost(sweep: Sweep) -> str:
     return f"{steps:,} member-steps in {_duration(seconds)}, summed over members"
 
 
-def configuration(sweep: Sweep) -> str:
-    """The configuration that all members share, a line a key as on the command line."""
+def configuration(sweep: Sweep) -> list[str]:
+    """The configuration that all members share, a key each as on the command line."""
     settings = flat(sweep.common)
     different = {key for key in settings if any(_under(key, name) for name in swept(sweep))}
-    return "\n".join(f"{key}={value}" for key, value in settings.items() if key not in different)
+    return [f"{key}={value}" for key, value in settings.items() if key not in different]
 
 
 def _under(key: str, name: str) -> bool:

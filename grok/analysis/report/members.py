@@ -15,8 +15,9 @@ from grok.analysis.arrays import read_array
 from grok.analysis.curves import MOST_MEASURED, read_curves
 from grok.analysis.labels import measured_label, number
 from grok.analysis.layout import Layout, choose, swept
+from grok.analysis.output import attempt
 from grok.analysis.palette import Palette
-from grok.analysis.report.parts import Picture, plain
+from grok.analysis.report.parts import Picture, plain, text
 from grok.analysis.table import Measured, Sweep
 from grok.errors import UserError
 from grok.phases import Phase
@@ -50,14 +51,13 @@ def collect(sweep: Sweep, palette: Palette, lines: dict[int, list[str]]) -> list
     unfinished; ``title`` and ``words``; ``curves``, a
     list for each of `CURVE_COLUMNS`, or a ``note`` why there are none; ``delay``, the steps
     between which it waited to generalise and a colour; ``embeddings``, see `_embeddings`, None
-    where none are recorded; ``measures``, see `_measures`.
-
-    Raises:
-        UserError: a member's ``embeddings.npz`` or ``measures.csv`` is damaged.
+    where none are recorded; ``measures``, see `_measures`. Where what members recorded is damaged,
+    as if none had.
     """
     values, layout = swept(sweep), choose(sweep)
     phases = dict(zip(sweep.table["job"], sweep.table["phase"], strict=True))
-    embeddings, measured = _embeddings(sweep), _measures(sweep)
+    embeddings = attempt("report, embeddings", _embeddings, sweep) or {}
+    measured = attempt("report, measures", _measures, sweep) or {}
     members = []
     for row in sweep.planned.to_dict("records"):
         job = int(row["job"])
@@ -91,7 +91,7 @@ def _curves(sweep: Sweep, job: int) -> tuple[list[list[float | None]] | None, st
     try:
         curves = read_curves(path)
     except UserError as error:
-        return None, str(error)
+        return None, text(error)  # plotly.js draws it
     shown = _thin(len(curves), max(LEAST, MOST_ROWS // len(sweep.table)))
     return [plain(curves[column].iloc[shown]) for column in CURVE_COLUMNS], ""
 
