@@ -15,7 +15,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import LogFormatter
 from numpy.typing import NDArray
 
-from grok.analysis.labels import axis_label, panel_title, tick_positions, tick_texts
+from grok.analysis.labels import axis_label, left_out, panel_title, tick_positions, tick_texts
 from grok.analysis.layout import Layout
 from grok.analysis.output import writing
 from grok.printable import printable_lines
@@ -41,7 +41,14 @@ def panel_figure(layout: Layout, extra_width: float = 0.0) -> tuple[Figure, list
     for one, panel in zip(axes, layout.panels, strict=False):
         one.set_title(panel_title(panel), fontsize=8)
         one.tick_params(labelsize=8)
+    tell_left_out(figure, layout)
     return figure, axes[: len(layout.panels)]
+
+
+def tell_left_out(figure: Figure, layout: Layout) -> None:
+    """Say over the panels, where they aren't all, how many there are."""
+    if layout.left_out:
+        figure.suptitle(left_out(layout), fontsize=10)
 
 
 def grid_figure(count: int, extra_width: float = 0.0) -> tuple[Figure, list[Axes]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from grok.analysis.layout import Selection
+from grok.analysis.layout import Layout, Selection
 from grok.printable import printable
 
 NAMES = {
@@ -39,6 +39,12 @@ def axis_label(key: str) -> str:
 def panel_title(panel: Selection) -> str:
     """A line for each key of the panel."""
     return "\n".join(f"{key}={number(value)}" for key, value in panel.items())
+
+
+def left_out(layout: Layout) -> str:
+    """What is to be said where there are more panels than are drawn."""
+    drawn = len(layout.panels)
+    return f"the first {drawn} of {drawn + layout.left_out} panels"
 
 
 def tick_texts(values: Sequence[Any]) -> list[str]:

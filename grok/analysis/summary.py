@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from grok.analysis.labels import left_out
+from grok.analysis.layout import choose, phase_layout
 from grok.analysis.table import Sweep
 from grok.phases import Phase
 
@@ -20,6 +22,11 @@ def summary(sweep: Sweep) -> str:
     diverged = int(sweep.table["diverged"].sum())
     if diverged:
         lines.append(f"{'diverged':<14}{diverged:>7}")
+    layout = choose(sweep)
+    if layout.left_out and not sweep.table.empty:
+        summed_up = layout.y is not None and phase_layout(sweep) is None and not sweep.constrained
+        more = "; seeds.png sums up all" if summed_up else ""
+        lines.append(f"{'drawn':<14}{left_out(layout)}{more}")
     return "\n".join(lines)
 
 

@@ -47,7 +47,7 @@ def collect(sweep: Sweep, palette: Palette, lines: dict[int, list[str]]) -> list
     """Every planned job with what choosing it shows, in job order.
 
     Keys: ``job``; ``at``, the place of its value in each of the swept keys' lists; ``cell``, its
-    panel, column and row, None where members aren't cells; ``phase``, None while
+    panel, column and row, None where it isn't among the cells that are drawn; ``phase``, None while
     unfinished; ``title`` and ``words``; ``curves``, a
     list for each of `CURVE_COLUMNS`, or a ``note`` why there are none; ``delay``, the steps
     between which it waited to generalise and a colour; ``embeddings``, see `_embeddings`, None
@@ -161,8 +161,11 @@ def _cell(layout: Layout, row: Mapping[Hashable, Any]) -> list[int] | None:
     if layout.y is None:
         return None
     assert layout.x is not None
-    panel = layout.panels.index({key: row[key] for key in layout.panels[0]})
-    return [panel, layout.xs.index(row[layout.x]), layout.ys.index(row[layout.y])]
+    setting = {key: row[key] for key in layout.panels[0]}
+    if setting not in layout.panels:
+        return None
+    place = [layout.xs.index(row[layout.x]), layout.ys.index(row[layout.y])]
+    return [layout.panels.index(setting), *place]
 
 
 def _delay(sweep: Sweep, job: int, colour: str) -> list[Any] | None:
