@@ -10,14 +10,14 @@ import itertools
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from grok.errors import UserError, named
+from grok.errors import named
 from grok.phases import Phase
 from grok.printable import printable
 from grok.results import Plan, Record, finished, read_record
@@ -53,10 +53,10 @@ class Progress:
         self.began, self.before = time.monotonic(), len(self.records)
 
     def update(self) -> None:
-        """Read the records that have appeared; the sweep itself tells of a damaged one."""
+        """Read the records that have appeared; one that can't be read may be later."""
         for job in range(len(self.plan.jobs)):
-            if job not in self.records and finished(self.folder / str(job)):
-                with contextlib.suppress(UserError):
+            with contextlib.suppress(Exception):
+                if job not in self.records and finished(self.folder / str(job)):
                     self.records[job] = read_record(self.folder / str(job))
 
     def line(self) -> str:
@@ -77,20 +77,17 @@ class Progress:
         Cells lie as in the papers, the first key along x.
         """
         coloured = console.color_system is not None and not console.no_color
-        head = [Text(self.line()), self._counts(coloured)]
-        width = console.width // 2
-        rows = _rows(self.plan)
-        room = max(0, console.height - 2 - len(console.render_lines(head[1])))
-        shown = [row[:width] for row in rows[:room]]
-        cropped = f"the first {len(shown)} of {len(rows)} rows"
-        if len(rows[0]) > width:
-            cropped += f" and {width} of {len(rows[0])} columns"
-        elif len(shown) == len(rows):
-            cropped = ""
-        grid = [Text.assemble(*(self._cell(job, coloured) for job in row)) for row in shown]
-        return Group(*head, *grid, *[Text(cropped, style="bright_black")] * bool(cropped))
+        head = Group(Text(self.line()), self.counts(coloured))
+        rows, columns = _rows(self.plan), console.width // 2
+        room = max(0, console.height - len(console.render_lines(head)) - 2)
+        shown = [row[:columns] for row in rows[:room]]
+        grid = [Text.assemble(*(self.cell(job, coloured) for job in row)) for row in shown]
+        if shown != rows:
+            more = f"{len(rows)} rows of {len(rows[0])} cells; there is room for a part"
+            grid.append(Text(more, style="bright_black"))
+        return Group(head, *grid)
 
-    def _counts(self, coloured: bool) -> Text:
+    def counts(self, coloured: bool) -> Text:
         """How many jobs are in each phase, which is the legend too."""
         phases = [record.phase for record in self.records.values()]
         found = Text()
@@ -99,7 +96,7 @@ class Progress:
             found.append(f" {phase} {phases.count(str(phase))}  ")
         return found
 
-    def _cell(self, job: int | None, coloured: bool) -> Text:
+    def cell(self, job: int | None, coloured: bool) -> Text:
         """Two characters for a job: its phase, running or waiting."""
         if job is None:
             return Text(NO_JOB)
@@ -140,45 +137,33 @@ def watching(folder: Path, plan: Plan) -> Iterator[None]:
 
 def _watch(folder: Path, plan: Plan, ended: threading.Event) -> None:
     """Show the sweep until it has `ended`: as a grid if that can be, else in lines if those can."""
-    try:
-        progress, console = Progress(folder, plan), Console()
-        shown = console.is_terminal and not console.is_dumb_terminal and _has_blocks(console)
-        if not (shown and _going_on(_draw, progress, console, ended)):
-            _print(progress, ended)
-    except Exception as error:
-        _tell(error)
+    for show in (_draw, _print) if _has_cells(Console()) else (_print,):
+        try:
+            show(Progress(folder, plan), ended)
+        except Exception as error:
+            _tell(error)
+        else:
+            break
 
 
-def _going_on(
-    show: Callable[[Progress, Console, threading.Event], None],
-    progress: Progress,
-    console: Console,
-    ended: threading.Event,
-) -> bool:
-    """Whether `show` has come to its end."""
-    try:
-        show(progress, console, ended)
-    except Exception as error:
-        _tell(error)
-        return False
-    return True
-
-
-def _tell(error: Exception) -> None:
-    """A line on standard error, unless that fails too."""
-    with contextlib.suppress(OSError, ValueError):
-        print(f"warning: progress can't be shown ({printable(named(error))})", file=sys.stderr)
-
-
-def _has_blocks(console: Console) -> bool:
+def _has_cells(console: Console) -> bool:
+    """Whether `console` is a terminal that can go back over lines and has the characters."""
     try:
         (BLOCK + RUNNING + WAITING).encode(console.encoding)
     except (UnicodeError, LookupError):
         return False
-    return True
+    return console.is_terminal and not console.is_dumb_terminal
 
 
-def _draw(progress: Progress, console: Console, ended: threading.Event) -> None:
+def _tell(error: Exception) -> None:
+    """A line on standard error; none where nobody reads the output any more."""
+    if not isinstance(error, BrokenPipeError):
+        with contextlib.suppress(OSError, ValueError):
+            print(f"warning: progress can't be shown ({printable(named(error))})", file=sys.stderr)
+
+
+def _draw(progress: Progress, ended: threading.Event) -> None:
+    console = Console()
     with Live(progress.picture(console), console=console, auto_refresh=False) as live:
         while not ended.wait(REFRESH):
             progress.update()
