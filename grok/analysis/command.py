@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from grok.analysis.output import Output
+from grok.analysis.output import Output, attempt
 from grok.analysis.progress import Progress
 from grok.analysis.published import facts
 from grok.analysis.summary import summary
@@ -229,10 +230,16 @@ def write(
     ):
         if kind_of in wanted:
             output.table(name, tabulate, sweep)
-    predicted = lu.predictions(sweep, wanted) if options.theory else None
-    outline = frame.box(sweep, agreement.other(options.frame, "--frame")) if options.frame else None
-    crossing = paths.cross(sweep, read_sweep(options.paths)) if options.paths else None
-    followed = flow.paths(sweep, options.flow, options.start) if options.flow else []
+    # what was asked for and can't be is said; what fails beyond that leaves the rest
+    asked = functools.partial(attempt, fatal=UserError)
+    predicted = asked("--theory", lu.predictions, sweep, wanted) if options.theory else None
+    framed = agreement.other(options.frame, "--frame") if options.frame else None
+    outline = asked("--frame", frame.box, sweep, framed) if framed else None
+    runs = read_sweep(options.paths) if options.paths else None
+    crossing = asked("--paths", paths.cross, sweep, runs) if runs else None
+    followed = (
+        asked("--flow", flow.paths, sweep, options.flow, options.start) if options.flow else []
+    )
 
     def overlaid(name: str, draw: Draw) -> Figure | None:
         figure = draw(sweep, palette)

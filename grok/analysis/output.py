@@ -31,17 +31,22 @@ class UnwritableError(UserError):
     """A file can't be written, so others there can't either."""
 
 
-def attempt(part: str, make: Callable[..., _Part], *arguments: Any) -> _Part | None:
+def attempt(
+    part: str,
+    make: Callable[..., _Part],
+    *arguments: Any,
+    fatal: type[Exception] = UnwritableError,
+) -> _Part | None:
     """What `make` gives; None, and a line on standard error that names `part`, if it fails.
 
-    Raises:
-        UnwritableError: as `writing`.
+    Args:
+        fatal: what is raised all the same.
     """
     try:
         return make(*arguments)
-    except UnwritableError:
-        raise
     except Exception as error:
+        if isinstance(error, fatal):
+            raise
         if debugging():
             traceback.print_exc()
         cause = first_line(error) if isinstance(error, UserError) else named(error)

@@ -15,6 +15,7 @@ from grok.analysis import command, decay, output, phase_diagram, pictures, read_
 from grok.analysis.canvas import save
 from grok.analysis.output import Output, inert
 from grok.analysis.palette import SAFE
+from grok.analysis.progress import Progress
 from grok.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -271,6 +272,26 @@ def test_a_full_standard_output_is_a_line(grid_sweep):
 
 def test_attempt_gives_what_was_made():
     assert output.attempt("part", max, 1, 2) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "function"),
+    [(["--theory"], "theory.predictions"), (["--frame", "re-tug/fig1-regression"], "frame.box")],
+)
+def test_an_option_that_fails_is_a_line(
+    grid_sweep, monkeypatch, capsys, one_picture, options, function
+):
+    monkeypatch.setattr(f"grok.analysis.{function}", fail)
+    run(grid_sweep, *options)
+    out, err = warned(capsys)
+    assert err == f"warning: {options[0]}: left out (ZeroDivisionError: no)\n"
+    assert "phases.png" in out
+
+
+def test_what_is_under_way_is_printable(capsys):
+    with Progress(patience=0) as progress:
+        progress("reading \x1b[2J")
+    assert "reading \\x1b[2J ...\n" in capsys.readouterr().err
 
 
 def test_very_many_seeds_have_their_summary(make_sweep, capsys):
