@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from grok.printable import printable
+
 RUN_FAILED = 1
 BAD_CONFIG = 2
 
@@ -91,29 +93,47 @@ def report(error: BaseException, status: int) -> int:
     """Print `error` to standard error, a line for each problem, and return `status`."""
     with contextlib.suppress(OSError):  # where the terminal has gone
         for line in str(error).splitlines() or [type(error).__name__]:
-            print(f"error: {line}", file=sys.stderr)
+            print(f"error: {printable(line)}", file=sys.stderr)
     return status
 
 
 def run_reporting(command: Callable[[], None]) -> None:
     """Run `command`; a `UserError` becomes its lines on standard error and an exit status.
 
-    So does Ctrl-C, and SIGTERM and SIGHUP are as good as that.
+    So does Ctrl-C, and SIGTERM and SIGHUP are as good as that. A reader of standard output that has
+    gone, as ``| head`` goes, is no mistake.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # not under nohup
             signal.signal(number, _interrupt)
     try:
         command()
+        _flush()
     except UserError as error:
         if debugging():
             raise
         sys.exit(report(error, error.exit_status))
+    except BrokenPipeError:
+        pass
     except (KeyboardInterrupt, Exception) as error:
-        if not interrupted(error):
+        if interrupted(error):
+            ended = InterruptionError()
+            sys.exit(report(ended, ended.exit_status))
+        if not isinstance(error, OSError) or debugging():
             raise
-        ended = InterruptionError()
-        sys.exit(report(ended, ended.exit_status))
+        # of standard output: those of files have become a `UserError`
+        problem = f"standard output: can't be written ({error.strerror}); send it elsewhere"
+        sys.exit(report(UserError(problem), RUN_FAILED))
+    finally:
+        try:
+            _flush()
+        except OSError:  # Python would try again when it ends, and say so
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # as it is where it was closed
+        sys.stdout.flush()
 
 
 def _interrupt(number: int, frame: Any) -> None:

@@ -2,10 +2,10 @@
 
 Modules, in the order the data goes: `table` reads the records, `layout` chooses axes and panels,
 `phase_diagram`, `seeds`, `lines`, `curves`, `measures`, `spectra` and `trajectories` draw, `theory`
-draws over them, `pictures` lists what is drawn, `report` makes one interactive page of it and
-`command` is ``analyze.py``. Landscapes are those of `landscape` and, over two keys, of `reduced`
-(numbers) and `plane_maps` (pictures), with `flow` and `paths` over them. Two sweeps, one maybe
-`published`, go through `matching` to `agreement` (numbers) and `agreement_map` (picture).
+draws over them, `pictures` lists what is drawn, `report` makes one interactive page of it, `output`
+writes it and `command` is ``analyze.py``. Landscapes are those of `landscape` and, over two keys,
+of `reduced` (numbers) and `plane_maps` (pictures), with `flow` and `paths` over them. Two sweeps,
+one maybe `published`, go through `matching` to `agreement` (numbers) and `agreement_map` (picture).
 """
 
 from grok.analysis.table import Sweep, load, read_sweep

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Polygon, Rectangle
 from numpy.typing import NDArray
 
-from grok.analysis.canvas import label_cells, legend_above
+from grok.analysis.canvas import label_cells, legend_above, tell_left_out
 from grok.analysis.labels import panel_title
 from grok.analysis.layout import Selection, cells, choose, select
 from grok.analysis.matching import DIFFERENT, EQUAL, UNDECIDED, Match
@@ -44,10 +44,10 @@ def draw(match: Match, palette: Palette) -> Figure | None:
     keys = [*match.keys, *match.free_a, *match.free_b]
     table = match.cells.reset_index(drop=True)
     common = dataclasses.replace(match.a, keys=keys, planned=table, table=table)
-    layout = choose(common)
+    maps = 4 if match.b.timed and table["log10_t_val"].notna().any() else 3
+    layout = choose(common, maps)
     if layout.y is None:
         return None
-    maps = 4 if match.b.timed and table["log10_t_val"].notna().any() else 3
     rows = len(layout.panels)
     figure = Figure(figsize=(3.1 * maps + 0.6, 2.9 * rows + 1.1), layout="constrained")
     grid = figure.subplots(rows, maps, squeeze=False)
@@ -65,6 +65,7 @@ def draw(match: Match, palette: Palette) -> Figure | None:
         if panel:
             setting = panel_title(panel).replace("\n", " ")
             line[0].set_title(f"{setting}\n{line[0].get_title()}", fontsize=8)
+    tell_left_out(figure, layout)
     legend_above(figure, [*phase_patches(palette), *_entries(table, grid)])
     return figure
 

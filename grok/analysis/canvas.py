@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import LogFormatter
 from numpy.typing import NDArray
 
-from grok.analysis.labels import axis_label, panel_title, tick_positions, tick_texts
+from grok.analysis.labels import axis_label, left_out, panel_title, tick_positions, tick_texts
 from grok.analysis.layout import Layout
-from grok.results import atomic_path
+from grok.analysis.output import writing
+from grok.printable import printable_lines
 
 FORMATS = ("png", "pdf")
 DPI = 150
@@ -36,7 +41,14 @@ def panel_figure(layout: Layout, extra_width: float = 0.0) -> tuple[Figure, list
     for one, panel in zip(axes, layout.panels, strict=False):
         one.set_title(panel_title(panel), fontsize=8)
         one.tick_params(labelsize=8)
+    tell_left_out(figure, layout)
     return figure, axes[: len(layout.panels)]
+
+
+def tell_left_out(figure: Figure, layout: Layout) -> None:
+    """Say over the panels, where they aren't all, how many there are."""
+    if layout.left_out:
+        figure.suptitle(left_out(layout), fontsize=10)
 
 
 def grid_figure(count: int, extra_width: float = 0.0) -> tuple[Figure, list[Axes]]:
@@ -109,10 +121,32 @@ def legend_above(
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write `figure` as ``<name>.png`` and ``<name>.pdf``, each at once or not at all."""
+    """Write `figure` as ``<name>.png`` and ``<name>.pdf``, each at once or not at all.
+
+    Raises:
+        UserError: the folder can't be written to.
+    """
+    take_literally(figure)
     paths = [folder / f"{name}.{suffix}" for suffix in FORMATS]
     for path, suffix in zip(paths, FORMATS, strict=True):
         # The temporary name doesn't end in the format, so the format is passed.
-        with atomic_path(path) as temporary:
+        with writing(path) as temporary, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")  # it is drawn as a box
             figure.savefig(temporary, format=suffix, dpi=DPI)
     return paths
+
+
+def take_literally(figure: Figure) -> None:
+    """Texts are what they are, also with two ``$``; but for the powers of ten along an axis."""
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        text.set_parse_math(False)
+        text.set_text("\n".join(printable_lines(text.get_text())))
+    for axis in figure.findobj(Axis):
+        assert isinstance(axis, Axis)
+        for formatter, ticks in (
+            (axis.get_major_formatter(), axis.get_major_ticks()),
+            (axis.get_minor_formatter(), axis.get_minor_ticks()),
+        ):
+            for tick in ticks:
+                tick.label1.set_parse_math(isinstance(formatter, LogFormatter))

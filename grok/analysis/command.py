@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-import pandas as pd
-
+from grok.analysis.output import Output, attempt
 from grok.analysis.progress import Progress
 from grok.analysis.published import facts
+from grok.analysis.summary import summary
 from grok.analysis.table import Sweep, read_sweep
-from grok.errors import UsageError, UserError
-from grok.phases import Phase
-from grok.results import atomic_path
+from grok.errors import UsageError, UserError, debugging, named
+from grok.printable import show
 
-FOLDER = "analysis"
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from grok.analysis.pictures import Draw
+
 TABLE = "grid.csv"
 # spelled out so that --help needn't wait for matplotlib
 KINDS = ("phases", "times", "landscape", "curves", "trajectories")
-
-
-class Written(NamedTuple):
-    """What ``analysis/`` now holds, by kind."""
-
-    tables: list[Path]
-    pictures: list[Path]
-    reports: list[Path]
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -39,23 +35,33 @@ def main(arguments: list[str] | None = None) -> None:
         UserError: the folder holds no sweep, a file in it is damaged, or nothing can be written.
     """
     options = parse(arguments)
+    try:
+        text = analyse(options)
+    except Exception as error:
+        if isinstance(error, UserError) or debugging():
+            raise
+        raise UserError(
+            f"{options.folder}: can't be analysed ({named(error)}); GROK_DEBUG=1 shows where"
+        ) from error
+    show(text)
+
+
+def analyse(options: argparse.Namespace) -> str:
+    """Write what `options` ask for; what it came to, and where it is.
+
+    Raises:
+        UserError: as `main`.
+    """
     with Progress() as progress:
         progress(f"reading {options.folder}")
         sweep = read_sweep(options.folder, options.budget)
-        try:
-            if options.compare is not None:
-                text, written = compare(sweep, options)
-            else:
-                text, written = summary(sweep), write(sweep, options, progress)
-        except OSError as error:
-            raise UserError(
-                f"{options.folder / FOLDER}: can't be written ({error}); make it a writable folder"
-            ) from None
-    print(text)
-    print(_listing("tables" if len(written.tables) > 1 else "table", written.tables))
-    print(_listing("pictures", written.pictures))
-    if written.reports:
-        print(_listing("report", written.reports))
+        output = Output(sweep.folder, options.out)
+        if options.compare is not None:
+            text = compare(sweep, options, output)
+        else:
+            text = summary(sweep)
+            write(sweep, options, output, progress)
+    return f"{text}\n{output.listing()}"
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -118,6 +124,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         metavar="M,W",
         help="where --flow begins: the second key's value, and the weight norm",
     )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="write to FOLDER instead of to analysis/ in the sweep's own",
+    )
     options = parser.parse_args(arguments)
     others = ("kind", "theory", "frame", "paths", "flow")
     if options.compare is not None and any(getattr(options, name) for name in others):
@@ -157,27 +169,26 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; see python {self.prog} --help")
 
 
-def compare(sweep: Sweep, options: argparse.Namespace) -> tuple[str, Written]:
-    """Write ``agreement.csv`` and its picture; what it came to, and where they are.
+def compare(sweep: Sweep, options: argparse.Namespace, output: Output) -> str:
+    """Write ``agreement.csv`` and its picture; what it came to.
 
     Raises:
         UserError: there is no such grid to compare with, or no cell in common.
     """
     from grok.analysis import agreement, agreement_map
-    from grok.analysis.canvas import save
     from grok.analysis.matching import match
     from grok.analysis.palette import PALETTES
 
     found = match(sweep, agreement.other(options.compare), options.budget)
-    folder = sweep.folder / FOLDER
-    tables = [_written(found.cells, folder / "agreement.csv")]
-    figure = agreement_map.draw(found, PALETTES[options.palette])
-    pictures = save(figure, folder, "agreement") if figure is not None else []
-    return agreement.text(found), Written(tables, pictures, [])
+    output.table("agreement.csv", lambda: found.cells)
+    output.picture("agreement", agreement_map.draw, found, PALETTES[options.palette])
+    return agreement.text(found)
 
 
-def write(sweep: Sweep, options: argparse.Namespace, progress: Callable[[str], None]) -> Written:
-    """Write tables, pictures and, unless a kind is asked for, the report; where they are.
+def write(
+    sweep: Sweep, options: argparse.Namespace, output: Output, progress: Callable[[str], None]
+) -> None:
+    """Write tables, pictures and, unless a kind is asked for, the report.
 
     Args:
         options: see `parse`.
@@ -186,13 +197,12 @@ def write(sweep: Sweep, options: argparse.Namespace, progress: Callable[[str], N
     Raises:
         UserError: pictures of `kind`, or the prediction, can't be drawn of this sweep.
     """
-    folder = sweep.folder / FOLDER
-    tables = [_written(sweep.table.drop(columns="folder"), folder / TABLE)]
+    output.table(TABLE, lambda: sweep.table.drop(columns="folder"))
     if sweep.table.empty:
         for name in ("theory", "frame", "paths", "flow"):
             if getattr(options, name):
                 raise UserError(f"--{name}: no member of {sweep.folder} has finished")
-        return Written(tables, [], [])
+        return
     from grok.analysis import (
         agreement,
         decay,
@@ -203,10 +213,10 @@ def write(sweep: Sweep, options: argparse.Namespace, progress: Callable[[str], N
         layout,
         paths,
         plane_maps,
+        report,
         seeds,
     )
     from grok.analysis import theory as lu
-    from grok.analysis.canvas import save
     from grok.analysis.palette import PALETTES
     from grok.analysis.pictures import PICTURES, kinds
 
@@ -218,82 +228,40 @@ def write(sweep: Sweep, options: argparse.Namespace, progress: Callable[[str], N
         ("times", "fits.csv", decay.fits),
         ("phases", "seeds.csv", seeds.table),
     ):
-        found = tabulate(sweep) if kind_of in wanted else None
-        if found is not None:
-            tables.append(_written(found, folder / name))
-    predicted = lu.predictions(sweep, wanted) if options.theory else None
-    outline = frame.box(sweep, agreement.other(options.frame, "--frame")) if options.frame else None
-    crossing = paths.cross(sweep, read_sweep(options.paths)) if options.paths else None
-    followed = flow.paths(sweep, options.flow, options.start) if options.flow else []
-    pictures: list[Path] = []
+        if kind_of in wanted:
+            output.table(name, tabulate, sweep)
+    # what was asked for and can't be is said; what fails beyond that leaves the rest
+    asked = functools.partial(attempt, fatal=UserError)
+    predicted = asked("--theory", lu.predictions, sweep, wanted) if options.theory else None
+    framed = agreement.other(options.frame, "--frame") if options.frame else None
+    outline = asked("--frame", frame.box, sweep, framed) if framed else None
+    runs = read_sweep(options.paths) if options.paths else None
+    crossing = asked("--paths", paths.cross, sweep, runs) if runs else None
+    followed = (
+        asked("--flow", flow.paths, sweep, options.flow, options.start) if options.flow else []
+    )
+
+    def overlaid(name: str, draw: Draw) -> Figure | None:
+        figure = draw(sweep, palette)
+        if figure is None:
+            return None
+        if predicted is not None and name in lu.PICTURES:
+            lu.draw_over(figure, predicted)
+        if outline is not None and name in PICTURES["phases"] and name != "seeds":
+            frame.draw_over(figure, layout.choose(sweep), outline)
+        return figure
+
     progress(f"drawing {len(sweep.table)} members")
     for name, draw in itertools.chain.from_iterable(PICTURES[each].items() for each in wanted):
-        figure = draw(sweep, palette)
-        if figure is not None:
-            if predicted is not None and name in lu.PICTURES:
-                lu.draw_over(figure, predicted)
-            if outline is not None and name in PICTURES["phases"] and name != "seeds":
-                frame.draw_over(figure, layout.choose(sweep), outline)
-            pictures += save(figure, folder, name)
-    if kind is not None and not pictures:
+        output.picture(name, overlaid, name, draw)
+    if kind is not None and not output.pictures:
         raise UserError(f"--kind {kind}: nothing of that kind can be drawn of {sweep.folder}")
     if crossing is not None:
-        pictures += save(paths.draw(crossing, palette), folder, "paths")
+        output.picture("paths", paths.draw, crossing, palette)
     if followed:
-        tables.append(_written(flow.table(followed), folder / "flow.csv"))
-        tables.append(_written(flow.points(sweep, followed), folder / "flow_paths.csv"))
-        pictures += save(plane_maps.flows(sweep, followed), folder, "flow")
-    if kind is not None:
-        return Written(tables, pictures, [])
-    from grok.analysis import report
-
-    progress("writing the report")
-    return Written(tables, pictures, [report.write(sweep, palette, folder, crossing)])
-
-
-def _written(table: pd.DataFrame, path: Path) -> Path:
-    with atomic_path(path) as temporary:
-        table.to_csv(temporary, index=False)
-    return path
-
-
-def summary(sweep: Sweep) -> str:
-    """What has finished, and the phases: a few aligned lines of plain text."""
-    lines = [f"{sweep.folder}: {len(sweep.table)} of {len(sweep.planned)} finished"]
-    if sweep.missing:
-        lines[0] += f", {sweep.missing} missing"
-    if len(sweep.planned) == 1 and not sweep.missing:
-        lines += _outcome(sweep.table.iloc[0])
-    elif not sweep.table.empty:
-        lines += _phases(sweep.table["phase"])
-    diverged = int(sweep.table["diverged"].sum())
-    if diverged:
-        lines.append(f"{'diverged':<14}{diverged:>7}")
-    return "\n".join(lines)
-
-
-def _phases(phases: pd.Series) -> list[str]:
-    counts = {str(phase): int((phases == phase).sum()) for phase in Phase}
-    return [f"{name:<14}{count:>7}{count / len(phases):>8.1%}" for name, count in counts.items()]
-
-
-def _outcome(member: pd.Series) -> list[str]:
-    """The result of a lone member."""
-    values = {
-        "phase": member["phase"],
-        "T_train": _text(member["t_train"]),
-        "T_val": _text(member["t_val"]),
-        "steps": f"{member['steps']} of {member['budget']} ({member['stop_reason']})",
-        "train accuracy": f"{member['train_accuracy']:.4g}",
-        "val accuracy": f"{member['val_accuracy']:.4g}",
-    }
-    return [f"{name:<16}{value}" for name, value in values.items()]
-
-
-def _text(step: int) -> str:
-    return "never" if pd.isna(step) else str(step)
-
-
-def _listing(name: str, paths: list[Path]) -> str:
-    lines = [f"{'':<10}{path}" for path in paths] or [f"{'':<10}none"]
-    return "\n".join(lines).replace(" " * len(name), name, 1)
+        output.table("flow.csv", flow.table, followed)
+        output.table("flow_paths.csv", flow.points, sweep, followed)
+        output.picture("flow", plane_maps.flows, sweep, followed)
+    if kind is None:
+        progress("writing the report")
+        output.report(report.write, sweep, palette, output.folder, crossing)

@@ -41,6 +41,15 @@ def lines_of(sweep: Sweep, key: str) -> Lines:
     return [(dict(zip(others, values, strict=True)), members) for values, members in groups]
 
 
+def drawable(sweep: Sweep) -> tuple[str, Lines] | None:
+    """The weight decay axis and its lines; None without one, with many lines, or without a time."""
+    key = axis(sweep)
+    if key is None or not np.isfinite(sweep.table[[*TIMES]].astype("float64")).any(axis=None):
+        return None
+    found = lines_of(sweep, key)
+    return (key, found) if len(found) <= MOST_LINES else None
+
+
 def fits(sweep: Sweep) -> pd.DataFrame | None:
     """One row a setting of the other keys: T_val as a power of weight decay, and its prediction.
 
@@ -133,13 +142,12 @@ def draw(sweep: Sweep, _palette: Palette) -> Figure | None:
     """T_train and T_val, and the weight norms there, against weight decay, logarithmic.
 
     A colour for each setting of the other keys. A single one gets its power law and the
-    prediction of the LU mechanism, seeds their common law. None without a weight decay axis, or
-    with many settings.
+    prediction of the LU mechanism, seeds their common law. None where `drawable` is.
     """
-    key = axis(sweep)
-    found = lines_of(sweep, key) if key is not None else []
-    if key is None or len(found) > MOST_LINES:
+    lines = drawable(sweep)
+    if lines is None:
         return None
+    key, found = lines
     figure = Figure(figsize=(6.4, 6.4), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     for i, (setting, members) in enumerate(found):

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from grok.analysis.layout import Layout, choose, swept
+from grok.analysis.layout import Layout, phase_layout, swept
 from grok.analysis.table import Sweep
 from grok.errors import UserError
 
@@ -24,8 +24,8 @@ def box(sweep: Sweep, other: Sweep) -> Box:
     Raises:
         UserError: `sweep` has no phase diagram, or `other` doesn't sweep its axes.
     """
-    layout, values = choose(sweep), swept(other)
-    if layout.x is None or layout.y is None:
+    layout, values = phase_layout(sweep), swept(other)
+    if layout is None or layout.x is None or layout.y is None:
         raise UserError(f"--frame: {sweep.folder} has no phase diagram to draw on")
     for key in (layout.x, layout.y):
         if key not in values:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from grok.analysis.layout import Selection
+from grok.analysis.layout import Layout, Selection
+from grok.printable import printable
 
 NAMES = {
     "opt.lr_dec": "decoder learning rate",
@@ -40,13 +41,19 @@ def panel_title(panel: Selection) -> str:
     return "\n".join(f"{key}={number(value)}" for key, value in panel.items())
 
 
+def left_out(layout: Layout) -> str:
+    """What is to be said where there are more panels than are drawn."""
+    drawn = len(layout.panels)
+    return f"the first {drawn} of {drawn + layout.left_out} panels"
+
+
 def tick_texts(values: Sequence[Any]) -> list[str]:
     """`values` with as few digits (at least two) as tell them apart."""
     for digits in range(2, 17):
         texts = [number(value, digits) for value in values]
         if len(set(texts)) == len(values):
             return texts
-    return [str(value) for value in values]
+    return [printable(value) for value in values]
 
 
 def tick_positions(count: int, most: int) -> list[int]:
@@ -62,7 +69,7 @@ def tick_positions(count: int, most: int) -> list[int]:
 def number(value: Any, digits: int = 4) -> str:
     """``41``, ``0.5``, ``tanh``, ``4e-5``: short, and exact for integers."""
     if not isinstance(value, float):
-        return str(value)
+        return printable(value)
     if value == 0 or 1e-2 <= abs(value) < 1e5:
         return np.format_float_positional(value, precision=digits, fractional=False, trim="-")
     text = np.format_float_scientific(value, precision=digits - 1, trim="-", exp_digits=1)

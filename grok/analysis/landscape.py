@@ -21,6 +21,7 @@ from grok.analysis.canvas import (
     log_scale,
     name_axes,
     panel_figure,
+    tell_left_out,
 )
 from grok.analysis.labels import panel_title
 from grok.analysis.layout import Layout, cells, choose, select
@@ -85,7 +86,9 @@ def draw(sweep: Sweep, _palette: Palette) -> Figure | None:
     if losses is None:
         return None
     layout = choose(sweep)
-    return _lines(losses, layout) if layout.y is None else _maps(members(sweep), layout)
+    if layout.y is None:
+        return _lines(losses, layout)
+    return _maps(members(sweep), choose(sweep, len(MAPS)))
 
 
 def _lines(losses: pd.DataFrame, layout: Layout) -> Figure:
@@ -120,6 +123,7 @@ def _maps(values: pd.DataFrame, layout: Layout) -> Figure:
             one.set_title(f"{title}\n{panel_title(panel)}".strip(), fontsize=8)
             one.tick_params(labelsize=7)
         label_cells(list(line), dataclasses.replace(layout, columns=len(MAPS)))
+    tell_left_out(figure, layout)
     return figure
 
 

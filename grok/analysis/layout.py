@@ -15,6 +15,9 @@ from grok.analysis.table import Sweep
 
 PREFERRED = ("opt.lr_dec", "opt.wd_dec")
 MOST_COLUMNS = 6
+MOST_PANELS = 24
+"""Drawn in a picture: each takes a tenth of a second and more, and they get no smaller."""
+SEEDS = "seed."
 
 Selection = dict[str, Any]
 
@@ -29,6 +32,7 @@ class Layout:
         xs, ys: values of the axes, as of `swept`.
         panels: the value of every other key, one dictionary a panel, row by row.
         columns: panels in a row.
+        left_out: further settings of the other keys, too many to draw.
     """
 
     x: str | None
@@ -37,6 +41,7 @@ class Layout:
     ys: list[Any]
     panels: list[Selection]
     columns: int
+    left_out: int = 0
 
     @property
     def rows(self) -> int:
@@ -44,26 +49,45 @@ class Layout:
         return math.ceil(len(self.panels) / self.columns)
 
 
-def choose(sweep: Sweep) -> Layout:
+def phase_layout(sweep: Sweep) -> Layout | None:
+    """That of the phase diagrams.
+
+    None where fewer than two numeric keys are swept, or over so many seeds that `seeds.draw`, which
+    sums them up, is drawn instead.
+    """
+    layout = choose(sweep)
+    summed_up = layout.left_out and any(key.startswith(SEEDS) for key in layout.panels[0])
+    return None if layout.y is None or summed_up else layout
+
+
+def choose(sweep: Sweep, maps: int = 1) -> Layout:
     """Axes and panels of `sweep` (Re-TUG, Figures 1 and 7 to 10).
 
     The axes are the decoder's learning rate and weight decay if swept, then the numeric keys of
     most distinct values; a learning rate goes on x. The last remaining key counts the columns of
-    panels and the others the rows. With a single numeric key, or none, members form lines.
+    panels and the others the rows. With a single numeric key, or none, members form lines. Of very
+    many panels these are the first.
+
+    Args:
+        maps: how many a picture draws of each panel.
     """
     values = swept(sweep)
     x, y = _axes(values)
     others = {key: found for key, found in values.items() if key not in (x, y)}
     last = list(others.values())[-1] if others else [None]
+    settings, most = math.prod(map(len, others.values())), MOST_PANELS // maps
+    aligned = len(others) > 1 and settings <= most
     return Layout(
         x,
         y,
         xs=values[x] if x is not None else [],
         ys=values[y] if y is not None else [],
         panels=[
-            dict(zip(others, each, strict=True)) for each in itertools.product(*others.values())
+            dict(zip(others, each, strict=True))
+            for each in itertools.islice(itertools.product(*others.values()), most)
         ],
-        columns=min(len(last), MOST_COLUMNS) if len(others) < 2 else len(last),
+        columns=len(last) if aligned else min(len(last), MOST_COLUMNS),
+        left_out=max(0, settings - most),
     )
 
 

@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from grok.analysis.canvas import label_cells, legend_above, panel_figure
-from grok.analysis.layout import cells, choose
+from grok.analysis.layout import cells, phase_layout
 from grok.analysis.palette import (
     Palette,
     delay_colours,
@@ -35,10 +35,10 @@ def discrete(sweep: Sweep, palette: Palette) -> Figure | None:
     """The phase of every cell, a panel for each setting beyond two keys (Re-TUG, Figures 1, 7-10).
 
     Each panel is an image of shape (len(ys), len(xs)): the phase's place in `Phase`, NaN where a
-    member is missing. None where fewer than two numeric keys are swept.
+    member is missing. None where `phase_layout` is.
     """
-    layout = choose(sweep)
-    if layout.y is None:
+    layout = phase_layout(sweep)
+    if layout is None:
         return None
     figure, axes = panel_figure(layout)
     codes = sweep.table["phase"].map(list(Phase).index)
@@ -56,11 +56,11 @@ def smooth(sweep: Sweep, _palette: Palette) -> Figure | None:
 
     Each panel holds two images of shape (len(ys), len(xs)): T_val - T_train of the members that
     generalise, clipped to the scale's floor since a delay can be zero or negative; and T_train
-    (memorization) or the budget (confusion) of the others. NaN elsewhere. None where fewer than
-    two numeric keys are swept.
+    (memorization) or the budget (confusion) of the others. NaN elsewhere. None where
+    `phase_layout` is.
     """
-    layout = choose(sweep)
-    if layout.y is None:
+    layout = phase_layout(sweep)
+    if layout is None:
         return None
     figure, axes = panel_figure(layout, extra_width=1.8)
     steps, generalises = smooth_steps(sweep.table)
@@ -87,10 +87,10 @@ def train_times(sweep: Sweep, _palette: Palette) -> Figure | None:
     """T_train of every cell, logarithmic (Re-TUG, Figure 6 right); black where it never came.
 
     Each panel holds two images of shape (len(ys), len(xs)): T_train, and 1 where a member has
-    none; NaN elsewhere. None where fewer than two numeric keys are swept.
+    none; NaN elsewhere. None where `phase_layout` is.
     """
-    layout = choose(sweep)
-    if layout.y is None:
+    layout = phase_layout(sweep)
+    if layout is None:
         return None
     figure, axes = panel_figure(layout, extra_width=0.9)
     steps = sweep.table["t_train"].astype("float64")

@@ -21,8 +21,9 @@ from grok.analysis import (
 from grok.analysis.palette import Palette
 from grok.analysis.table import Sweep
 
+Draw = Callable[[Sweep, Palette], Figure | None]
 # Each draws a sweep with at least one finished member, or returns None where it doesn't apply.
-PICTURES: dict[str, dict[str, Callable[[Sweep, Palette], Figure | None]]] = {
+PICTURES: dict[str, dict[str, Draw]] = {
     "phases": {
         "phases": phase_diagram.discrete,
         "smooth": phase_diagram.smooth,

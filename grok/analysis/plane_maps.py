@@ -13,13 +13,14 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from grok.analysis.canvas import borders, legend_above, log_scale
+from grok.analysis.canvas import borders, legend_above, log_scale, tell_left_out
 from grok.analysis.decay import described
 from grok.analysis.fits import power_law
 from grok.analysis.flow import FlowPath
 from grok.analysis.labels import axis_label, number, panel_title
+from grok.analysis.layout import choose
 from grok.analysis.palette import Palette, part, show_missing
-from grok.analysis.reduced import LEVEL, Plane, planes
+from grok.analysis.reduced import LEVEL, MAPS, Plane, planes
 from grok.analysis.table import Sweep
 
 SIZES_LEVEL = 0.02
@@ -41,7 +42,7 @@ def maps(sweep: Sweep, _palette: Palette) -> Figure | None:
     if not found:
         return None
     figure = Figure(figsize=(8.6, 3.4 * len(found) + 0.5), layout="constrained")
-    rows = figure.subplots(len(found), 2, squeeze=False)
+    rows = figure.subplots(len(found), MAPS, squeeze=False)
     for line, plane in zip(rows, found, strict=True):
         for axes, losses, name in zip(
             line, (plane.train, plane.test), ("train", "test"), strict=True
@@ -49,6 +50,7 @@ def maps(sweep: Sweep, _palette: Palette) -> Figure | None:
             shade(figure, axes, plane, losses, f"{name} loss")
             mark(axes, plane)
         _draw_arrows(line[0], plane)
+    tell_left_out(figure, choose(sweep, MAPS))
     legend_above(figure, _marks())
     return figure
 
@@ -70,6 +72,7 @@ def boundaries(sweep: Sweep, _palette: Palette) -> Figure | None:
     log_scale(axes, "x")
     axes.set(xlabel="weight norm (L2)", ylabel=axis_label(found[0].key))
     axes.set_title(f"contours of train loss {SIZES_LEVEL}", fontsize=9)
+    tell_left_out(figure, choose(sweep, MAPS))
     axes.legend(fontsize=8, frameon=False)
     return figure
 

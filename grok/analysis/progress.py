@@ -8,6 +8,8 @@ import time
 from types import TracebackType
 from typing import Self
 
+from grok.printable import printable
+
 PATIENCE = 2.0
 
 
@@ -43,4 +45,4 @@ class Progress:
             self._print()
 
     def _print(self) -> None:
-        print(f"{self._stage} ...", file=sys.stderr, flush=True)
+        print(f"{printable(self._stage)} ...", file=sys.stderr, flush=True)

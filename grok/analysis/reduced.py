@@ -16,6 +16,8 @@ from grok.analysis.table import Sweep
 
 LEVEL = 0.05
 """Train loss on the boundary between small and large losses (Omnigrok, Figure 6a)."""
+MAPS = 2
+"""Of each plane: train and test loss."""
 TINY = 1e-12
 """A loss that has a logarithm."""
 SAME_NORM = 0.99
@@ -72,9 +74,9 @@ class Plane:
 def planes(sweep: Sweep) -> list[Plane]:
     """A plane for each panel of a landscape over the initial scale and a numeric key; or none.
 
-    Panels whose norm depends on the key as well are left out.
+    Panels whose norm depends on the key as well are left out, and those after very many.
     """
-    layout = choose(sweep)
+    layout = choose(sweep, MAPS)
     if SCALE not in (layout.x, layout.y) or layout.y is None or sweep.table.empty:
         return []
     flat = layout.x == SCALE

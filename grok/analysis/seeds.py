@@ -14,14 +14,14 @@ from scipy import stats
 
 from grok.analysis.canvas import label_cells, legend_above
 from grok.analysis.labels import panel_title
-from grok.analysis.layout import Layout, Selection, cells, choose, select, swept
+from grok.analysis.layout import MOST_PANELS, SEEDS, Layout, Selection, cells, choose, select, swept
 from grok.analysis.palette import Palette, missing_patch, phase_patches, show_missing
 from grok.analysis.table import Sweep
 from grok.phases import Phase
 
-PREFIX = "seed."
 PHASES = [str(phase) for phase in Phase]
 CONFIDENCE = 0.95
+MAPS = 2
 
 
 def axes_of(sweep: Sweep) -> list[str]:
@@ -30,7 +30,7 @@ def axes_of(sweep: Sweep) -> list[str]:
     if layout.y is None:
         return []
     return [
-        key for key in swept(sweep) if key.startswith(PREFIX) and key not in (layout.x, layout.y)
+        key for key in swept(sweep) if key.startswith(SEEDS) and key not in (layout.x, layout.y)
     ]
 
 
@@ -85,10 +85,11 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
     seeds = axes_of(sweep)
     if not seeds:
         return None
-    layout, panels = choose(sweep), _panels(sweep, seeds)
+    layout, every = choose(sweep), _panels(sweep, seeds)
+    panels = every[: MOST_PANELS // MAPS]
     rows = len(panels)
     figure = Figure(figsize=(8.4, 3.6 * rows + 0.8), layout="constrained")
-    grid = figure.subplots(rows, 2, squeeze=False)
+    grid = figure.subplots(rows, MAPS, squeeze=False)
     gaps = False
     for (left, right), (panel, members) in zip(grid, panels, strict=True):
         gaps |= _draw_cells(left, layout, members, palette)
@@ -100,6 +101,8 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
         right.set_title("cells in each phase, mean and 95 % interval", fontsize=8)
         for one in (left, right):
             one.tick_params(labelsize=8)
+    if rows < len(every):
+        figure.suptitle(f"the first {rows} of {len(every)} settings", fontsize=10)
     legend_above(figure, [*phase_patches(palette), *[missing_patch()] * gaps])
     return figure
 

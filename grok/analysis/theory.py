@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from grok.analysis.decay import WEIGHT_DECAYS, lu_prediction
 from grok.analysis.labels import number
-from grok.analysis.layout import cells, choose, select
+from grok.analysis.layout import cells, phase_layout, select
 from grok.analysis.table import Sweep
 from grok.errors import UserError
 
@@ -49,8 +49,8 @@ def predictions(sweep: Sweep, kinds: list[str]) -> list[NDArray[np.float64]]:
         UserError: no phase diagram over a weight decay is drawn, no member has reached T_val with
             its weight norms known, decay differs between the groups, or w_c isn't below w0.
     """
-    layout = choose(sweep)
-    if "phases" not in kinds or layout.y is None or not {layout.x, layout.y} & set(WEIGHT_DECAYS):
+    layout = phase_layout(sweep)
+    if "phases" not in kinds or layout is None or not {layout.x, layout.y} & set(WEIGHT_DECAYS):
         raise _impossible(sweep, "no phase diagram over a weight decay is drawn; sweep opt.wd_dec")
     table = sweep.table
     if not (table["decay_per_step"] > 0).any():

@@ -1,8 +1,13 @@
-"""Shows a sweep while it runs: the phase grid filling in, or a plain line now and then."""
+"""Shows a sweep while it runs: the phase grid filling in, or a plain line now and then.
+
+It only watches: whatever goes wrong here, the sweep goes on.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,10 +15,11 @@ from pathlib import Path
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
+from grok.errors import named
 from grok.phases import Phase
+from grok.printable import printable
 from grok.results import Plan, Record, finished, read_record
 
 COLOURS = {  # as in the diagrams, but for black, which a dark terminal would not show
@@ -22,7 +28,13 @@ COLOURS = {  # as in the diagrams, but for black, which a dark terminal would no
     Phase.MEMORIZATION: "#0072B2",
     Phase.CONFUSION: "#D55E00",
 }
-WAITING, RUNNING = Text("· ", style="bright_black"), Text("▒▒", style="bright_black")
+LETTERS = {  # where there are no colours
+    Phase.COMPREHENSION: "C ",
+    Phase.GROKKING: "G ",
+    Phase.MEMORIZATION: "M ",
+    Phase.CONFUSION: "X ",
+}
+BLOCK, WAITING, RUNNING, NO_JOB = "██", "· ", "▒▒", "  "
 REFRESH, LINE_EVERY = 0.5, 15.0  # seconds
 
 
@@ -41,10 +53,11 @@ class Progress:
         self.began, self.before = time.monotonic(), len(self.records)
 
     def update(self) -> None:
-        """Read the records that have appeared."""
+        """Read the records that have appeared; one that can't be read may be later."""
         for job in range(len(self.plan.jobs)):
-            if job not in self.records and finished(self.folder / str(job)):
-                self.records[job] = read_record(self.folder / str(job))
+            with contextlib.suppress(Exception):
+                if job not in self.records and finished(self.folder / str(job)):
+                    self.records[job] = read_record(self.folder / str(job))
 
     def line(self) -> str:
         """Jobs finished, member-steps a second and time left."""
@@ -52,46 +65,68 @@ class Progress:
         done, jobs = len(self.records), len(self.plan.jobs)
         new = list(self.records.values())[self.before :]
         text = f"{done} of {jobs} finished, {_clock(elapsed)}"
-        if new:
+        if new and elapsed > 0:
             rate = sum(record.steps for record in new) / elapsed
             left = elapsed * (jobs - done) / len(new)
             text += f", {rate:,.0f} member-steps/s, about {_clock(left)} left"
         return text
 
-    def cell(self, job: int) -> Text:
+    def picture(self, console: Console) -> Group:
+        """The line and how many are in each phase, then as many cells as `console` has room for.
+
+        Cells lie as in the papers, the first key along x.
+        """
+        coloured = console.color_system is not None and not console.no_color
+        head = Group(Text(self.line()), self.counts(coloured))
+        rows, columns = _rows(self.plan), console.width // 2
+        room = max(0, console.height - len(console.render_lines(head)) - 2)
+        shown = [row[:columns] for row in rows[:room]]
+        grid = [Text.assemble(*(self.cell(job, coloured) for job in row)) for row in shown]
+        if shown != rows:
+            more = f"{len(rows)} rows of {len(rows[0])} cells; there is room for a part"
+            grid.append(Text(more, style="bright_black"))
+        return Group(head, *grid)
+
+    def counts(self, coloured: bool) -> Text:
+        """How many jobs are in each phase, which is the legend too."""
+        phases = [record.phase for record in self.records.values()]
+        found = Text()
+        for phase in Phase:
+            found.append_text(_sign(phase, coloured))
+            found.append(f" {phase} {phases.count(str(phase))}  ")
+        return found
+
+    def cell(self, job: int | None, coloured: bool) -> Text:
         """Two characters for a job: its phase, running or waiting."""
+        if job is None:
+            return Text(NO_JOB)
         if job in self.records:
-            return Text("██", style=COLOURS[Phase(self.records[job].phase)])
-        return RUNNING if (self.folder / str(job)).is_dir() else WAITING
-
-    def picture(self) -> Group:
-        """The cells in the papers' orientation, the first key along x, with legend and line."""
-        columns = _columns(self.plan)
-        grid = Text()
-        for row in zip(*columns, strict=True):
-            for job in row:
-                grid.append_text(self.cell(job))
-            grid.append("\n")
-        legend = Table.grid(padding=(0, 2))
-        legend.add_row(*(Text(f"██ {phase}", style=COLOURS[phase]) for phase in Phase))
-        return Group(grid, legend, Text(self.line()))
+            return _sign(Phase(self.records[job].phase), coloured)
+        running = (self.folder / str(job)).is_dir()
+        return Text(RUNNING if running else WAITING, style="bright_black")
 
 
-def _columns(plan: Plan) -> list[list[int]]:
-    """Job numbers column by column: jobs that share the first key's value."""
+def _sign(phase: Phase, coloured: bool) -> Text:
+    return Text(BLOCK, style=COLOURS[phase]) if coloured else Text(LETTERS[phase])
+
+
+def _rows(plan: Plan) -> list[tuple[int | None, ...]]:
+    """Job numbers row by row, None where a column is shorter than others.
+
+    Jobs that share the first key's value are a column.
+    """
     columns: dict[str, list[int]] = {}
     for job, settings in enumerate(plan.jobs):
         first = settings[plan.keys[0]] if plan.keys else None
         columns.setdefault(str(first), []).append(job)
-    return list(columns.values())
+    return list(itertools.zip_longest(*columns.values()))
 
 
 @contextlib.contextmanager
 def watching(folder: Path, plan: Plan) -> Iterator[None]:
     """Show the sweep of `folder` on the terminal for as long as the block runs."""
-    progress, console, ended = Progress(folder, plan), Console(), threading.Event()
-    show = _draw if console.is_terminal else _print
-    thread = threading.Thread(target=show, args=(progress, console, ended), daemon=True)
+    ended = threading.Event()
+    thread = threading.Thread(target=_watch, args=(folder, plan, ended), daemon=True)
     thread.start()
     try:
         yield
@@ -100,16 +135,44 @@ def watching(folder: Path, plan: Plan) -> Iterator[None]:
         thread.join()
 
 
-def _draw(progress: Progress, console: Console, ended: threading.Event) -> None:
-    with Live(progress.picture(), console=console, auto_refresh=False) as live:
+def _watch(folder: Path, plan: Plan, ended: threading.Event) -> None:
+    """Show the sweep until it has `ended`: as a grid if that can be, else in lines if those can."""
+    for show in (_draw, _print) if _has_cells(Console()) else (_print,):
+        try:
+            show(Progress(folder, plan), ended)
+        except Exception as error:
+            _tell(error)
+        else:
+            break
+
+
+def _has_cells(console: Console) -> bool:
+    """Whether `console` is a terminal that can go back over lines and has the characters."""
+    try:
+        (BLOCK + RUNNING + WAITING).encode(console.encoding)
+    except (UnicodeError, LookupError):
+        return False
+    return console.is_terminal and not console.is_dumb_terminal
+
+
+def _tell(error: Exception) -> None:
+    """A line on standard error; none where nobody reads the output any more."""
+    if not isinstance(error, BrokenPipeError):
+        with contextlib.suppress(OSError, ValueError):
+            print(f"warning: progress can't be shown ({printable(named(error))})", file=sys.stderr)
+
+
+def _draw(progress: Progress, ended: threading.Event) -> None:
+    console = Console()
+    with Live(progress.picture(console), console=console, auto_refresh=False) as live:
         while not ended.wait(REFRESH):
             progress.update()
-            live.update(progress.picture(), refresh=True)
+            live.update(progress.picture(console), refresh=True)
         progress.update()
-        live.update(progress.picture(), refresh=True)
+        live.update(progress.picture(console), refresh=True)
 
 
-def _print(progress: Progress, console: Console, ended: threading.Event) -> None:
+def _print(progress: Progress, ended: threading.Event) -> None:
     while not ended.wait(LINE_EVERY):
         progress.update()
         print(progress.line(), flush=True)

@@ -203,7 +203,10 @@ def test_damaged_plan(grid_sweep, capsys):
 
 def test_analysis_that_cannot_be_written(grid_sweep, capsys):
     (grid_sweep / "analysis").write_text("in the way")
-    assert "make it a writable folder" in fail(grid_sweep, capsys)
+    assert fail(grid_sweep, capsys) == (
+        f"error: {grid_sweep}/analysis/grid.csv: can't be written (File exists); "
+        "make its folder a writable one, or pass --out FOLDER\n"
+    )
 
 
 @pytest.mark.usefixtures("no_pictures")

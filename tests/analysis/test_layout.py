@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from grok.analysis.labels import axis_label, panel_title, tick_positions, tick_texts
-from grok.analysis.layout import cells, choose, swept
+from grok.analysis.labels import axis_label, left_out, panel_title, tick_positions, tick_texts
+from grok.analysis.layout import cells, choose, phase_layout, swept
 from grok.analysis.table import read_sweep
 
 RATES = (1e-3, 1e-4)
@@ -47,6 +47,29 @@ def test_axes_are_the_longest_keys_otherwise(make_sweep):
     layout = layout_of(make_sweep, seed=(1, 2), opt__lr_enc=(1, 2, 3), alpha=(1, 2, 3, 4))
     assert (layout.x, layout.y) == ("opt.lr_enc", "alpha")
     assert layout.panels == [{"seed": 1}, {"seed": 2}]
+
+
+def test_of_many_panels_the_first_are_drawn(make_sweep):
+    sweep = read_sweep(make_sweep(*product(a=(1, 2), b=(3, 4), t=[f"t{i}" for i in range(30)])))
+    layout = choose(sweep)
+    assert layout.panels == [{"t": f"t{i}"} for i in range(24)]
+    assert (layout.rows, layout.columns, layout.left_out) == (4, 6, 6)
+    assert left_out(layout) == "the first 24 of 30 panels"
+    assert (len(choose(sweep, maps=4).panels), choose(sweep, maps=4).left_out) == (6, 24)
+    assert phase_layout(sweep) == layout
+
+
+def test_many_panels_of_two_keys_have_no_more_columns_than_others(make_sweep):
+    texts = [f"t{i}" for i in range(30)]
+    layout = layout_of(make_sweep, a=(1, 2), b=(3, 4), s=("x", "y"), t=texts)
+    assert (layout.rows, layout.columns, layout.left_out) == (4, 6, 36)
+
+
+def test_many_seeds_are_summed_up_instead(make_sweep):
+    jobs = product(opt__lr_dec=RATES, opt__wd_dec=DECAYS, seed__data=range(25))
+    assert phase_layout(read_sweep(make_sweep(*jobs))) is None
+    jobs = product(opt__lr_dec=RATES, opt__wd_dec=DECAYS, seed__data=range(24))
+    assert phase_layout(read_sweep(make_sweep(*jobs))) is not None
 
 
 def test_two_further_keys_are_rows_and_columns(make_sweep):

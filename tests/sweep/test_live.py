@@ -20,20 +20,53 @@ def folder(tmp_path):
     return tmp_path
 
 
+def on_a_terminal(progress, width=80, height=24, **settings):
+    """The lines that are shown there."""
+    settings = {"force_terminal": True, "color_system": "truecolor", "legacy_windows": False} | (
+        settings
+    )
+    console = Console(file=io.StringIO(), width=width, height=height, **settings)
+    lines = console.render_lines(progress.picture(console), pad=False)
+    return ["".join(segment.text for segment in line) for line in lines]
+
+
 def test_cells_are_phases_running_or_waiting(folder):
     progress = Progress(folder, PLAN)
-    cells = [progress.cell(job) for job in range(6)]
+    cells = [progress.cell(job, coloured=True) for job in range(6)]
     assert [cell.plain for cell in cells] == ["██", "· ", "· ", "██", "▒▒", "· "]
     assert (cells[0].style, cells[3].style) == (COLOURS["grokking"], COLOURS["confusion"])
 
 
-def test_the_first_key_runs_along_x(folder):
-    console = Console(file=io.StringIO(), width=80)
-    console.print(Progress(folder, PLAN).picture())
-    rows = console.file.getvalue().splitlines()
-    assert rows[:2] == ["██· ▒▒", "· ██· "]
-    assert "comprehension" in rows[3] or "comprehension" in rows[2]
-    assert rows[-1].startswith("2 of 6 finished")
+def test_counts_come_first_and_the_first_key_runs_along_x(folder):
+    assert on_a_terminal(Progress(folder, PLAN)) == [
+        "2 of 6 finished, 0:00",
+        "██ comprehension 0  ██ grokking 1  ██ memorization 0  ██ confusion 1  ",
+        "██· ▒▒",
+        "· ██· ",
+    ]
+
+
+@pytest.mark.parametrize("settings", [{"no_color": True}, {"color_system": None}])
+def test_letters_where_there_are_no_colours(folder, settings):
+    assert on_a_terminal(Progress(folder, PLAN), **settings)[1:] == [
+        "C  comprehension 0  G  grokking 1  M  memorization 0  X  confusion 1  ",
+        "G · ▒▒",
+        "· X · ",
+    ]
+
+
+def test_what_there_is_no_room_for_is_left_out_and_counts_stay(tmp_path):
+    plan = Plan(["lr", "wd"], [{"lr": lr, "wd": wd} for lr in range(50) for wd in range(30)])
+    lines = on_a_terminal(Progress(tmp_path, plan), width=80, height=10)
+    assert len(lines) == 9
+    assert lines[0] == "0 of 1500 finished, 0:00"
+    assert lines[2:8] == ["· " * 40] * 6
+    assert lines[8] == "30 rows of 50 cells; there is room for a part"
+
+
+def test_columns_of_different_lengths_have_gaps(tmp_path):
+    progress = Progress(tmp_path, Plan(["lr"], [{"lr": 1}, {"lr": 1}, {"lr": 2}]))
+    assert on_a_terminal(progress)[2:] == ["· · ", "·   "]
 
 
 def test_the_line_counts_what_this_process_has_seen(folder, monkeypatch):
@@ -52,3 +85,66 @@ def test_without_a_terminal_plain_lines(folder, capsys):
         write_record(folder / "5", RECORD)
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("3 of 6 finished, 0:00")
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+def shown(folder, monkeypatch, **environment):
+    """What a sweep of no time prints on a terminal."""
+    for name, value in {"TERM": "xterm-256color", **environment}.items():
+        monkeypatch.setenv(name, value)
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    with watching(folder, PLAN):
+        pass
+    return terminal.getvalue()
+
+
+def test_a_terminal_shows_the_grid(folder, monkeypatch):
+    assert "██" in shown(folder, monkeypatch)
+
+
+def test_a_dumb_terminal_has_plain_lines(folder, monkeypatch):
+    assert shown(folder, monkeypatch, TERM="dumb") == "2 of 6 finished, 0:00\n"
+
+
+def test_an_encoding_without_blocks_has_plain_lines(folder, monkeypatch):
+    monkeypatch.setattr(Terminal, "encoding", "ascii")
+    assert shown(folder, monkeypatch) == "2 of 6 finished, 0:00\n"
+
+
+def test_a_grid_that_fails_gives_way_to_lines(folder, monkeypatch, capsys):
+    monkeypatch.setattr(Progress, "picture", lambda *_: 1 / 0)
+    assert shown(folder, monkeypatch).endswith("2 of 6 finished, 0:00\n")
+    assert capsys.readouterr().err == (
+        "warning: progress can't be shown (ZeroDivisionError: division by zero)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(RuntimeError("no"), "(RuntimeError: no)\n"), (BrokenPipeError(), "")]
+)
+def test_whatever_fails_the_sweep_goes_on(folder, monkeypatch, capsys, error, told):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(Progress, "line", fail)
+    with watching(folder, PLAN):
+        went_on = True
+    assert went_on
+    assert capsys.readouterr().err.endswith(told)
+
+
+def test_a_damaged_record_counts_once_it_can_be_read(folder):
+    (folder / "1").mkdir()
+    (folder / "1" / "result.json").write_text("{")
+    progress = Progress(folder, PLAN)
+    assert progress.line() == "2 of 6 finished, 0:00"
+    write_record(folder / "1", RECORD)
+    progress.update()
+    assert progress.line().startswith("3 of 6 finished")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from plotly.offline import get_plotlyjs
 
 from grok.analysis.labels import number
 from grok.analysis.layout import choose, swept
+from grok.analysis.output import attempt, writing
 from grok.analysis.palette import Palette
 from grok.analysis.paths import Crossing
 from grok.analysis.pictures import kinds
@@ -25,7 +27,7 @@ from grok.analysis.report import crossings, figure, grid, lines, members, views
 from grok.analysis.report.facts import configuration, cost, facts, finished
 from grok.analysis.report.parts import Picture, text
 from grok.analysis.table import Sweep
-from grok.results import atomic_path
+from grok.printable import printable
 
 NAME = "report.html"
 
@@ -37,12 +39,11 @@ def write(sweep: Sweep, palette: Palette, folder: Path, crossing: Crossing | Non
         crossing: free members to be drawn over the sweep, a landscape.
 
     Raises:
-        UserError: a member's ``embeddings.npz`` or ``measures.csv`` is damaged.
-        OSError: the file can't be written.
+        UserError: the file can't be written.
     """
-    path = folder / NAME
-    with atomic_path(path) as temporary:
-        temporary.write_text(page(sweep, palette, crossing), encoding="utf-8")
+    path, content = folder / NAME, page(sweep, palette, crossing)
+    with writing(path) as temporary:
+        temporary.write_text(content, encoding="utf-8")
     return path
 
 
@@ -55,7 +56,7 @@ def page(sweep: Sweep, palette: Palette, crossing: Crossing | None = None) -> st
         "task": _escape(told["Task"]),
         "summary": _escape(f"{finished(sweep)}; {cost(sweep)}"),
         "facts": "\n".join(rows),
-        "configuration": _escape(configuration(sweep)),
+        "configuration": "\n".join(map(_escape, configuration(sweep))),
         "plotly": get_plotlyjs(),
         "data": embed(contents(sweep, palette, crossing)),
     }
@@ -77,7 +78,7 @@ def contents(sweep: Sweep, palette: Palette, crossing: Crossing | None = None) -
         "keys": [[key, [number(value) for value in found]] for key, found in swept(sweep).items()],
         "members": collected,
         "member": figure.draw(collected, sweep.measured),
-        "grid": _grid(sweep, palette, texts),
+        "grid": _part("grid", _grid, sweep, palette, texts),
         "figures": _figures(sweep, palette, texts, crossing),
     }
 
@@ -104,15 +105,30 @@ def _figures(
 ) -> list[Picture]:
     shown = kinds(sweep)
     found: dict[str, Picture | None] = {}
+
+    def add(title: str, draw: Callable[..., Picture | None], *arguments: Any) -> None:
+        found[title] = _part(title, draw, *arguments)
+
     if "times" in shown:
-        found["Time to generalise"] = lines.times(sweep, palette, texts)
-        found["Time to generalise against weight decay"] = lines.decays(sweep, texts)
+        add("Time to generalise", lines.times, sweep, palette, texts)
+        add("Time to generalise against weight decay", lines.decays, sweep, texts)
     if "landscape" in shown:
-        found["Loss landscape"] = lines.losses(sweep, texts)
+        add("Loss landscape", lines.losses, sweep, texts)
     if crossing is not None:
-        found["Paths of free members"] = crossings.draw(crossing, palette)
+        add("Paths of free members", crossings.draw, crossing, palette)
     return [{"title": title} | picture for title, picture in found.items() if picture is not None]
 
 
+def _part(name: str, draw: Callable[..., Picture | None], *arguments: Any) -> Picture | None:
+    """The picture that `draw` gives, if it can be drawn and embedded."""
+
+    def drawn() -> Picture | None:
+        picture = draw(*arguments)
+        embed(picture)
+        return picture
+
+    return attempt(f"report, {name}", drawn)
+
+
 def _escape(words: str) -> str:
-    return html.escape(words)
+    return html.escape(printable(words))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from grok.analysis.labels import number
-from grok.analysis.layout import numeric, swept
+from grok.analysis.labels import left_out, number
+from grok.analysis.layout import choose, numeric, swept
 from grok.analysis.table import Sweep
 from grok.phases import Phase
 from grok.results import flat
@@ -16,7 +16,7 @@ LISTED = 4
 
 def facts(sweep: Sweep) -> dict[str, str]:
     """Name and text of what was swept, how it ended, how it was run and what it cost."""
-    records = list(sweep.records.values())
+    records, layout = list(sweep.records.values()), choose(sweep)
     phases = {str(phase): int((sweep.table["phase"] == phase).sum()) for phase in Phase}
     versions = [f"{name} {version}" for each in records for name, version in each.versions.items()]
     seeds = dict.fromkeys(name for record in records for name in record.seeds)
@@ -26,6 +26,7 @@ def facts(sweep: Sweep) -> dict[str, str]:
         **({} if sweep.constrained else {"Phases": _counted(phases)}),
         "Diverged": str(int(sweep.table["diverged"].sum())),
         **{f"Swept: {key}": _values(values) for key, values in swept(sweep).items()},
+        "Drawn": left_out(layout) if layout.left_out else "",
         "Threshold": _distinct(f"accuracy {number(record.threshold)}" for record in records),
         "Grokking gap": _distinct(f"{record.grokking_gap} steps" for record in records),
         "Budget": _distinct(f"{record.budget} steps" for record in records),
@@ -52,11 +53,11 @@ def cost(sweep: Sweep) -> str:
     return f"{steps:,} member-steps in {_duration(seconds)}, summed over members"
 
 
-def configuration(sweep: Sweep) -> str:
-    """The configuration that all members share, a line a key as on the command line."""
+def configuration(sweep: Sweep) -> list[str]:
+    """The configuration that all members share, a key each as on the command line."""
     settings = flat(sweep.common)
     different = {key for key in settings if any(_under(key, name) for name in swept(sweep))}
-    return "\n".join(f"{key}={value}" for key, value in settings.items() if key not in different)
+    return [f"{key}={value}" for key, value in settings.items() if key not in different]
 
 
 def _under(key: str, name: str) -> bool:

@@ -56,11 +56,11 @@ def times(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> Picture | No
 
 
 def decays(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
-    """T_train and T_val against weight decay, see `grok.analysis.decay.draw`; None without one."""
-    key = decay.axis(sweep)
-    found = decay.lines_of(sweep, key) if key is not None else []
-    if key is None or len(found) > decay.MOST_LINES:
+    """T_train and T_val over weight decay, as `grok.analysis.decay.draw`; None where that is."""
+    lines = decay.drawable(sweep)
+    if lines is None:
         return None
+    key, found = lines
     data: list[dict[str, Any]] = []
     for i, (_, members) in enumerate(found):
         members = members[members[key] > 0]

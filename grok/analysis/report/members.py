@@ -15,8 +15,9 @@ from grok.analysis.arrays import read_array
 from grok.analysis.curves import MOST_MEASURED, read_curves
 from grok.analysis.labels import measured_label, number
 from grok.analysis.layout import Layout, choose, swept
+from grok.analysis.output import attempt
 from grok.analysis.palette import Palette
-from grok.analysis.report.parts import Picture, plain
+from grok.analysis.report.parts import Picture, plain, text
 from grok.analysis.table import Measured, Sweep
 from grok.errors import UserError
 from grok.phases import Phase
@@ -46,18 +47,17 @@ def collect(sweep: Sweep, palette: Palette, lines: dict[int, list[str]]) -> list
     """Every planned job with what choosing it shows, in job order.
 
     Keys: ``job``; ``at``, the place of its value in each of the swept keys' lists; ``cell``, its
-    panel, column and row, None where members aren't cells; ``phase``, None while
+    panel, column and row, None where it isn't among the cells that are drawn; ``phase``, None while
     unfinished; ``title`` and ``words``; ``curves``, a
     list for each of `CURVE_COLUMNS`, or a ``note`` why there are none; ``delay``, the steps
     between which it waited to generalise and a colour; ``embeddings``, see `_embeddings`, None
-    where none are recorded; ``measures``, see `_measures`.
-
-    Raises:
-        UserError: a member's ``embeddings.npz`` or ``measures.csv`` is damaged.
+    where none are recorded; ``measures``, see `_measures`. Where what members recorded is damaged,
+    as if none had.
     """
     values, layout = swept(sweep), choose(sweep)
     phases = dict(zip(sweep.table["job"], sweep.table["phase"], strict=True))
-    embeddings, measured = _embeddings(sweep), _measures(sweep)
+    embeddings = attempt("report, embeddings", _embeddings, sweep) or {}
+    measured = attempt("report, measures", _measures, sweep) or {}
     members = []
     for row in sweep.planned.to_dict("records"):
         job = int(row["job"])
@@ -91,7 +91,7 @@ def _curves(sweep: Sweep, job: int) -> tuple[list[list[float | None]] | None, st
     try:
         curves = read_curves(path)
     except UserError as error:
-        return None, str(error)
+        return None, text(error)  # plotly.js draws it
     shown = _thin(len(curves), max(LEAST, MOST_ROWS // len(sweep.table)))
     return [plain(curves[column].iloc[shown]) for column in CURVE_COLUMNS], ""
 
@@ -161,8 +161,11 @@ def _cell(layout: Layout, row: Mapping[Hashable, Any]) -> list[int] | None:
     if layout.y is None:
         return None
     assert layout.x is not None
-    panel = layout.panels.index({key: row[key] for key in layout.panels[0]})
-    return [panel, layout.xs.index(row[layout.x]), layout.ys.index(row[layout.y])]
+    setting = {key: row[key] for key in layout.panels[0]}
+    if setting not in layout.panels:
+        return None
+    place = [layout.xs.index(row[layout.x]), layout.ys.index(row[layout.y])]
+    return [layout.panels.index(setting), *place]
 
 
 def _delay(sweep: Sweep, job: int, colour: str) -> list[Any] | None:

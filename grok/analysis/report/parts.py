@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from grok.analysis.labels import panel_title, tick_positions, tick_texts
 from grok.analysis.layout import Layout
 from grok.analysis.palette import part
+from grok.printable import printable_lines
 
 Picture = dict[str, Any]
 LINES = part("viridis", 0.2, 0.9)  # as lines, to be seen on white and on black
@@ -30,7 +31,7 @@ def plain(values: ArrayLike) -> Any:
 
 def text(words: object) -> str:
     """`words` for plotly.js, which takes texts for HTML: escaped, and with its line breaks."""
-    return html.escape(str(words), quote=False).replace("\n", "<br>")
+    return "<br>".join(html.escape(line, quote=False) for line in printable_lines(str(words)))
 
 
 def axis(letter: str, panel: int) -> str:

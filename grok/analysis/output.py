@@ -1,0 +1,152 @@
+"""What ``analyze.py`` writes, part by part: one that fails is a line, the others are written."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pandas as pd
+
+from grok.errors import UserError, debugging, first_line, named
+from grok.printable import printable
+from grok.results import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FOLDER = "analysis"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""Beginnings of a text that a spreadsheet runs, or strips off one that it runs."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+_Part = TypeVar("_Part")
+
+
+class UnwritableError(UserError):
+    """A file can't be written, so others there can't either."""
+
+
+def attempt(
+    part: str,
+    make: Callable[..., _Part],
+    *arguments: Any,
+    fatal: type[Exception] = UnwritableError,
+) -> _Part | None:
+    """What `make` gives; None, and a line on standard error that names `part`, if it fails.
+
+    Args:
+        fatal: what is raised all the same.
+    """
+    try:
+        return make(*arguments)
+    except Exception as error:
+        if isinstance(error, fatal):
+            raise
+        if debugging():
+            traceback.print_exc()
+        cause = first_line(error) if isinstance(error, UserError) else named(error)
+        print(f"warning: {part}: left out ({printable(cause)})", file=sys.stderr)
+        return None
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """As `atomic_path`.
+
+    Raises:
+        UnwritableError: no room, no permission, or something is in the way.
+    """
+    try:
+        with atomic_path(path) as temporary:
+            yield temporary
+    except OSError as error:
+        fix = "make room" if error.errno in FULL else "make its folder a writable one"
+        raise UnwritableError(
+            f"{path}: can't be written ({error.strerror or error}); {fix}, or pass --out FOLDER"
+        ) from None
+
+
+class Output:
+    """A folder of tables, pictures and a report.
+
+    Args:
+        sweep: the folder that was read.
+        out: where to write instead of to its ``analysis/``.
+
+    Attributes:
+        tables, pictures, reports: paths of what has been written.
+
+    Raises:
+        UserError: ``analysis/`` leads elsewhere, where nobody asked to write.
+    """
+
+    def __init__(self, sweep: Path, out: Path | None = None) -> None:
+        self.folder = sweep / FOLDER if out is None else out
+        if out is None and self.folder.is_symlink():
+            raise UserError(
+                f"{self.folder}: is a symbolic link, which isn't followed; remove it, or pass "
+                "--out FOLDER"
+            )
+        self.tables: list[Path] = []
+        self.pictures: list[Path] = []
+        self.reports: list[Path] = []
+
+    def table(self, name: str, make: Callable[..., pd.DataFrame | None], *arguments: Any) -> None:
+        """Write the table that `make` gives, if any, as the file `name`."""
+        found = attempt(name, make, *arguments)
+        if found is not None:
+            with writing(self.folder / name) as temporary:
+                inert(found).to_csv(temporary, index=False, errors="backslashreplace")
+            self.tables.append(self.folder / name)
+
+    def picture(self, name: str, draw: Callable[..., Figure | None], *arguments: Any) -> None:
+        """Write the figure that `draw` gives, if any, as ``<name>.png`` and ``<name>.pdf``."""
+
+        def drawn() -> list[Path]:
+            from grok.analysis.canvas import save
+
+            figure = draw(*arguments)
+            return save(figure, self.folder, name) if figure is not None else []
+
+        self.pictures += attempt(name, drawn) or []
+
+    def report(self, write: Callable[..., Path], *arguments: Any) -> None:
+        """Let `write` write the report."""
+        path = attempt("report", write, *arguments)
+        if path is not None:
+            self.reports.append(path)
+
+    def listing(self) -> str:
+        """The paths, by what they are."""
+        groups = {"tables" if len(self.tables) > 1 else "table": self.tables}
+        groups |= {"pictures": self.pictures} | ({"report": self.reports} if self.reports else {})
+        lines: list[str] = []
+        for name, paths in groups.items():
+            texts = list(map(str, paths)) or ["none"]
+            lines += [f"{name:<10}{texts[0]}", *(f"{'':<10}{text}" for text in texts[1:])]
+        return "\n".join(lines)
+
+
+def inert(table: pd.DataFrame) -> pd.DataFrame:
+    """`table` without texts that a spreadsheet would run: an apostrophe before each, as it does."""
+    texts = table.select_dtypes(include=["object", "str"]).columns
+    harmless = table.assign(**{name: table[name].map(_inert) for name in texts})
+    return harmless.rename(columns=_inert)
+
+
+def _inert(cell: Any) -> Any:
+    runs = isinstance(cell, str) and cell.startswith(FORMULA) and not _is_number(cell)
+    return f"'{cell}" if runs else cell
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return text == text.strip()

@@ -1,0 +1,52 @@
+"""What a sweep came to, in a few lines of plain text."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from grok.analysis.labels import left_out
+from grok.analysis.layout import choose, phase_layout
+from grok.analysis.table import Sweep
+from grok.phases import Phase
+
+
+def summary(sweep: Sweep) -> str:
+    """What has finished, and the phases: a few aligned lines of plain text."""
+    lines = [f"{sweep.folder}: {len(sweep.table)} of {len(sweep.planned)} finished"]
+    if sweep.missing:
+        lines[0] += f", {sweep.missing} missing"
+    if len(sweep.planned) == 1 and not sweep.missing:
+        lines += _outcome(sweep.table.iloc[0])
+    elif not sweep.table.empty:
+        lines += _phases(sweep.table["phase"])
+    diverged = int(sweep.table["diverged"].sum())
+    if diverged:
+        lines.append(f"{'diverged':<14}{diverged:>7}")
+    layout = choose(sweep)
+    if layout.left_out and not sweep.table.empty:
+        summed_up = layout.y is not None and phase_layout(sweep) is None and not sweep.constrained
+        more = "; seeds.png sums up all" if summed_up else ""
+        lines.append(f"{'drawn':<14}{left_out(layout)}{more}")
+    return "\n".join(lines)
+
+
+def _phases(phases: pd.Series) -> list[str]:
+    counts = {str(phase): int((phases == phase).sum()) for phase in Phase}
+    return [f"{name:<14}{count:>7}{count / len(phases):>8.1%}" for name, count in counts.items()]
+
+
+def _outcome(member: pd.Series) -> list[str]:
+    """The result of a lone member."""
+    values = {
+        "phase": member["phase"],
+        "T_train": _text(member["t_train"]),
+        "T_val": _text(member["t_val"]),
+        "steps": f"{member['steps']} of {member['budget']} ({member['stop_reason']})",
+        "train accuracy": f"{member['train_accuracy']:.4g}",
+        "val accuracy": f"{member['val_accuracy']:.4g}",
+    }
+    return [f"{name:<16}{value}" for name, value in values.items()]
+
+
+def _text(step: int) -> str:
+    return "never" if pd.isna(step) else str(step)
