@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from grok.analysis.labels import axis_label, panel_title, tick_positions, tick_texts
 from grok.analysis.layout import Layout
-from grok.results import atomic_path
+from grok.files import atomic_path
 
 FORMATS = ("png", "pdf")
 DPI = 150

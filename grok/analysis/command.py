@@ -15,8 +15,8 @@ from grok.analysis.progress import Progress
 from grok.analysis.published import facts
 from grok.analysis.table import Sweep, read_sweep
 from grok.errors import UsageError, UserError
+from grok.files import atomic_path
 from grok.phases import Phase
-from grok.results import atomic_path
 
 FOLDER = "analysis"
 TABLE = "grid.csv"

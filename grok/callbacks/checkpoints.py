@@ -16,7 +16,8 @@ from grok.callbacks.member import MemberCallback, member_callbacks
 from grok.engine import StackModule
 from grok.engine.module import Slot
 from grok.errors import ConfigError, UserError, first_line
-from grok.results import CHECKPOINT, atomic_path, difference
+from grok.files import atomic_path
+from grok.results import CHECKPOINT, difference
 
 VERSION = 4
 """Raised when a member would go on otherwise than it began: another order of minibatches, say."""

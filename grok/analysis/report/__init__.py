@@ -25,7 +25,7 @@ from grok.analysis.report import crossings, figure, grid, lines, members, views
 from grok.analysis.report.facts import configuration, cost, facts, finished
 from grok.analysis.report.parts import Picture, text
 from grok.analysis.table import Sweep
-from grok.results import atomic_path
+from grok.files import atomic_path
 
 NAME = "report.html"
 
