@@ -46,7 +46,7 @@ def of_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def of_bytes(content: bytes) -> str:
+def of_bytes(content: bytes | memoryview) -> str:
     """The checksum of what a file is to hold."""
     return hashlib.sha256(content).hexdigest()
 
@@ -80,7 +80,7 @@ def read(
     holds = _take_checksum(content)
     more = [name for name in content if name not in _hints(kind)]
     if more and holds:
-        raise _newer(path, f"holds {more[0]}")
+        raise _newer(path, f"holds {more[0]!r}")
     try:
         loaded = make(content)
         if holds is False:
@@ -133,7 +133,7 @@ def check_plan(plan: Plan) -> None:
         raise ValueError("a key is planned twice")
     for number, job in enumerate(plan.jobs):
         if job.keys() != set(plan.keys):
-            raise ValueError(f"job {number} sets {', '.join(job) or 'nothing'}")
+            raise ValueError(f"job {number} sets {_short(list(job))}")
 
 
 def check_record(record: Record) -> None:
@@ -141,6 +141,8 @@ def check_record(record: Record) -> None:
     Phase(record.phase)
     if record.stop_reason not in STOP_REASONS:
         raise ValueError(f"stop_reason is {record.stop_reason!r}")
+    if not (0 < record.threshold <= 1 and record.grokking_gap >= 0 and record.wall_seconds >= 0):
+        raise ValueError("threshold, grokking_gap or wall_seconds is out of range")
     if not 0 <= record.steps <= record.budget:
         raise ValueError(f"steps is {record.steps} of {record.budget}")
     for name in ("t_train", "t_val"):

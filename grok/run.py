@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from grok.checks import problems
 from grok.errors import ConfigError
-from grok.results import ERROR, Record, difference, finished, read_record
+from grok.results import ERROR, Record, difference, read_record, sound_record
 from grok.sweep.overrides import settings_of
 
 if TYPE_CHECKING:
@@ -51,10 +51,11 @@ def run(cfg: DictConfig) -> None:
             hydra.runtime.choices,
         ),
     )
-    if finished(folder):
-        check_same(read_record(folder), member)
-    else:
+    record = sound_record(folder)
+    if record is None:
         train([member], cfg)
+    else:
+        check_same(record, member)
     if hydra.mode is RunMode.RUN:
         print(outcome(read_record(folder)))
 

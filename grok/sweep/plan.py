@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from grok.checks import problems
 from grok.errors import ConfigError, UserError, named
-from grok.results import LOCK, Plan, difference, read_plan, write_plan
+from grok.results import LOCK, Plan, difference, read_plan, sound_record, write_plan
 from grok.sweep.compose import Composer
 from grok.sweep.overrides import swept_keys
 
@@ -91,6 +91,8 @@ def opened(sweep: Sweep, master: DictConfig) -> Iterator[None]:
         before = read_plan(sweep.folder)
         if before is not None and not _same(before, sweep.plan):
             raise ConfigError(_difference(sweep.folder, before, sweep.plan))
+        for job in range(len(sweep.plan.jobs)):  # damaged ones are trained again
+            sound_record(sweep.folder / str(job))
         write_plan(sweep.folder, sweep.plan)
         OmegaConf.save(master, sweep.folder / "multirun.yaml")
         yield
