@@ -181,22 +181,24 @@ def sound_record(folder: Path) -> Record | None:
         return None
 
 
-def check_file(folder: Path, name: str, record: Record) -> Path:
-    """The path of a file that the member of `folder` left.
+def check_file(folder: Path, name: str, record: Record) -> None:
+    """Hold a file that the member of `folder` left against its record.
 
     Raises:
         DamagedFileError: it isn't what was there when the record was written.
     """
     path = folder / name
-    if name in record.files and damage.of_file(path) != record.files[name]:
-        raise damaged_file(path, f"its checksum isn't the one in {RESULT}")
-    return path
+    try:
+        if name in record.files and damage.of_file(path) != record.files[name]:
+            raise ValueError(f"its checksum isn't the one in {RESULT}")
+    except (OSError, ValueError) as error:
+        raise damaged_file(path, error) from None
 
 
-def damaged_file(path: Path, problem: str) -> DamagedFileError:
+def damaged_file(path: Path, problem: object) -> DamagedFileError:
     """What is wrong with a file that a member left besides its record, in a line."""
     return DamagedFileError(
-        f"{path}: damaged ({' '.join(problem.split())})", "delete its run and run it again"
+        f"{path}: damaged ({' '.join(str(problem).split())})", "delete its run and run it again"
     )
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple, NoReturn
 
 import pandas as pd
 
+from grok.analysis.mixture import mixture
 from grok.analysis.progress import Progress
 from grok.analysis.published import facts
 from grok.analysis.table import Sweep, read_sweep
@@ -269,6 +270,8 @@ def summary(sweep: Sweep) -> str:
     diverged = int(sweep.table["diverged"].sum())
     if diverged:
         lines.append(f"{'diverged':<14}{diverged:>7}")
+    if mixed := mixture(sweep):
+        lines.append(f"mixed: members differ in {mixed}")
     return "\n".join(lines)
 
 
