@@ -254,6 +254,8 @@ def _record(content: dict[str, Any]) -> Record:
 
 
 def _plan(content: dict[str, Any]) -> Plan:
+    if "common" in content and content["common"] is None:  # of a sweep without jobs
+        content = content | {"common": {}}
     plan = damage.build(Plan, content)
     damage.check_plan(plan)
     return plan

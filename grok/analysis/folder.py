@@ -82,7 +82,7 @@ def _record(folder: Path, planned: dict[str, Any]) -> Record:
     record = read_record(folder)
     for key, value in planned.items():
         own = record.overrides.get(key)
-        if own != value:
+        if record.overrides and own != value:
             raise DamagedFileError(
                 f"{folder / RESULT}: of another job ({key} is {own!r}, and {value!r} in {PLAN})",
                 "delete it and run its job again",
