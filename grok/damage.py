@@ -152,6 +152,10 @@ def check_record(record: Record) -> None:
     phase = classify(record.t_train, record.t_val, record.budget, record.grokking_gap)
     if record.phase != phase:
         raise ValueError(f"phase is {record.phase}, and by its times {phase}")
+    if not record.task.isprintable():
+        raise ValueError(f"task is {record.task!r}")
+    if not set(record.columns.values()) <= {"higher", "lower", None}:
+        raise ValueError("columns says of a number neither higher nor lower nor null")
     if not isinstance(record.config.get("norm", {}), dict):
         raise ValueError("config.norm is no section")
 

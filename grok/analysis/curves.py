@@ -72,7 +72,8 @@ def panels(sweep: Sweep, palette: Palette) -> Figure | None:
     found = [files.curves(sweep, job) for job in members["job"]]
     if all(curves is None for curves in found):
         return None
-    columns = min(members[sweep.keys[-1]].nunique(), MOST_COLUMNS)
+    across = members[sweep.keys[-1]].nunique() if sweep.keys else len(members)
+    columns = min(across, MOST_COLUMNS)
     rows = -(-len(members) // columns)
     figure = Figure(figsize=(2.6 * columns + 0.6, 2.3 * rows + 0.6), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)

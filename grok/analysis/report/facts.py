@@ -68,7 +68,7 @@ def configuration(sweep: Sweep) -> str:
 def _origin(record: Record) -> str:
     """Package, version and commit of a task that isn't grok's own."""
     names = ("package", "version", "revision")
-    return " ".join(record.task_origin.get(name) or "" for name in names).strip()
+    return " ".join(found for name in names if (found := record.task_origin.get(name)))
 
 
 def _under(key: str, name: str) -> bool:
