@@ -25,6 +25,22 @@ class UserError(Exception):
     exit_status = RUN_FAILED
 
 
+class DamagedFileError(UserError):
+    """A file that isn't what was written.
+
+    Args:
+        problem: the file, and what is wrong with it.
+        fix: what to do about it.
+    """
+
+    def __init__(self, problem: str, fix: str) -> None:
+        super().__init__(problem, fix)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return "; ".join(self.args)
+
+
 class ConfigError(UserError):
     """A configuration that can't be trained.
 

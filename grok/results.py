@@ -1,23 +1,25 @@
-"""What a member leaves on disk: the record, written atomically, read without torch.
+"""What a member leaves on disk: the record, written at once and durably, read without torch.
 
 A member's folder holds ``result.json`` (a `Record`), ``curves.csv`` and whatever else its
 callbacks add. ``result.json`` is written last, so a folder that has one is finished. A sweep's
 folder holds one such folder a job, named by job number, and ``plan.json`` (a `Plan`). A member
-under way has a ``checkpoint.pt``.
+under way has a ``checkpoint.pt``. Records and plans hold a checksum of their own, and records one
+of each other file; what was written before there were any is read without.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
+import logging
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from grok.errors import UserError
-from grok.phases import Phase
+from grok import damage
+from grok.errors import DamagedFileError
+from grok.files import atomic_path
 
 SCHEMA = 1
 LOCK = ".lock"
@@ -30,6 +32,8 @@ FOURIER = "fourier.npz"
 PLAN = "plan.json"
 MEASURES = "measures.csv"
 WEIGHTS = "weights"
+LEFT = ("*.csv", "*.npz", f"{WEIGHTS}/*.safetensors")
+"""Files besides the record that a member leaves."""
 LATER = {
     "engine.plain": False,
     "seed.perturb": 0,
@@ -78,7 +82,11 @@ class Record:
             isn't the same for all weights and steps.
         weights: moments of which there are weights in the folder; see `grok.load_member`.
         wall_seconds: the member's share of the time that its stack's steps took.
-        versions: package name to version; ``git_revision`` is None outside a checkout.
+        device: ``cpu``, or the model of the GPU; ``cpu`` is the model of the CPU.
+        versions: package name to version.
+        git_revision: the commit of grok's own checkout, None where it is installed otherwise.
+        task_origin: where a task that isn't grok's own comes from, see `grok.provenance.origin`.
+        files: the other files that the member left, and the checksum of each.
     """
 
     task: str
@@ -101,10 +109,14 @@ class Record:
     weights: list[str] = field(default_factory=list)
     precision: str = "32-true"
     device: str = "cpu"
+    host: str | None = None
+    cpu: str | None = None
     compiled: bool = False
     wall_seconds: float = 0.0
     versions: dict[str, str] = field(default_factory=dict)
     git_revision: str | None = None
+    task_origin: dict[str, str | None] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
 
@@ -125,56 +137,86 @@ class Plan:
     schema: int = SCHEMA
 
 
-_Content = TypeVar("_Content", Record, Plan)
+log = logging.getLogger(__name__)
 
 
-@contextlib.contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its name when the block succeeds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write strict JSON atomically and durably (non-finite numbers must be None by now)."""
+def _write(path: Path, content: Record | Plan) -> None:
+    """Write strict JSON (non-finite numbers must be None by now) with its checksum."""
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1, allow_nan=False)
+        json.dump(damage.signed(asdict(content)), file, indent=1)
         file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def write_record(folder: Path, record: Record) -> None:
-    """Mark `folder` finished by writing its ``result.json``."""
-    write_json(folder / RESULT, asdict(record))
+    """Mark `folder` finished by writing its ``result.json``, with the checksums of its files."""
+    left = sorted(path for pattern in LEFT for path in folder.glob(pattern))
+    files = {path.relative_to(folder).as_posix(): damage.of_file(path) for path in left}
+    _write(folder / RESULT, replace(record, files=files))
 
 
 def read_record(folder: Path) -> Record:
     """The record in `folder`.
 
     Raises:
-        UserError: ``result.json`` is damaged or of another schema.
+        DamagedFileError: ``result.json`` isn't what was written.
+        UserError: it is of a newer version, or can't be read.
     """
-    return _read(folder / RESULT, Record)
+    return damage.read(folder / RESULT, Record, _record, "delete it and run its job again")
+
+
+def sound_record(folder: Path) -> Record | None:
+    """The record of a member that has ended; a damaged one is set aside, as if it hadn't.
+
+    Raises:
+        UserError: it is of a newer version, or can't be read.
+    """
+    if not finished(folder):
+        return None
+    try:
+        return read_record(folder)
+    except DamagedFileError as error:
+        aside = folder / f"{RESULT}.damaged"
+        log.warning("%s; now %s, and its member is trained again", error.problem, aside.name)
+        os.replace(folder / RESULT, aside)
+        return None
+
+
+def check_file(folder: Path, name: str, record: Record) -> None:
+    """Hold a file that the member of `folder` left against its record.
+
+    Raises:
+        DamagedFileError: it isn't what was there when the record was written.
+    """
+    path = folder / name
+    try:
+        if name in record.files and damage.of_file(path) != record.files[name]:
+            raise ValueError(f"its checksum isn't the one in {RESULT}")
+    except (OSError, ValueError) as error:
+        raise damaged_file(path, error) from None
+
+
+def damaged_file(path: Path, problem: object) -> DamagedFileError:
+    """What is wrong with a file that a member left besides its record, in a line."""
+    return DamagedFileError(
+        f"{path}: damaged ({' '.join(str(problem).split())})", "delete its run and run it again"
+    )
 
 
 def write_plan(folder: Path, plan: Plan) -> None:
     """Write the sweep's plan to its folder."""
-    write_json(folder / PLAN, asdict(plan))
+    _write(folder / PLAN, plan)
 
 
 def read_plan(folder: Path) -> Plan | None:
     """The plan of the sweep in `folder`, None where none was written.
 
     Raises:
-        UserError: ``plan.json`` is damaged or of another schema.
+        DamagedFileError: ``plan.json`` isn't what was written.
+        UserError: it is of a newer version, or can't be read.
     """
-    return _read(folder / PLAN, Plan) if (folder / PLAN).exists() else None
+    if not (folder / PLAN).exists():
+        return None
+    return damage.read(folder / PLAN, Plan, _plan, "delete it and run again")
 
 
 def finished(folder: Path) -> bool:
@@ -211,43 +253,17 @@ def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _read(path: Path, kind: type[_Content]) -> _Content:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: unreadable ({error}); delete it and run its job again") from None
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise UserError(
-            f"{path}: not a version {SCHEMA} {kind.__name__.lower()}; delete it and run again"
-        )
-    if kind is Record and "decay_per_step" not in content:  # of an earlier version
-        content["decay_per_step"] = _decay(content.get("config", {}).get("opt", {}))
-    try:
-        loaded = kind(**content)
-        _check(loaded)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{path}: damaged ({error}); delete it and run its job again") from None
-    return loaded
+def _record(content: dict[str, Any]) -> Record:
+    if "decay_per_step" not in content:  # of an earlier version
+        content = content | {"decay_per_step": damage.decay(content.get("config"))}
+    record = damage.build(Record, content)
+    damage.check_record(record)
+    return record
 
 
-def _check(loaded: Record | Plan) -> None:
-    """Raise ValueError where what was read can't be what was written."""
-    if isinstance(loaded, Plan):
-        sound = isinstance(loaded.keys, list) and isinstance(loaded.jobs, list)
-        if not sound or not all(isinstance(job, dict) for job in loaded.jobs):
-            raise ValueError("keys and jobs are no lists of names and of settings")
-        return
-    Phase(loaded.phase)
-    for name in ("columns", "final", "best", "weight_norm", "config"):
-        if not isinstance(getattr(loaded, name), dict):
-            raise ValueError(f"{name} is {getattr(loaded, name)!r}")
-    for name in ("t_train", "t_val", "budget", "steps", "grokking_gap"):
-        value = getattr(loaded, name)
-        if not (isinstance(value, int) or (value is None and name.startswith("t_"))):
-            raise ValueError(f"{name} is {value!r}")
-
-
-def _decay(opt: Mapping[str, Any]) -> float | None:
-    """What AdamW, once the only optimizer, takes of every weight; None if not the same."""
-    shares = {opt.get(f"lr_{group}", 0) * opt.get(f"wd_{group}", 0) for group in ("enc", "dec")}
-    return shares.pop() if len(shares) == 1 and opt else None
+def _plan(content: dict[str, Any]) -> Plan:
+    if "common" in content and content["common"] is None:  # of a sweep without jobs
+        content = content | {"common": {}}
+    plan = damage.build(Plan, content)
+    damage.check_plan(plan)
+    return plan

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from grok.checks import problems
 from grok.errors import ConfigError
-from grok.results import ERROR, Record, difference, finished, read_record, tidy
+from grok.results import ERROR, Record, difference, finished, read_record, sound_record, tidy
 from grok.sweep.overrides import settings_of
 
 if TYPE_CHECKING:
@@ -63,9 +63,10 @@ def finished_alike(folder: Path, config: dict[str, Any]) -> bool:
     Raises:
         ConfigError: another run has.
     """
-    if not finished(folder):
+    record = sound_record(folder)
+    if record is None:
         return False
-    changed = difference(read_record(folder).config, json.loads(json.dumps(config)))
+    changed = difference(record.config, json.loads(json.dumps(config)))
     if changed:
         raise ConfigError(f"{changed} in {folder}; choose another folder")
     tidy(folder)

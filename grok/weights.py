@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from grok.errors import UserError
-from grok.results import WEIGHTS, Record, finished, read_record
+from grok.results import WEIGHTS, Record, check_file, finished, read_record
 from grok.tasks import Data, Task
 from grok.tasks.task import cast
 
@@ -56,6 +56,7 @@ def load_member(folder: str | Path, moment: str = "final") -> LoadedMember:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
         raise UserError(f"{path}: unreadable ({error}); delete its run and run it again") from None
+    check_file(folder, f"{WEIGHTS}/{path.name}", record)
     task: Any = instantiate(record.config["task"], _convert_="all")
     dtype = torch.float64 if record.precision == "64-true" else torch.float32
     with torch.random.fork_rng(devices=[]):

@@ -49,11 +49,11 @@ class Faulty(MemberCallback):
 
 def leave_foreign_checkpoint(folder: Any, config: Any) -> None:
     """A checkpoint of the same configuration and another network."""
-    from grok.callbacks.checkpoints import VERSION
+    from grok.callbacks.checkpoints import VERSION, save
 
     folder.mkdir(parents=True, exist_ok=True)
     saved = {"version": VERSION, "config": config, "state": {"params": {"w": torch.ones(2)}}}
-    torch.save(saved | {"done": 50}, folder / "checkpoint.pt")
+    save(saved | {"done": 50}, folder / "checkpoint.pt")
 
 
 def without(record: Any, *names: str) -> Any:

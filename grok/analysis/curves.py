@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from grok.analysis import measures
+from grok.analysis import files, measures
 from grok.analysis.canvas import log_scale
 from grok.analysis.labels import panel_title
 from grok.analysis.palette import Palette
 from grok.analysis.table import Sweep
-from grok.errors import UserError
 from grok.phases import Phase
-from grok.results import CURVE_COLUMNS, CURVES, Record, read_record
+from grok.results import Record
 
 ROWS = (
     ("accuracy", {"train_accuracy": "train", "val_accuracy": "validation"}),
@@ -34,18 +30,15 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
     Below them the first six numbers of its measures. The time from T_train to T_val, or to the
     end, is shaded in the phase's colour. None where more than one member is planned, or the one
     left no curves.
-
-    Raises:
-        UserError: the member's ``curves.csv`` or ``measures.csv`` is damaged.
     """
     if len(sweep.planned) != 1 or sweep.missing:
         return None
-    folder = Path(sweep.table["folder"].iloc[0])
-    if not (folder / CURVES).is_file():
+    ((job, record),) = sweep.records.items()
+    curves = files.curves(sweep, job)
+    if curves is None:
         return None
-    record, curves = read_record(folder), read_curves(folder / CURVES)
     phase = Phase(sweep.table["phase"].iloc[0])
-    measured = list(measures.of_member(folder).items())[:MOST_MEASURED]
+    measured = list(measures.of_member(sweep, job).items())[:MOST_MEASURED]
     count = len(ROWS) + len(measured)
     figure = Figure(figsize=(5.2, 2.0 * count), layout="constrained")
     rows = figure.subplots(count, 1, sharex=True)
@@ -70,49 +63,35 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
 def panels(sweep: Sweep, palette: Palette) -> Figure | None:
     """Accuracies of every member of a small sweep (Omnigrok, Figure 2b), a panel each.
 
-    Rows by the first swept key, columns by the last. None where nothing or much is swept, or a
-    member left no curves.
-
-    Raises:
-        UserError: a member's ``curves.csv`` is damaged.
+    Rows by the first swept key, columns by the last. None where nothing or much is swept, or no
+    member left curves.
     """
     members = sweep.table.sort_values(sweep.keys) if sweep.keys else sweep.table
-    folders = [Path(folder) for folder in members["folder"]]
-    if not 2 <= len(sweep.planned) <= MOST_PANELS or not all(
-        (f / CURVES).is_file() for f in folders
-    ):
+    if not 2 <= len(sweep.planned) <= MOST_PANELS:
         return None
-    columns = min(members[sweep.keys[-1]].nunique(), MOST_COLUMNS)
+    found = [files.curves(sweep, job) for job in members["job"]]
+    if all(curves is None for curves in found):
+        return None
+    across = members[sweep.keys[-1]].nunique() if sweep.keys else len(members)
+    columns = min(across, MOST_COLUMNS)
     rows = -(-len(members) // columns)
     figure = Figure(figsize=(2.6 * columns + 0.6, 2.3 * rows + 0.6), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for axes in grid.flat[len(members) :]:
         axes.remove()
     label, parts = ROWS[0]
-    for axes, (_, member), folder in zip(grid.flat, members.iterrows(), folders, strict=False):
-        curves = read_curves(folder / CURVES)
+    for axes, (_, member), curves in zip(grid.flat, members.iterrows(), found, strict=False):
+        axes.set_title(panel_title({key: member[key] for key in sweep.keys}), fontsize=8)
+        if curves is None:
+            continue
         for (column, name), colour in zip(parts.items(), COLOURS, strict=True):
             axes.plot(curves["step"], curves[column], color=colour, label=name)
-        _shade_delay(axes, read_record(folder), palette[Phase(member["phase"])])
+        _shade_delay(axes, sweep.records[member["job"]], palette[Phase(member["phase"])])
         log_scale(axes, "x")
-        axes.set_title(panel_title({key: member[key] for key in sweep.keys}), fontsize=8)
-    grid.flat[0].legend(fontsize=7, frameon=False)
+    next(axes for axes in grid.flat if axes.lines).legend(fontsize=7, frameon=False)
     figure.supxlabel("optimizer step", fontsize=10)
     figure.supylabel(label, fontsize=10)
     return figure
-
-
-def read_curves(path: Path) -> pd.DataFrame:
-    """A member's ``curves.csv``: `grok.results.CURVE_COLUMNS`, one row a recorded step.
-
-    Raises:
-        UserError: the file isn't such a table.
-    """
-    try:
-        return pd.read_csv(path, usecols=list(CURVE_COLUMNS), dtype="float64")
-    except (OSError, ValueError) as error:
-        problem = " ".join(str(error).split())
-        raise UserError(f"{path}: damaged ({problem}); delete its run and run it again") from None
 
 
 def _shade_delay(axes: Axes, record: Record, colour: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,14 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from grok.analysis import files
 from grok.analysis.canvas import grid_figure, legend_above, log_scale
 from grok.analysis.labels import panel_title
 from grok.analysis.layout import swept
 from grok.analysis.palette import Palette, part
 from grok.analysis.table import Measured, Sweep
-from grok.errors import UserError
 from grok.phases import Phase
-from grok.results import MEASURES
 
 MOST_MEMBERS, MOST_PANELS = 12, 12
 DASHES = ("-", "--", ":", "-.")
@@ -35,14 +33,11 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
     A line has the colour of its member's phase, and other dashes than its neighbours of that
     phase; where those are too few for all, colours go by the settings instead. None where nothing
     or much is swept, or no member was measured.
-
-    Raises:
-        UserError: a member's ``measures.csv`` is damaged.
     """
     if not 2 <= len(sweep.planned) <= MOST_MEMBERS:
         return None
     members = sweep.table.sort_values(sweep.keys) if sweep.keys else sweep.table
-    curves = [of_member(Path(folder)) for folder in members["folder"]]
+    curves = [of_member(sweep, job) for job in members["job"]]
     names = list(dict.fromkeys(name for each in curves for name in each))
     if not names:
         return None
@@ -67,34 +62,16 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
     return figure
 
 
-def read(path: Path) -> pd.DataFrame:
-    """A member's ``measures.csv``: ``step``, then a column a measured number, blank where not due.
-
-    Raises:
-        UserError: the file isn't such a table.
-    """
-    try:
-        table = pd.read_csv(path, dtype="float64")
-        if table.columns[0] != "step" or len(table.columns) < 2 or table["step"].isna().any():
-            raise ValueError("steps and measured numbers expected")
-    except (OSError, ValueError) as error:
-        problem = " ".join(str(error).split())
-        raise UserError(f"{path}: damaged ({problem}); delete its run and run it again") from None
-    return table
-
-
-def of_member(folder: Path) -> dict[str, pd.Series]:
+def of_member(sweep: Sweep, job: int) -> dict[str, pd.Series]:
     """The finite values of every measured number by step; none where the member has no measures.
 
     Without step 0, the initialisation, which has no place on a logarithmic axis. A number without
     any such value is left out.
-
-    Raises:
-        UserError: its ``measures.csv`` is damaged.
     """
-    if not (folder / MEASURES).is_file():
+    table = files.measures(sweep, job)
+    if table is None:
         return {}
-    table = read(folder / MEASURES).set_index("step")
+    table = table.set_index("step")
     found = {name: values[np.isfinite(values)] for name, values in table[table.index > 0].items()}
     return {str(name): values for name, values in found.items() if len(values)}
 

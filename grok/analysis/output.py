@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pandas as pd
 
 from grok.errors import UserError, debugging, first_line, named
+from grok.files import atomic_path
 from grok.printable import printable
-from grok.results import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -18,9 +18,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from grok.analysis import measures, plane_maps
+from grok.analysis import files, plane_maps
 from grok.analysis.canvas import legend_above, log_scale
-from grok.analysis.curves import read_curves
 from grok.analysis.labels import number, panel_title
 from grok.analysis.landscape import SCALE, members
 from grok.analysis.layout import numeric, swept
@@ -30,7 +29,7 @@ from grok.analysis.reduced import Plane, planes
 from grok.analysis.table import VARIES, Sweep
 from grok.errors import UserError
 from grok.phases import Phase
-from grok.results import CURVES, MEASURES
+from grok.results import CURVES
 
 MOST_MEMBERS = 24
 REDUCED = "#777777"
@@ -110,7 +109,8 @@ def cross(landscape: Sweep, runs: Sweep) -> Crossing:
     losses = table[["norm", "train_loss", "test_loss"]].sort_values("norm")
     names = _norm_of(landscape), None if plane is None else plane.name
     free = runs.table.sort_values(runs.keys) if runs.keys else runs.table
-    walks = [_walk(runs, member, *names) for _, member in free.head(MOST_MEMBERS).iterrows()]
+    drawn = [_walk(runs, member, *names) for _, member in free.head(MOST_MEMBERS).iterrows()]
+    walks = [walk for walk in drawn if walk is not None]
     return Crossing(walks, losses[losses["norm"] > 0], plane, len(free))
 
 
@@ -159,29 +159,37 @@ def _draw_walk(axes: Axes, walk: Walk, y: NDArray[np.float64], palette: Palette)
         )  # fmt: skip
 
 
-def _walk(runs: Sweep, member: pd.Series, norm: str | None, value: str | None) -> Walk:
-    """A member's path; `norm` and `value` are names of measured numbers, None for all weights."""
-    folder = Path(member["folder"])
+def _walk(runs: Sweep, member: pd.Series, norm: str | None, value: str | None) -> Walk | None:
+    """A member's path, None where a file is damaged.
+
+    Args:
+        norm, value: names of measured numbers; None for the norm of all weights, and for none.
+    """
+    folder, job = Path(member["folder"]), member["job"]
     if not (folder / CURVES).is_file():
         raise UserError(f"--paths {folder}: has no {CURVES}; run it with callbacks=default")
-    curves = read_curves(folder / CURVES)
+    curves, taken = files.curves(runs, job), files.measures(runs, job)
+    if any(path.parent == folder for path in runs.damaged):
+        return None
+    assert curves is not None
     steps = curves["step"].to_numpy()
     settings = panel_title({key: member[key] for key in swept(runs)}).replace("\n", ", ")
     return Walk(
         f"{member['phase']}: {settings or 'job ' + str(member['job'])}",
         Phase(member["phase"]),
         steps,
-        curves["weight_norm"].to_numpy() if norm is None else _measured(folder, norm, steps),
+        curves["weight_norm"].to_numpy() if norm is None else _measured(folder, taken, norm, steps),
         curves["train_loss"].to_numpy(),
         curves["val_loss"].to_numpy(),
-        None if value is None else _measured(folder, value, steps),
+        None if value is None else _measured(folder, taken, value, steps),
     )
 
 
-def _measured(folder: Path, name: str, steps: NDArray[np.float64]) -> NDArray[np.float64]:
+def _measured(
+    folder: Path, known: pd.DataFrame | None, name: str, steps: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """A measured number at `steps`, interpolated between those at which it was taken."""
-    known = measures.read(folder / MEASURES) if (folder / MEASURES).is_file() else pd.DataFrame()
-    if name not in known:
+    if known is None or name not in known:
         raise UserError(
             f"--paths {folder}: {name} wasn't measured; the landscape needs it, see conf/measures/"
         )

@@ -5,21 +5,22 @@ Source: Nanda et al. 2023; `grok.measures.FourierPower` records them.
 
 from __future__ import annotations
 
-from pathlib import Path
+import itertools
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from grok.analysis.arrays import read_array
+from grok.analysis import files
 from grok.analysis.canvas import borders, log_scale
-from grok.analysis.curves import COLOURS, ROWS, read_curves
+from grok.analysis.curves import COLOURS, ROWS
 from grok.analysis.labels import panel_title
 from grok.analysis.layout import swept
 from grok.analysis.palette import Palette
 from grok.analysis.table import Sweep
-from grok.results import CURVES, FOURIER
+from grok.results import FOURIER
 
 MOST_MEMBERS = 4
 
@@ -28,19 +29,18 @@ def draw(sweep: Sweep, _palette: Palette) -> Figure | None:
     """Accuracies against the step, and under them the share of each frequency; a column a member.
 
     The first four members that recorded any; None where none did.
-
-    Raises:
-        UserError: a member's ``fourier.npz`` or ``curves.csv`` is damaged.
     """
-    has = [(Path(folder) / FOURIER).is_file() for folder in sweep.table["folder"]]
-    members = sweep.table[has].head(MOST_MEMBERS)
+    recorded = ((job, files.array(sweep, job, FOURIER, "power", 2)) for job in sweep.table["job"])
+    kept = ((job, each) for job, each in recorded if each is not None)
+    found = dict(itertools.islice(kept, MOST_MEMBERS))
+    members = sweep.table[sweep.table["job"].isin(found)]
     if members.empty:
         return None
     figure = Figure(figsize=(3.4 * len(members) + 1.6, 5.2), layout="constrained")
     grid = figure.subplots(2, len(members), squeeze=False, sharex="col", height_ratios=(1, 2))
     for (above, below), (_, member) in zip(grid.T, members.iterrows(), strict=True):
-        _draw_accuracies(above, Path(member["folder"]))
-        _draw_shares(figure, below, member)
+        _draw_accuracies(above, files.curves(sweep, member["job"]))
+        _draw_shares(figure, below, *found[member["job"]])
         above.set_title(panel_title({key: member[key] for key in swept(sweep)}), fontsize=8)
         log_scale(below, "x")
     grid[0, 0].set_ylabel("accuracy")
@@ -49,19 +49,19 @@ def draw(sweep: Sweep, _palette: Palette) -> Figure | None:
     return figure
 
 
-def _draw_accuracies(axes: Axes, folder: Path) -> None:
-    if not (folder / CURVES).is_file():
+def _draw_accuracies(axes: Axes, curves: pd.DataFrame | None) -> None:
+    if curves is None:
         return
-    curves = read_curves(folder / CURVES)
     for (column, name), colour in zip(ROWS[0][1].items(), COLOURS, strict=True):
         known = curves[["step", column]].dropna()
         axes.plot(known["step"], known[column], color=colour, label=name)
     axes.legend(fontsize=7, frameon=False)
 
 
-def _draw_shares(figure: Figure, axes: Axes, member: pd.Series) -> None:
+def _draw_shares(
+    figure: Figure, axes: Axes, steps: NDArray[np.int64], power: NDArray[np.float64]
+) -> None:
     """Nothing for a single step; step 0, the initialisation, has no place on a logarithmic axis."""
-    steps, power = read_array(Path(member["folder"]) / FOURIER, "power", dimensions=2)
     frequencies = np.arange(power.shape[1] + 1) + 0.5
     shown = steps > 0
     if shown.sum() < 2:

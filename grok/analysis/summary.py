@@ -6,6 +6,7 @@ import pandas as pd
 
 from grok.analysis.labels import left_out
 from grok.analysis.layout import choose, phase_layout
+from grok.analysis.mixture import mixture
 from grok.analysis.table import Sweep
 from grok.phases import Phase
 
@@ -22,6 +23,8 @@ def summary(sweep: Sweep) -> str:
     diverged = int(sweep.table["diverged"].sum())
     if diverged:
         lines.append(f"{'diverged':<14}{diverged:>7}")
+    if mixed := mixture(sweep):
+        lines.append(f"mixed: members differ in {mixed}")
     layout = choose(sweep)
     if layout.left_out and not sweep.table.empty:
         summed_up = layout.y is not None and phase_layout(sweep) is None and not sweep.constrained

@@ -11,19 +11,10 @@ from typing import Any
 
 import pandas as pd
 
+from grok.analysis.folder import read_folder
 from grok.errors import UserError
 from grok.phases import classify
-from grok.results import (
-    PLAN,
-    RESULT,
-    STEP_COLUMNS,
-    Plan,
-    Record,
-    finished,
-    flat,
-    read_plan,
-    read_record,
-)
+from grok.results import STEP_COLUMNS, Plan, Record, finished, flat
 
 OUTCOME = ("t_train", "t_val", "budget", "phase", "steps", "stop_reason", "diverged")
 FINAL = tuple(STEP_COLUMNS)
@@ -77,6 +68,8 @@ class Sweep:
             then the configured measures.
         records: those of the finished members, by job.
         common: the configuration of the first job, empty where no record tells it.
+        damaged: a line for each file that was found damaged so far, by its path. The member of a
+            damaged record is missing, that of another file is drawn without.
     """
 
     folder: Path
@@ -90,6 +83,7 @@ class Sweep:
     constants: dict[str, Any] = field(default_factory=dict)
     timed: bool = True
     measured: list[Measured] = field(default_factory=list)
+    damaged: dict[Path, str] = field(default_factory=dict)
 
     @property
     def missing(self) -> int:
@@ -118,8 +112,10 @@ def load(folder: str | Path, budget: int | None = None) -> pd.DataFrame:
         folder: of the sweep, finished or not, or of a solo run.
         budget: classify every run as if it had ended after so many steps; only ``phase`` differs.
 
+    A member whose record is damaged is missing, and a warning names the file.
+
     Raises:
-        UserError: the folder isn't there or holds no sweep, or one of its files is damaged.
+        UserError: the folder isn't there or holds no sweep, or its plan is damaged.
     """
     return read_sweep(Path(folder), budget).table
 
@@ -130,10 +126,8 @@ def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
     Raises:
         UserError: as `load`; or the runs are of several tasks, and not of a sweep over tasks.
     """
-    plan, jobs = _find(folder)
-    records = {
-        job: _cut(read_record(where), budget) for job, where in jobs.items() if finished(where)
-    }
+    plan, folders, found, damaged = read_folder(folder)
+    records = {job: _cut(record, budget) for job, record in found.items()}
     if plan is None:
         keys = _differing([record.overrides for record in records.values()])
         settings = {job: record.overrides for job, record in records.items()}
@@ -147,7 +141,7 @@ def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
         )
     planned = _settings_table(keys, settings)
     measured = _measured(records, list(planned.columns))
-    rows = [_row(job, jobs[job], records[job], measured) for job in sorted(records)]
+    rows = [_row(job, folders[job], records[job], measured) for job in sorted(records)]
     columns = list(dict.fromkeys([*_RESERVED, *_columns(measured)]))
     results = pd.DataFrame(rows).reindex(columns=columns)
     return Sweep(
@@ -161,6 +155,7 @@ def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
         common=_common(plan, records),
         constants=_constants(list(records.values()), keys),
         measured=measured,
+        damaged=damaged,
     )
 
 
@@ -228,26 +223,6 @@ def _cut(record: Record, budget: int | None) -> Record:
         )
     phase = classify(record.t_train, record.t_val, budget, record.grokking_gap)
     return dataclasses.replace(record, phase=str(phase))
-
-
-def _find(folder: Path) -> tuple[Plan | None, dict[int, Path]]:
-    """The plan and the folder of every job, whether it has finished or not."""
-    if not folder.is_dir():
-        problem = "is a file" if folder.exists() else "isn't there"
-        raise UserError(f"{folder}: {problem}; pass the folder of a sweep or of a run")
-    if finished(folder):
-        return None, {0: folder}
-    plan = read_plan(folder)
-    if plan is not None:
-        return plan, {job: folder / str(job) for job in range(len(plan.jobs))}
-    numbered = {int(path.name): path for path in folder.iterdir() if path.name.isdecimal()}
-    jobs = {job: numbered[job] for job in sorted(numbered) if finished(numbered[job])}
-    if not jobs:
-        raise UserError(
-            f"{folder}: no {PLAN}, and no {RESULT} in it or in its numbered folders; "
-            "pass the folder of a sweep, such as multirun/<date>/<time>"
-        )
-    return None, jobs
 
 
 def _differing(overrides: list[dict[str, Any]]) -> list[str]:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from grok.analysis.arrays import read_array
+from grok.analysis import files
 from grok.analysis.canvas import grid_figure
 from grok.analysis.labels import panel_title
 from grok.analysis.layout import swept
@@ -49,20 +49,12 @@ class Trajectory:
 
 
 def early(sweep: Sweep, palette: Palette) -> Figure | None:
-    """The first 2000 steps of the embeddings (Re-TUG, Figure 11); None where none are recorded.
-
-    Raises:
-        UserError: a member's ``embeddings.npz`` is damaged.
-    """
+    """The first 2000 steps of the embeddings (Re-TUG, Figure 11); None where none are recorded."""
     return _draw(sweep, palette, last_step=EARLY_STEPS)
 
 
 def whole(sweep: Sweep, palette: Palette) -> Figure | None:
-    """The embeddings until the end (Re-TUG, Figure 12); None where none are recorded.
-
-    Raises:
-        UserError: a member's ``embeddings.npz`` is damaged.
-    """
+    """The embeddings until the end (Re-TUG, Figure 12); None where none are recorded."""
     return _draw(sweep, palette, last_step=None)
 
 
@@ -85,10 +77,10 @@ def pick(jobs: pd.DataFrame) -> pd.DataFrame:
 
 def _draw(sweep: Sweep, palette: Palette, last_step: int | None) -> Figure | None:
     jobs = recorded(sweep)
-    if jobs.empty:
+    found = [_trajectory(sweep, row, last_step) for _, row in pick(jobs).iterrows()]
+    members = [member for member in found if member is not None]
+    if not members:
         return None
-    picked = pick(jobs)
-    members = [_trajectory(sweep, row, last_step) for _, row in picked.iterrows()]
     figure, panels = grid_figure(len(members), extra_width=1.0)
     symbols = max(member.values.shape[1] for member in members)
     scale = Normalize(0, max(symbols - 1, 1))
@@ -98,13 +90,16 @@ def _draw(sweep: Sweep, palette: Palette, last_step: int | None) -> Figure | Non
     figure.colorbar(colours, ax=panels, label="symbol", ticks=MaxNLocator(integer=True))
     figure.supxlabel("optimizer step", fontsize=10)
     figure.supylabel(_value_label(members), fontsize=10)
-    if len(picked) < len(jobs):
-        figure.suptitle(f"{len(picked)} of {len(jobs)} members with embeddings", fontsize=10)
+    if len(members) < len(jobs):
+        figure.suptitle(f"{len(members)} of {len(jobs)} members with embeddings", fontsize=10)
     return figure
 
 
-def _trajectory(sweep: Sweep, row: pd.Series, last_step: int | None) -> Trajectory:
-    steps, values = read_array(sweep.member_folder(row["job"]) / EMBEDDINGS, "values", 3)
+def _trajectory(sweep: Sweep, row: pd.Series, last_step: int | None) -> Trajectory | None:
+    recording = files.array(sweep, row["job"], EMBEDDINGS, "values", 3)
+    if recording is None:
+        return None
+    steps, values = recording
     phase = None if pd.isna(row["phase"]) else Phase(row["phase"])
     title = [phase or "unfinished", panel_title({key: row[key] for key in swept(sweep)})]
     shown = steps <= (steps.max(initial=0) if last_step is None else last_step)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
+import io
 import logging
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 import torch
 from lightning import Callback, LightningModule, Trainer
 
+from grok import damage
 from grok.callbacks.member import MemberCallback, member_callbacks
 from grok.engine import StackModule
 from grok.engine.module import Slot
 from grok.errors import ConfigError, UserError, first_line
-from grok.results import CHECKPOINT, atomic_path, difference
+from grok.files import atomic_path
+from grok.results import CHECKPOINT, difference
 
 VERSION = 4
 """Raised when a member would go on otherwise than it began: another order of minibatches, say."""
@@ -116,10 +118,16 @@ def write(
         "initial_norm": slot.initial_norm,
         "memories": memories,
     }
-    with atomic_path(folder / CHECKPOINT) as temporary, temporary.open("wb") as file:
-        torch.save(content, file)
-        file.flush()
-        os.fsync(file.fileno())
+    save(content, folder / CHECKPOINT)
+
+
+def save(content: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint: a line with the checksum of what follows."""
+    packed = io.BytesIO()
+    torch.save(content, packed)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        file.write(damage.of_bytes(packed.getbuffer()).encode() + b"\n")
+        file.write(packed.getbuffer())
 
 
 def foreign(memory: Any) -> Any:
@@ -149,9 +157,12 @@ def load(folder: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        checksum, _, packed = path.read_bytes().partition(b"\n")
+        if checksum.decode() != damage.of_bytes(packed):
+            raise ValueError("damaged, or of an earlier version of grok")
+        saved = torch.load(io.BytesIO(packed), map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged file may raise
-        log.warning("%s: unreadable (%s); its member starts again", path, type(error).__name__)
+        log.warning("%s: unreadable (%s); its member starts again", path, first_line(error))
         return None
     if not isinstance(saved, dict) or saved.get("version") != VERSION:
         log.warning("%s: of another version of grok; its member starts again", path)

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import platform
-import subprocess
 import time
 from dataclasses import asdict
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from lightning import LightningModule, Trainer
 
-import grok
+from grok import provenance
 from grok.callbacks.member import MemberCallback, member_callbacks
 from grok.engine import Member, Rows, StackModule
 from grok.measures import HIGHER
 from grok.phases import classify
 from grok.results import STEP_COLUMNS, Record, tidy, write_record
-
-PACKAGES = ("torch", "lightning", "hydra-core", "numpy")
 
 
 class RecordWriter(MemberCallback):
@@ -36,6 +30,7 @@ class RecordWriter(MemberCallback):
     def __init__(self, precision: str) -> None:
         super().__init__()
         self.precision = precision
+        self._revision = provenance.git_revision()  # before anybody goes on with the code
         self._batch_began = self._share = 0.0
 
     def on_train_batch_start(
@@ -95,8 +90,11 @@ class RecordWriter(MemberCallback):
             device=device_name(module.device),
             compiled=module.stack.compiled,
             wall_seconds=round(self.memory[member.folder]["seconds"], 3),
-            versions=versions(),
-            git_revision=git_revision(),
+            host=platform.node(),
+            cpu=provenance.cpu(),
+            versions=provenance.versions(),
+            git_revision=self._revision,
+            task_origin=provenance.origin(type(member.task)),
             config=member.config,
         )
 
@@ -136,25 +134,3 @@ def finite(record: Record) -> Record:
         for name, value in values.items():
             values[name] = value if value is not None and math.isfinite(value) else None
     return record
-
-
-@functools.cache
-def versions() -> dict[str, str]:
-    """Versions of what a result depends on."""
-    return {
-        "grok": grok.__version__,
-        "python": platform.python_version(),
-        **{package: version(package) for package in PACKAGES},
-    }
-
-
-@functools.cache
-def git_revision() -> str | None:
-    """The commit of this checkout, with ``-dirty`` if it is changed; None outside one."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    here = Path(__file__).parent
-    try:
-        done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from grok.checks import problems
 from grok.errors import ConfigError, UserError, named
-from grok.results import Plan, difference, flat, read_plan, write_plan
+from grok.results import Plan, difference, flat, read_plan, sound_record, write_plan
 from grok.sweep.axes import axis_problems, sweeper_problems
 from grok.sweep.compose import Composer
 from grok.sweep.folders import owned
@@ -136,6 +136,8 @@ def opened(sweep: Sweep, master: DictConfig) -> Iterator[None]:
             _take_order(sweep, before)
             if not _same(before, sweep.plan):
                 raise ConfigError(_difference(sweep.folder, before, sweep.plan))
+        for job in range(len(sweep.plan.jobs)):  # damaged ones are trained again
+            sound_record(sweep.folder / str(job))
         write_plan(sweep.folder, sweep.plan)
         OmegaConf.save(master, sweep.folder / "multirun.yaml")
         yield

@@ -116,6 +116,8 @@ def sweep_in(tmp_path):
         write_plan(folder, Plan(list(members[0][0]), [setting for setting, _ in members]))
         for number, (setting, times) in enumerate(members):
             given = {"budget": budget, "phase": str(classify(*times, budget))} | changes
+            if None in times:
+                given = {"steps": budget} | given
             record = make_record(setting, *times, config=config or {}, **given)
             write_record(folder / str(number), record)
         return folder

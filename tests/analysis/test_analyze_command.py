@@ -191,9 +191,16 @@ def test_folder_without_a_sweep(tmp_path, capsys):
     assert "no plan.json, and no result.json in it or in its numbered folders" in message
 
 
-def test_damaged_record(grid_sweep, capsys):
+@pytest.mark.usefixtures("no_pictures")
+def test_damaged_record(grid_sweep, capsys, caplog):
     (grid_sweep / "1" / "result.json").write_text('{"schema": 1, "task"')
-    assert "1/result.json: unreadable" in fail(grid_sweep, capsys)
+    run(grid_sweep)
+    assert capsys.readouterr().out.startswith(f"{grid_sweep}: 4 of 6 finished, 2 missing\n")
+    (line,) = caplog.messages
+    assert line.startswith(f"{grid_sweep}/1/result.json: unreadable (Expecting ':' delimiter")
+    assert line.endswith("delete it and run its job again; until then its member counts as missing")
+    (grid_sweep / "analysis").rename(grid_sweep / "1" / "analysis")
+    assert "1/result.json: unreadable" in fail(grid_sweep / "1", capsys)
 
 
 def test_damaged_plan(grid_sweep, capsys):

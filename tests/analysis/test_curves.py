@@ -5,7 +5,6 @@ from matplotlib.colors import to_rgba
 from grok.analysis import curves
 from grok.analysis.palette import SAFE
 from grok.analysis.table import read_sweep
-from grok.errors import UserError
 from grok.phases import Phase
 
 
@@ -44,22 +43,18 @@ def test_no_curves_of_a_sweep_or_of_a_run_without_them(grid_sweep, add_curves):
     assert curves.draw(read_sweep(grid_sweep / "1"), SAFE) is None
 
 
-@pytest.mark.parametrize("text", ["", "step,train_loss\n1,2\n", "\x00\x01"])
-def test_damaged_curves_are_named(add_member, text):
-    folder = add_member(0)
-    (folder / "curves.csv").write_text(text)
-    with pytest.raises(UserError, match=r"curves\.csv: damaged") as raised:
-        curves.draw(read_sweep(folder), SAFE)
-    assert "\n" not in str(raised.value)
-
-
-def test_text_among_the_numbers_is_named(add_member, add_curves):
-    folder = add_member(0)
-    add_curves(folder)
-    path = folder / "curves.csv"
-    path.write_text(path.read_text().replace("0.9", "good"))
-    with pytest.raises(UserError, match="damaged"):
-        curves.read_curves(path)
+def test_damaged_curves_are_as_none(add_member, grid_sweep, add_curves):
+    folder = add_member(7)
+    (folder / "curves.csv").write_text("")
+    assert curves.draw(read_sweep(folder), SAFE) is None
+    for number in (0, 1, 3, 4, 5):
+        add_curves(grid_sweep / str(number))
+    (grid_sweep / "0" / "curves.csv").write_text("step\n")
+    sweep = read_sweep(grid_sweep)
+    figure = curves.panels(sweep, SAFE)
+    assert [len(axes.lines) for axes in figure.axes] == [2, 2, 2, 2, 0]
+    assert figure.axes[4].get_title() == "opt.wd_dec=5\nopt.lr_dec=0.01"
+    assert list(sweep.damaged) == [grid_sweep / "0" / "curves.csv"]
 
 
 def test_a_row_for_each_measured_number(add_member, add_curves, add_measures, measured):

@@ -1,11 +1,9 @@
 import numpy as np
-import pytest
 from matplotlib.colors import to_hex
 
 from grok.analysis import trajectories
 from grok.analysis.palette import SAFE
 from grok.analysis.table import read_sweep
-from grok.errors import UserError
 from grok.phases import Phase
 
 CONFUSED, MEMORISED, GROKKED, UNDERSTOOD = (None, None), (5, None), (5, 5000), (5, 6)
@@ -89,33 +87,11 @@ def test_no_embeddings_no_picture(grid_sweep):
     assert trajectories.whole(sweep, SAFE) is None
 
 
-def damage_empty(path):
-    path.write_bytes(b"")
-
-
-def damage_cut(path):
-    path.write_bytes(path.read_bytes()[:200])
-
-
-def damage_keys(path):
-    np.savez(path, steps=np.arange(3))
-
-
-def damage_shape(path):
-    np.savez(path, steps=np.arange(3), values=np.zeros((4, 5, 1)))
-
-
-def damage_kind(path):
-    with path.open("wb") as file:
-        np.save(file, np.arange(3))
-
-
-@pytest.mark.parametrize(
-    "damage", [damage_empty, damage_cut, damage_keys, damage_shape, damage_kind]
-)
-def test_damaged_embeddings_are_named(make_sweep, add_embeddings, damage):
-    sweep = sweep_of(make_sweep, add_embeddings, [GROKKED])
-    damage(sweep.folder / "0" / "embeddings.npz")
-    with pytest.raises(UserError, match=r"0/embeddings\.npz: damaged") as raised:
-        trajectories.whole(sweep, SAFE)
-    assert "\n" not in str(raised.value)
+def test_damaged_embeddings_are_as_none(make_sweep, add_embeddings):
+    sweep = sweep_of(make_sweep, add_embeddings, [GROKKED, UNDERSTOOD])
+    (sweep.folder / "0" / "embeddings.npz").write_bytes(b"")
+    figure = trajectories.whole(sweep, SAFE)
+    assert [axes.get_title() for axes in panels(figure)] == ["comprehension\nlr=11"]
+    assert list(sweep.damaged) == [sweep.folder / "0" / "embeddings.npz"]
+    (sweep.folder / "1" / "embeddings.npz").write_bytes(b"")
+    assert trajectories.early(sweep, SAFE) is None

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import platform
 import time
 
 import numpy as np
@@ -9,7 +10,8 @@ import pandas as pd
 import pytest
 import torch
 
-from grok.callbacks.record import finite, git_revision, versions
+from grok import provenance
+from grok.callbacks.record import finite
 from grok.checks import problems
 from grok.config import compose
 from grok.measures import log_spaced
@@ -31,6 +33,9 @@ def test_a_finished_folder(make_member, train_members):
     assert record.seeds == {"data": 42, "model": 102, "perturb": 0}
     assert record.device == "cpu"
     assert record.compiled is False
+    assert (record.host, record.cpu) == (platform.node(), provenance.cpu())
+    assert record.git_revision == provenance.git_revision()
+    assert record.task_origin == {}
     assert record.versions["torch"] == torch.__version__.split("+")[0]
     assert record.wall_seconds > 0
     assert record.diverged is False
@@ -176,12 +181,6 @@ def test_loggers_get_the_curves(make_member, train_members, tmp_path):
     curves = pd.read_csv(member.folder / CURVES)
     assert logged["step"].tolist() == curves["step"].tolist() == [1, 10, 100]
     np.testing.assert_allclose(logged["val_loss"], curves["val_loss"], rtol=1e-6)
-
-
-def test_versions_and_revision():
-    assert set(versions()) == {"grok", "python", "torch", "lightning", "hydra-core", "numpy"}
-    revision = git_revision()
-    assert revision is None or len(revision.removesuffix("-dirty")) == 40
 
 
 def test_what_json_cannot_hold_becomes_null(make_member, train_members):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from grok.errors import ConfigError, UserError
-from grok.results import LOCK, Plan, read_plan
+from grok.results import LOCK, RESULT, Plan, finished, read_plan
 from grok.sweep.plan import Sweep, opened
 
 ROOT = Path(__file__).parent.parent.parent
@@ -40,6 +40,24 @@ def test_the_same_sweep_goes_on(tmp_path, master):
     for _ in range(2):
         with opened(sweep(tmp_path), master):
             pass
+
+
+def test_a_damaged_record_is_that_of_an_unfinished_job(tmp_path, master, caplog):
+    with opened(sweep(tmp_path), master):
+        pass
+    for job, content in ((0, "{}"), (1, '{"schema": 99}')):
+        (tmp_path / str(job)).mkdir()
+        (tmp_path / str(job) / RESULT).write_text(content)
+    newer = pytest.raises(UserError, match=r"1/result.json: version 99 of a record, .*; update")
+    with newer, opened(sweep(tmp_path), master):
+        pass
+    assert not finished(tmp_path / "0")
+    assert (tmp_path / "0" / "result.json.damaged").read_text() == "{}"
+    (line,) = caplog.messages
+    assert "0/result.json: not a version 1 record; now" in line
+    (tmp_path / "1" / RESULT).unlink()
+    with opened(sweep(tmp_path), master):
+        pass
 
 
 @pytest.mark.parametrize(

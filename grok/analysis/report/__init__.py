@@ -49,6 +49,7 @@ def write(sweep: Sweep, palette: Palette, folder: Path, crossing: Crossing | Non
 
 def page(sweep: Sweep, palette: Palette, crossing: Crossing | None = None) -> str:
     """The HTML of `write`."""
+    data = embed(contents(sweep, palette, crossing))  # before the facts, which name damaged files
     told = facts(sweep)
     rows = (f"<dt>{_escape(name)}</dt><dd>{_escape(value)}</dd>" for name, value in told.items())
     parts = {
@@ -58,7 +59,7 @@ def page(sweep: Sweep, palette: Palette, crossing: Crossing | None = None) -> st
         "facts": "\n".join(rows),
         "configuration": "\n".join(map(_escape, configuration(sweep))),
         "plotly": get_plotlyjs(),
-        "data": embed(contents(sweep, palette, crossing)),
+        "data": data,
     }
     template = resources.files(__name__).joinpath("page.html").read_text(encoding="utf-8")
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)

@@ -7,9 +7,10 @@ from typing import Any
 
 from grok.analysis.labels import left_out, number
 from grok.analysis.layout import choose, numeric, swept
+from grok.analysis.mixture import mixture
 from grok.analysis.table import Sweep
 from grok.phases import Phase
-from grok.results import flat
+from grok.results import Record, flat
 
 LISTED = 4
 
@@ -31,11 +32,16 @@ def facts(sweep: Sweep) -> dict[str, str]:
         "Grokking gap": _distinct(f"{record.grokking_gap} steps" for record in records),
         "Budget": _distinct(f"{record.budget} steps" for record in records),
         **{f"Seed: {name}": _distinct(r.seeds.get(name) for r in records) for name in seeds},
+        "Mixed": mixture(sweep),
+        "Damaged": "; ".join(sweep.damaged.values()),
+        "Host": _distinct(record.host for record in records if record.host),
+        "CPU": _distinct(record.cpu for record in records if record.cpu),
         "Device": _distinct(record.device for record in records),
         "Precision": _distinct(record.precision for record in records),
         "Compiled": _distinct("yes" if record.compiled else "no" for record in records),
         "Versions": ", ".join(dict.fromkeys(versions)),
         "Git revision": _distinct(record.git_revision or "none" for record in records),
+        "Task from": _distinct(_origin(r) for r in records if r.task_origin),
         "Cost": cost(sweep),
     }
     return {name: words for name, words in told.items() if words}
@@ -58,6 +64,12 @@ def configuration(sweep: Sweep) -> list[str]:
     settings = flat(sweep.common)
     different = {key for key in settings if any(_under(key, name) for name in swept(sweep))}
     return [f"{key}={value}" for key, value in settings.items() if key not in different]
+
+
+def _origin(record: Record) -> str:
+    """Package, version and commit of a task that isn't grok's own."""
+    names = ("package", "version", "revision")
+    return " ".join(found for name in names if (found := record.task_origin.get(name)))
 
 
 def _under(key: str, name: str) -> bool:

@@ -10,16 +10,14 @@ import pandas as pd
 from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
-from grok.analysis import measures
-from grok.analysis.arrays import read_array
-from grok.analysis.curves import MOST_MEASURED, read_curves
+from grok.analysis import files, measures
+from grok.analysis.curves import MOST_MEASURED
 from grok.analysis.labels import measured_label, number
 from grok.analysis.layout import Layout, choose, swept
 from grok.analysis.output import attempt
 from grok.analysis.palette import Palette
 from grok.analysis.report.parts import Picture, plain, text
 from grok.analysis.table import Measured, Sweep
-from grok.errors import UserError
 from grok.phases import Phase
 from grok.results import CURVE_COLUMNS, CURVES, EMBEDDINGS
 
@@ -83,15 +81,13 @@ def collect(sweep: Sweep, palette: Palette, lines: dict[int, list[str]]) -> list
 
 def _curves(sweep: Sweep, job: int) -> tuple[list[list[float | None]] | None, str]:
     """The columns of ``curves.csv``, thinned where there are very many, or why there are none."""
-    path = sweep.member_folder(job) / CURVES
     if job not in sweep.records:
         return None, "This member hasn't finished."
-    if not path.is_file():
-        return None, f"This member left no {CURVES}."
-    try:
-        curves = read_curves(path)
-    except UserError as error:
-        return None, text(error)  # plotly.js draws it
+    curves = files.curves(sweep, job)
+    if curves is None:
+        path = sweep.member_folder(job) / CURVES
+        # plotly.js draws it
+        return None, text(sweep.damaged.get(path, f"This member left no {CURVES}."))
     shown = _thin(len(curves), max(LEAST, MOST_ROWS // len(sweep.table)))
     return [plain(curves[column].iloc[shown]) for column in CURVE_COLUMNS], ""
 
@@ -103,16 +99,19 @@ def _embeddings(sweep: Sweep) -> dict[int, Picture]:
     hundred thousand in all.
 
     Steps are thinned to evenly spaced ones on a logarithmic axis.
-
-    Raises:
-        UserError: a member's ``embeddings.npz`` is damaged.
     """
-    paths = {int(job): sweep.member_folder(job) / EMBEDDINGS for job in sweep.planned["job"]}
-    paths = {job: path for job, path in paths.items() if path.is_file()}
+    jobs = [
+        int(job)
+        for job in sweep.planned["job"]
+        if (sweep.member_folder(job) / EMBEDDINGS).is_file()
+    ]
     found = {}
-    for job, path in paths.items():
-        steps, values = read_array(path, "values", 3)
-        fitting = MOST_POSITIONS // (len(paths) * values.shape[1])
+    for job in jobs:
+        recording = files.array(sweep, job, EMBEDDINGS, "values", 3)
+        if recording is None:
+            continue
+        steps, values = recording
+        fitting = MOST_POSITIONS // (len(jobs) * values.shape[1])
         shown = _spread(steps, min(MOST, max(LEAST, fitting)))
         places = values[shown, :, 0].T.astype("float64")
         found[job] = {
@@ -127,11 +126,8 @@ def _measures(sweep: Sweep) -> dict[int, dict[str, list[Any]]]:
     """Of every finished job the steps and the values of each measured number, by its name.
 
     The first six numbers, thinned to evenly spaced steps on a logarithmic axis.
-
-    Raises:
-        UserError: a member's ``measures.csv`` is damaged.
     """
-    found = {job: measures.of_member(sweep.member_folder(job)) for job in sweep.records}
+    found = {job: measures.of_member(sweep, job) for job in sweep.records}
     names = list(dict.fromkeys(name for each in found.values() for name in each))[:MOST_MEASURED]
     most = min(MOST, max(LEAST, MOST_ROWS // max(1, len(found) * len(names))))
     shown: dict[int, dict[str, list[Any]]] = {}
