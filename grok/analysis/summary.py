@@ -29,7 +29,7 @@ def summary(sweep: Sweep) -> str:
     if layout.left_out and not sweep.table.empty:
         summed_up = layout.y is not None and phase_layout(sweep) is None and not sweep.constrained
         more = "; seeds.png sums up all" if summed_up else ""
-        lines.append(f"{'drawn':<14}{left_out(layout)}{more}")
+        lines.append(f"{'drawn':<14}{left_out(layout)} at most{more}")
     return "\n".join(lines)
 
 

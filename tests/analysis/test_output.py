@@ -305,7 +305,7 @@ def test_very_many_seeds_have_their_summary(make_sweep, capsys):
     run(folder, "--kind", "phases")
     out, err = warned(capsys)
     assert err == ""
-    assert "drawn         the first 24 of 25 panels; seeds.png sums up all\n" in out
+    assert "drawn         the first 24 of 25 panels at most; seeds.png sums up all\n" in out
     names = {path.name for path in (folder / "analysis").iterdir()}
     assert names == {"grid.csv", "seeds.csv", "seeds.png", "seeds.pdf"}
     with pytest.raises(UserError, match="--theory: nothing to draw"):
