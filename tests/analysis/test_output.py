@@ -19,7 +19,7 @@ from grok.analysis.progress import Progress
 from grok.errors import UserError
 
 ROOT = Path(__file__).parents[2]
-HOSTILE = ["$a$b", r"$\frac{$", "\x1b[31mred", "<img src=x>", "=1+1", "a\nb", "\udcff", "日本"]
+HOSTILE = ["$a$b", r"$\frac{$", "\x1b[31mred", "<img src=x>", "=1+1", "a\nb", "\u202eb", "日本"]
 
 
 def run(*arguments):
