@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from grok.config import Config, DataFolder
 from grok.results import STEP_COLUMNS, flat
 from grok.signatures import signature_problems
-from grok.wording import expected, nearest, spelled
+from grok.wording import expected, is_quoted, nearest, spelled
 
 HOMES = {"task": "grok/tasks/task.py", "optimizer": "grok/optim/optimizer.py"}
 """Where the contract of each is."""
@@ -141,12 +141,15 @@ def _typed_problems(name: str, section: DictConfig, kind: str) -> list[str]:
         return [f"{name}._target_={target}: can't be imported ({reason})"]
     if not dataclasses.is_dataclass(schema) or not hasattr(schema, "problems"):
         return [f"{name}._target_={target}: is no {kind}; see {HOMES[kind]}"]
-    settings = {key: value for key, value in section.items() if key != "_target_"}
+    settings = {str(key): value for key, value in section.items() if key != "_target_"}
     unknown = list(_unknown_keys(f"{name}.", OmegaConf.create(settings), schema))
     if unknown:
         return unknown
     try:
-        typed = OmegaConf.merge(_structured(schema), settings)
+        typed: Any = OmegaConf.merge(_structured(schema), settings)
+        quoted = [key for key, value in settings.items() if is_quoted(value, typed[key])]
+        if quoted:
+            return [f"{name}.{key}={settings[key]}: must have no quotes" for key in quoted]
         checked: Any = OmegaConf.to_object(typed)
         numbers = OmegaConf.to_container(section, resolve=True)
         return list(checked.problems()) or list(_not_finite(f"{name}.", numbers))

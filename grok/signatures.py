@@ -12,7 +12,7 @@ from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
-from grok.wording import expected, nearest, of_type, spelled
+from grok.wording import expected, is_quoted, nearest, of_type, spelled
 
 OF_HYDRA = ("_target_", "_args_", "_partial_", "_recursive_", "_convert_")
 UNTOLD = object()
@@ -77,5 +77,4 @@ def _mistyped(kind: Any, value: Any) -> str | None:
     except OmegaConfBaseException as error:
         return expected(error)
     words = of_type(kind)
-    as_text = isinstance(value, str) and not isinstance(typed, str)
-    return f"must be {words}" if as_text and words else None
+    return f"must be {words}" if is_quoted(value, typed) and words else None

@@ -53,6 +53,12 @@ def of_type(kind: Any) -> str | None:
     return TYPES.get(origin)
 
 
+def is_quoted(value: Any, typed: Any) -> bool:
+    """Whether `value` is text that OmegaConf has made something else of, `typed`."""
+    plain = isinstance(value, str) and not isinstance(typed, str)
+    return plain and "${" not in value
+
+
 def spelled(value: Any) -> str:
     """A value as it is written on a command line."""
     return {"None": "null", "True": "true", "False": "false"}.get(str(value), str(value))

@@ -161,6 +161,7 @@ def test_ctrl_c_while_it_imports_is_a_line():
         (["hydra.run.dir="], "hydra.run.dir=: must be a folder; leave it out for one named after"),
         (["-m", "hydra.sweep.dir=''"], "hydra.sweep.dir='': must be a folder; leave it out for"),
         (["+opt.lr_dec=3"], "+opt.lr_dec=3: there is such a key already; write opt.lr_dec=3"),
+        (["~callbacks.curves=3"], "~callbacks.curves=3: ~ takes a name only; write ~callbacks.cur"),
         (["~foo"], "~foo: no such key; python train.py --cfg job lists them"),
         (["opt.lr_dec=${foo}"], "opt.lr_dec=${foo}: refers to foo, which is no key"),
         (["opt.lr_dec=1", "-m", "seed.data=2"], "seed.data=2: options such as -m come before all"),

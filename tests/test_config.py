@@ -147,6 +147,7 @@ def test_axes_are_exact_where_they_can_be():
         ("engine.threads=0", "engine.threads=0: must be at least 1"),
         ("engine.steps_per_call=0", "engine.steps_per_call=0: must be at least 1"),
         ("trainer.precision=16", "trainer.precision=16: must be one of 32-true, 64-true"),
+        ("task.p='7'", "task.p=7: must have no quotes"),
         ("task.p=x", "task.p=x: must be a whole number in plain digits, such as 100000"),
         ("task.p=1", "task.p=1: its 1 pairs can't be split"),
         ("trainer.accelerator=tpu", "trainer.accelerator=tpu: must be one of cpu, gpu, auto"),

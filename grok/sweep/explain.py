@@ -54,7 +54,7 @@ def _about_a_word(error: Exception, arguments: Sequence[str], conf: Path) -> str
     if match := re.match(r"Could not append to config\. An item is already at '(.+?)'", message):
         word = given(match[1], arguments)
         return f"{word}: there is such a key already; write {word.lstrip('+')}"
-    if message.startswith("Config group override deletion"):
+    if re.match("Config group override deletion|Could not delete from config. The value", message):
         words = [word for word in arguments if word.startswith("~") and "=" in word]
         return f"{words[0]}: ~ takes a name only; write {words[0].partition('=')[0]}"
     if message.startswith("Config group override must be"):
