@@ -28,6 +28,10 @@ LEAST = {
 """What a type doesn't say of grok's own callbacks; measures and tasks judge themselves."""
 
 
+MOST = 10**6
+"""Points of a curve, or seconds between checkpoints."""
+
+
 def problems(cfg: DictConfig, judged: dict[str, list[str]] | None = None) -> list[str]:
     """A line for each mistake in a composed configuration: key, value and fix.
 
@@ -96,16 +100,20 @@ def _setting_problems(cfg: DictConfig) -> list[str]:
     for section in ("measures", "callbacks", "logger"):
         for name, part in (cfg[section] or {}).items():
             where = f"{section}.{name!s}"
-            found += list(signature_problems(where, part)) or _too_small(where, part)
+            found += list(signature_problems(where, part)) or _out_of_range(where, part)
     return found
 
 
-def _too_small(where: str, part: DictConfig) -> list[str]:
+def _out_of_range(where: str, part: DictConfig) -> list[str]:
     limits = LEAST.get(part._target_, {})
     return [
         f"{where}.{key}={part[key]}: must be a {kind} of at least {least}"
         for key, (kind, least) in limits.items()
         if key in part and part[key] < least
+    ] + [
+        f"{where}.{key}={part[key]}: must be at most {MOST}"
+        for key in limits
+        if key in part and part[key] > MOST
     ]
 
 

@@ -160,6 +160,7 @@ def test_axes_are_exact_where_they_can_be():
         ("task._target_=grok.callbacks.Curves", "task._target_=grok.callbacks.Curves: is no task"),
         ("callbacks.curves=null", "callbacks.curves=None: must be a mapping with a _target_"),
         ("callbacks.curves.points=1", "callbacks.curves.points=1: must be a whole number of at"),
+        ("callbacks.curves.points=1000000000", "callbacks.curves.points=1000000000: must be at m"),
         ("+callbacks.curves.x=inf", "callbacks.curves.x=inf: must be finite"),
         (
             "task=teacher_student task.error_threshold=inf",

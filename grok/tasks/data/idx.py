@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from grok.errors import UserError, first_line
+from grok.tasks.data.folder import check_there
 
 FOLDERS = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}
 """Name of a set to the name of its folder, which is torchvision's."""
@@ -106,8 +107,9 @@ def fetched(name: str, folder: Path) -> Path:
     """Download a set into `folder` and say where.
 
     Raises:
-        UserError: no source can be reached.
+        UserError: no source can be reached, or `folder` isn't there.
     """
+    check_there(folder)
     where = folder / FOLDERS[name] / "raw"
     sources: dict[str, Callable[[], None]] = {"torchvision": lambda: _by_torchvision(name, folder)}
     if name == "mnist":

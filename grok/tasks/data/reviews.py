@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from grok.errors import UserError, first_line
+from grok.tasks.data.folder import check_there
 
 FOLDER = "imdb"
 NAMES = ("imdb_reviews.csv.gz", "imdb_reviews.csv", "IMDB Dataset.csv")
@@ -66,8 +67,9 @@ def fetched(folder: Path) -> Path:
     """Download all 50,000 reviews into `folder`, as a table in the order of their names' SHA-256.
 
     Raises:
-        UserError: they can't be reached.
+        UserError: they can't be reached, or `folder` isn't there.
     """
+    check_there(folder)
     from torchvision.datasets.utils import download_url
 
     path = folder / FOLDER / NAMES[0]

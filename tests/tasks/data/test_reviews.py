@@ -55,6 +55,7 @@ def test_reviews_are_fetched_once(archive, tmp_path, monkeypatch):
 
     monkeypatch.setattr(torchvision.datasets.utils, "download_url", download)
     folder = tmp_path / "data"
+    folder.mkdir()
     loaded = reviews.load(folder)
     assert asked == [(reviews.ARCHIVE, reviews.MD5)]
     assert dict(zip(loaded.texts, loaded.labels, strict=True)) == {

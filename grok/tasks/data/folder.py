@@ -1,0 +1,23 @@
+"""The folder that data sets are fetched into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from grok.errors import UserError
+
+DEFAULT = "~/.cache/grok"
+"""As in ``conf/data/``."""
+
+
+def check_there(folder: Path) -> None:
+    """Make sure that nothing is fetched into a folder whose name has been mistyped.
+
+    Raises:
+        UserError: it isn't there, and not the default, which is made.
+    """
+    if not folder.is_dir() and folder != Path(DEFAULT).expanduser():
+        raise UserError(
+            f"data.dir={folder}: isn't there; make it to have data fetched into it, or set "
+            "data.dir or GROK_DATA_DIR to the folder that has them"
+        )
