@@ -14,7 +14,7 @@ from grok.analysis import load
 from grok.results import RESULT, read_record
 
 ROOT = Path(__file__).parent.parent.parent
-KILLS = 20
+KILLS = 14
 GRID = [
     "-m",
     "opt.lr_dec=1e-4,3e-4,1e-3",
@@ -34,8 +34,8 @@ def records(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("launcher", ["stacked", "basic"])
-def test_twenty_kills(tmp_path, launcher):
+@pytest.mark.parametrize("launcher", ["stacked", "basic", "joblib"])
+def test_fourteen_kills(tmp_path, launcher):
     folder = tmp_path / "killed"
     seconds = random.Random(7)
     finished = {}
