@@ -104,12 +104,19 @@ class Composer:
         theirs: Any = OmegaConf.to_container(hydra, resolve=False)
         return [name for name in ("sweeper", "launcher") if mine[name] != theirs[name]]
 
+    def structural(self, overrides: Sequence[str]) -> list[str]:
+        """Those that choose what there is, and not only set a value."""
+        return list(self._structural(self._parse(overrides)))
+
     def _parse(self, overrides: Sequence[str]) -> list[Override]:
         return self._parser.parse_overrides(list(overrides))
 
+    def _structural(self, overrides: Sequence[Override]) -> tuple[str, ...]:
+        return tuple(str(o.input_line) for o in overrides if not self._is_plain(o))
+
     def _base(self, overrides: Sequence[Override]) -> tuple[DictConfig, DictConfig]:
         """Hydra's composition of what is not plain: without, and with, the ``hydra`` section."""
-        structural = tuple(str(o.input_line) for o in overrides if not self._is_plain(o))
+        structural = self._structural(overrides)
         if structural not in self._bases:
             whole = self._loader.load_sweep_config(self._master, list(structural))
             cfg = copy.deepcopy(whole)

@@ -362,7 +362,7 @@ def test_the_config_of_each(name, kind, values):
         ),
         (
             ["opt.period=1.5"],
-            "opt.period=1.5: must be a whole number in plain digits, such as 100000",
+            "opt.period=1.5: must be a whole number in plain digits, such as 100000, or null",
         ),
         (["opt.clip=0"], "opt.clip=0.0: must be a number over 0, or null for none"),
     ],
