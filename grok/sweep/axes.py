@@ -9,7 +9,7 @@ from typing import Any
 from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep
 from omegaconf import DictConfig
 
-MOST_JOBS = 10**6
+MOST_JOBS = 10**5
 
 
 def axis_problems(overrides: Sequence[Override]) -> Iterable[str]:
