@@ -78,9 +78,10 @@ def unmeasured(task: Task, budget: int) -> Iterator[str]:
             return
     steps = task.evaluations(budget)
     if budget < per_epoch or (steps is not None and not len(steps)):
+        first = next(iter(task.evaluations(BUDGET) or ()), per_epoch)
         yield (
-            f"phase.budget={budget}: is over before accuracy is first measured; take at least the "
-            f"{per_epoch} steps of an epoch"
+            f"phase.budget={budget}: is over before accuracy is first measured, which is after "
+            f"{max(first, per_epoch)} steps"
         )
     elif steps is not None and len(steps) > MOST_EPOCHS:
         yield (

@@ -155,8 +155,8 @@ class Modular(Task):
         )
 
     def evaluations(self, budget: int) -> Sequence[int]:
-        """Every so many steps."""
-        return range(self.every, budget + 1, self.every)
+        """Every so many steps; the last one where there aren't so many."""
+        return range(self.every, budget + 1, self.every) or [budget]
 
     def loss_of(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy of the result at the last position."""
