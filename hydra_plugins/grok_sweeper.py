@@ -44,7 +44,7 @@ class GrokSweeper(BasicSweeper):
         from joblib.externals.loky.process_executor import TerminatedWorkerError
 
         from grok.errors import UserError, interrupted
-        from grok.sweep.folders import settled
+        from grok.sweep.folders import settled, was_given
         from grok.sweep.going_on import deaf_children, interrupted_sweep, killed_worker
         from grok.sweep.live import watching
         from grok.sweep.plan import opened, prepare, report_failures
@@ -52,14 +52,15 @@ class GrokSweeper(BasicSweeper):
         assert self.hydra_context is not None
         assert self.config is not None
         assert self.launcher is not None
-        folder = settled(self.config, "sweep")
+        theirs, folder = was_given(self.config, "sweep"), settled(self.config, "sweep")
         try:
             sweep = prepare(
                 self.hydra_context.config_loader, self.config, [*self._parse_config(), *arguments]
             )
         except BaseException:
-            with contextlib.suppress(OSError):  # there is something in it
-                folder.rmdir()
+            if not theirs:
+                with contextlib.suppress(OSError):  # somebody has put something there
+                    folder.rmdir()
             raise
         if hasattr(self.launcher, "composer"):
             self.launcher.composer = sweep.composer

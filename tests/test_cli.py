@@ -267,3 +267,13 @@ def test_help_and_configuration_need_no_torch(monkeypatch):
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert expected in done.stdout
         assert done.stderr.strip() == "False"
+
+
+def test_a_mistake_leaves_no_folder_and_takes_none_away(monkeypatch, capfd, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    for where in ([], ["hydra.sweep.dir=mine"]):
+        assert run_in_process(monkeypatch, "-m", "opt.lr_dec=1,-1", *where) == 2
+    capfd.readouterr()
+    assert not list(tmp_path.glob("multirun/*/*"))
+    assert (tmp_path / "mine").is_dir()

@@ -32,6 +32,11 @@ class OwnFolder(Callback):
         run_reporting(own)  # Hydra would make a warning of an exception
 
 
+def was_given(config: DictConfig, mode: str) -> bool:
+    """Whether the command names the folder of its run or sweep, which may be there already."""
+    return any(word.startswith(f"hydra.{mode}.dir=") for word in config.hydra.overrides.hydra)
+
+
 def settled(config: DictConfig, mode: str) -> Path:
     """The folder of a run or a sweep; where none was given, a new one of the default's name.
 
@@ -41,7 +46,7 @@ def settled(config: DictConfig, mode: str) -> Path:
     """
     key = f"hydra.{mode}.dir"
     folder = Path(str(config.hydra[mode].dir))
-    if any(word.startswith(f"{key}=") for word in config.hydra.overrides.hydra):
+    if was_given(config, mode):
         return folder
     folder = new(folder, key)
     with read_write(config), open_dict(config):
