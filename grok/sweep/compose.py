@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,26 +97,23 @@ class Composer:
         _write_hydra_files(folder, job.cfg, whole)
         return StackJob(job.cfg, job.settings, number, folder, dict(hydra.runtime.choices))
 
-    def differing(self, overrides: Sequence[str]) -> list[str]:
-        """``sweeper``, ``launcher``: where the job is composed with another than the sweep's."""
-        hydra = self._base(self._parse(overrides))[1].hydra
-        mine: Any = OmegaConf.to_container(self._master.hydra, resolve=False)
-        theirs: Any = OmegaConf.to_container(hydra, resolve=False)
-        return [name for name in ("sweeper", "launcher") if mine[name] != theirs[name]]
-
-    def structural(self, overrides: Sequence[str]) -> list[str]:
-        """Those that choose what there is, and not only set a value."""
-        return list(self._structural(self._parse(overrides)))
+    def differing(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Words that choose another ``sweeper`` or ``launcher`` than the sweep's, and which."""
+        for words, (_, whole) in self._bases.items():
+            for name in ("sweeper", "launcher"):
+                mine, theirs = (
+                    OmegaConf.to_container(each.hydra[name], resolve=False)
+                    for each in (self._master, whole)
+                )
+                if mine != theirs:
+                    yield words, name
 
     def _parse(self, overrides: Sequence[str]) -> list[Override]:
         return self._parser.parse_overrides(list(overrides))
 
-    def _structural(self, overrides: Sequence[Override]) -> tuple[str, ...]:
-        return tuple(str(o.input_line) for o in overrides if not self._is_plain(o))
-
     def _base(self, overrides: Sequence[Override]) -> tuple[DictConfig, DictConfig]:
         """Hydra's composition of what is not plain: without, and with, the ``hydra`` section."""
-        structural = self._structural(overrides)
+        structural = tuple(str(o.input_line) for o in overrides if not self._is_plain(o))
         if structural not in self._bases:
             whole = self._loader.load_sweep_config(self._master, list(structural))
             cfg = copy.deepcopy(whole)

@@ -73,9 +73,9 @@ def prepare(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) 
         composed = composer.compose(job)
         settings = {key: composed.settings[key] for key in keys}
         content: Any = OmegaConf.to_container(composed.cfg, resolve=False)
-        mistakes = [*_of_its_own(composer, job, keys), *_of_hydra(flat(content))]
-        found.update(dict.fromkeys(mistakes or problems(composed.cfg, judged)))
+        found.update(dict.fromkeys([*_of_hydra(flat(content))] or problems(composed.cfg, judged)))
         cells.setdefault(cell(settings), (job, settings))
+    found.update(dict.fromkeys(_of_their_own(composer, keys)))
     if found:
         raise ConfigError(*found)
     if repeats := len(jobs) - len(cells):
@@ -103,12 +103,12 @@ def _common(composer: Composer, jobs: Sequence[Sequence[str]]) -> Any:
     return OmegaConf.to_container(composer.compose(jobs[0]).cfg)
 
 
-def _of_its_own(composer: Composer, job: Sequence[str], keys: Sequence[str]) -> Iterator[str]:
+def _of_their_own(composer: Composer, keys: Sequence[str]) -> Iterator[str]:
     """A line where what is swept brings a sweep, or a launcher, that nobody would heed."""
-    for name in composer.differing(job):
-        words = " ".join(word for word in composer.structural(job) if word.split("=")[0] in keys)
+    for words, name in composer.differing():
+        swept = " ".join(word for word in words if word.partition("=")[0] in keys)
         yield (
-            f"{words}: sets a hydra.{name} of its own, which a job of a sweep can't; give it a "
+            f"{swept}: sets a hydra.{name} of its own, which a job of a sweep can't; give it a "
             "command of its own"
         )
 
