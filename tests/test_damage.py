@@ -12,30 +12,23 @@ from grok.analysis import files
 from grok.analysis.table import read_sweep
 from grok.callbacks import checkpoints
 from grok.errors import DamagedFileError, UserError
-from grok.results import CHECKPOINT, CURVES, PLAN, RESULT, Plan, Record
+from grok.results import CHECKPOINT, CURVES, PLAN, RESULT, Plan
+from tests.test_results import record as plain_record
 
 FLIPS = 30
 BIG = 10**400
 
 
+DETAILS = {
+    "overrides": {"opt.lr_dec": 0.25},
+    "final": {"train_loss": 0.1234567890123},
+    "versions": {"torch": "2.5.1"},
+    "config": {"opt": {"lr_enc": 1e-3, "lr_dec": 0.25}, "name": "a text"},
+}
+
+
 def record(**changes):
-    fields = {
-        "task": "toy",
-        "phase": "grokking",
-        "t_train": 10,
-        "t_val": 2000,
-        "budget": 5000,
-        "threshold": 0.9,
-        "grokking_gap": 1000,
-        "steps": 2000,
-        "stop_reason": "early_stop",
-        "diverged": False,
-        "overrides": {"opt.lr_dec": 0.25},
-        "final": {"train_loss": 0.1234567890123},
-        "versions": {"torch": "2.5.1"},
-        "config": {"opt": {"lr_enc": 1e-3, "lr_dec": 0.25}, "name": "a text"},
-    }
-    return Record(**(fields | changes))
+    return plain_record(**(DETAILS | changes))
 
 
 @pytest.fixture

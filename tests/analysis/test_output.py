@@ -3,8 +3,6 @@
 import errno
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -232,42 +230,6 @@ def test_a_hostile_folder(make_sweep, tmp_path, capsys):
         assert r"<title>toy_regression: $a$&lt;b&gt;\x1b[31m\udcff</title>" in page
     finally:
         folder.rename(tmp_path)
-
-
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_reader_that_has_gone_is_no_error(grid_sweep, unbuffered):
-    for path in grid_sweep.glob("*/result.json"):
-        path.unlink()
-    reader, writer = os.pipe()
-    os.close(reader)
-    ended = subprocess.run(
-        [sys.executable, str(ROOT / "analyze.py"), str(grid_sweep)],
-        stdout=writer,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
-    )
-    os.close(writer)
-    assert (ended.returncode, ended.stderr) == (0, "")
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
-def test_a_full_standard_output_is_a_line(grid_sweep):
-    for path in grid_sweep.glob("*/result.json"):
-        path.unlink()
-    with Path("/dev/full").open("w") as full:
-        ended = subprocess.run(
-            [sys.executable, str(ROOT / "analyze.py"), str(grid_sweep)],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-    assert ended.returncode == 1
-    assert ended.stderr == (
-        "error: standard output: can't be written (No space left on device); send it elsewhere\n"
-    )
 
 
 def test_attempt_gives_what_was_made():
