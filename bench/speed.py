@@ -16,8 +16,8 @@ from plain import plain_loop
 from turns import Way, measure, show
 
 from grok.config import compose
+from grok.launch.stacked import cpu_stack
 from grok.run import make_member, train
-from grok.sweep.stacked import cpu_stack
 
 SIZES = (1, 2, 4, 8, 16, 64, 441)
 MEMBER_STEPS = 4000

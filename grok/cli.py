@@ -18,6 +18,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from grok import config, run
+from grok.checks.explain import explained
+from grok.checks.words import with_folders
 from grok.config import CONF
 from grok.errors import (
     FailedJobError,
@@ -28,11 +30,10 @@ from grok.errors import (
     named,
     run_reporting,
 )
-from grok.sweep import loader, stacked
-from grok.sweep.explain import explained
+from grok.launch import stacked
+from grok.launch.workers import ending_with_parent, is_worker
+from grok.sweep import loader
 from grok.sweep.going_on import interrupted_run
-from grok.sweep.words import with_folders
-from grok.sweep.workers import ending_with_parent, is_worker
 
 
 def job(cfg: DictConfig) -> None:

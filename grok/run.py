@@ -17,9 +17,9 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from grok.checks import problems
+from grok.checks.config import problems
 from grok.errors import ConfigError
-from grok.results import ERROR, Record, difference, finished, read_record, sound_record, tidy
+from grok.record.record import ERROR, Record, difference, finished, read_record, sound_record, tidy
 from grok.sweep.overrides import settings_of
 
 if TYPE_CHECKING:

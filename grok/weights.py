@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from grok.errors import UserError
-from grok.results import WEIGHTS, Record, check_file, finished, read_record
+from grok.record.record import WEIGHTS, Record, check_file, finished, read_record
 from grok.tasks import Data, Task
 from grok.tasks.task import cast
 

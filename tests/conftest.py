@@ -100,7 +100,7 @@ def stack_of() -> Any:
 def train_members() -> Any:
     """Trains members uncompiled and returns their records."""
     from grok.config import compose
-    from grok.results import read_record
+    from grok.record.record import read_record
     from grok.run import train
 
     def run(members: list[Any], *overrides: str, size: int | None = None) -> list[Any]:

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from grok import cli
 from grok.analysis import load
-from grok.results import read_plan, read_record
+from grok.record.record import read_plan, read_record
 
 ROOT = Path(__file__).parent.parent
 FAST = ["engine.compile=false", "phase.budget=60", "opt.lr_dec=1e-2"]

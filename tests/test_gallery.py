@@ -9,8 +9,8 @@ import pytest
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from grok.analysis import published
-from grok.analysis.matching import TOLERANCE
+from grok.analysis.numbers.matching import TOLERANCE
+from grok.analysis.read import published
 from grok.config import CONF, compose
 
 DOCS = CONF.parent / "docs"

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from grok.config import compose
-from grok.results import Plan, Record, write_plan, write_record
+from grok.record.record import Plan, Record, write_plan, write_record
 from grok.run import make_member, train
 
 README = Path(__file__).parents[1] / "README.md"

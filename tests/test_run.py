@@ -4,7 +4,7 @@ import pytest
 
 from grok import run
 from grok.errors import ConfigError
-from grok.results import ERROR, read_record
+from grok.record.record import ERROR, read_record
 from tests.analysis.conftest import make_record
 
 CONFIG = {"data": {"dir": "here"}, "opt": {"lr_dec": 1.0}}
@@ -12,7 +12,7 @@ CONFIG = {"data": {"dir": "here"}, "opt": {"lr_dec": 1.0}}
 
 @pytest.fixture
 def finished(tmp_path):
-    from grok.results import write_record
+    from grok.record.record import write_record
 
     write_record(tmp_path, make_record({}, 100, 200, config=CONFIG))
     return tmp_path

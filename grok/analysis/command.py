@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, NoReturn
 
 from grok.analysis.output import Output, attempt
 from grok.analysis.progress import Progress
-from grok.analysis.published import facts
+from grok.analysis.read.published import facts
+from grok.analysis.read.table import Sweep, read_sweep
 from grok.analysis.summary import summary
-from grok.analysis.table import Sweep, read_sweep
 from grok.errors import UsageError, UserError, debugging, named
 from grok.printable import show
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from grok.analysis.pictures import Draw
+    from grok.analysis.pictures.catalogue import Draw
 
 TABLE = "grid.csv"
 # spelled out so that --help needn't wait for matplotlib
@@ -175,9 +175,10 @@ def compare(sweep: Sweep, options: argparse.Namespace, output: Output) -> str:
     Raises:
         UserError: there is no such grid to compare with, or no cell in common.
     """
-    from grok.analysis import agreement, agreement_map
-    from grok.analysis.matching import match
-    from grok.analysis.palette import PALETTES
+    from grok.analysis.numbers import agreement
+    from grok.analysis.numbers.matching import match
+    from grok.analysis.pictures import agreement_map
+    from grok.analysis.pictures.palette import PALETTES
 
     found = match(sweep, agreement.other(options.compare), options.budget)
     output.table("agreement.csv", lambda: found.cells)
@@ -203,22 +204,12 @@ def write(
             if getattr(options, name):
                 raise UserError(f"--{name}: no member of {sweep.folder} has finished")
         return
-    from grok.analysis import (
-        agreement,
-        decay,
-        dependence,
-        flow,
-        frame,
-        landscape,
-        layout,
-        paths,
-        plane_maps,
-        report,
-        seeds,
-    )
-    from grok.analysis import theory as lu
-    from grok.analysis.palette import PALETTES
-    from grok.analysis.pictures import PICTURES, kinds
+    from grok.analysis import report
+    from grok.analysis.numbers import agreement, dependence, flow
+    from grok.analysis.pictures import decay, frame, landscape, layout, paths, plane_maps, seeds
+    from grok.analysis.pictures import theory as lu
+    from grok.analysis.pictures.catalogue import PICTURES, kinds
+    from grok.analysis.pictures.palette import PALETTES
 
     kind, palette = options.kind, PALETTES[options.palette]
     wanted = kinds(sweep) if kind is None else [kind]

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pandas as pd
 
 from grok.errors import UserError, debugging, first_line, named
-from grok.files import atomic_path
 from grok.printable import printable
+from grok.record.files import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -108,7 +108,7 @@ class Output:
         """Write the figure that `draw` gives, if any, as ``<name>.png`` and ``<name>.pdf``."""
 
         def drawn() -> list[Path]:
-            from grok.analysis.canvas import save
+            from grok.analysis.pictures.canvas import save
 
             figure = draw(*arguments)
             return save(figure, self.folder, name) if figure is not None else []

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from grok.analysis.labels import left_out
-from grok.analysis.layout import choose, phase_layout
-from grok.analysis.mixture import mixture
-from grok.analysis.table import Sweep
+from grok.analysis.numbers.mixture import mixture
+from grok.analysis.pictures.labels import left_out
+from grok.analysis.pictures.layout import choose, phase_layout
+from grok.analysis.read.table import Sweep
 from grok.phases import Phase
 
 

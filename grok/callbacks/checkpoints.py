@@ -12,13 +12,13 @@ from typing import Any
 import torch
 from lightning import Callback, LightningModule, Trainer
 
-from grok import damage
 from grok.callbacks.member import MemberCallback, member_callbacks
 from grok.engine import StackModule
 from grok.engine.module import Slot
 from grok.errors import ConfigError, UserError, first_line
-from grok.files import atomic_path
-from grok.results import CHECKPOINT, difference
+from grok.record import damage
+from grok.record.files import atomic_path
+from grok.record.record import CHECKPOINT, difference
 
 VERSION = 4
 """Raised when a member would go on otherwise than it began: another order of minibatches, say."""

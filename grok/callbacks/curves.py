@@ -11,9 +11,9 @@ from lightning import Trainer
 from grok.callbacks.member import MemberCallback
 from grok.engine import Member, Rows
 from grok.engine.module import Array
-from grok.files import atomic_path
 from grok.measures import log_spaced
-from grok.results import CURVE_COLUMNS, CURVES, STEP_COLUMNS, Record
+from grok.record.files import atomic_path
+from grok.record.record import CURVE_COLUMNS, CURVES, STEP_COLUMNS, Record
 
 
 class Curves(MemberCallback):

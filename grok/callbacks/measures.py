@@ -11,9 +11,9 @@ from lightning import Trainer
 
 from grok.callbacks.member import MemberCallback
 from grok.engine import Member, Rows
-from grok.files import atomic_path
 from grok.measures import HIGHER, Measure
-from grok.results import MEASURES, Record
+from grok.record.files import atomic_path
+from grok.record.record import MEASURES, Record
 
 
 class Measures(MemberCallback):

@@ -8,7 +8,7 @@ from typing import Any
 from lightning import Callback, LightningModule, Trainer
 
 from grok.engine import Member, Rows, StackModule
-from grok.results import Record
+from grok.record.record import Record
 
 
 class MemberCallback(Callback):

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from lightning import LightningModule, Trainer
 
-from grok import provenance
 from grok.callbacks.member import MemberCallback, member_callbacks
 from grok.engine import Member, Rows, StackModule
 from grok.measures import HIGHER
 from grok.phases import classify
-from grok.results import STEP_COLUMNS, Record, tidy, write_record
+from grok.record import provenance
+from grok.record.record import STEP_COLUMNS, Record, tidy, write_record
 
 
 class RecordWriter(MemberCallback):

@@ -6,7 +6,7 @@ from lightning import Trainer
 
 from grok.callbacks.member import MemberCallback
 from grok.engine import Member, Rows
-from grok.results import Record
+from grok.record.record import Record
 
 
 class WeightNorm(MemberCallback):

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from grok.callbacks.member import MemberCallback
 from grok.engine import Member, Rows, StackModule
-from grok.files import atomic_path
 from grok.measures import Better, Measure, Snapshot
-from grok.results import WEIGHTS, Record
+from grok.record.files import atomic_path
+from grok.record.record import WEIGHTS, Record
 
 MEASURE = "weights"
 

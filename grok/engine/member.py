@@ -17,7 +17,7 @@ from grok.engine.batches import Batches
 from grok.engine.step import Given, Kind, State, Tensors, norm_of
 from grok.errors import UserError
 from grok.optim import GROUPS, Optimizer
-from grok.results import flat
+from grok.record.record import flat
 from grok.tasks import Data, Task, samples
 from grok.tasks.task import cast
 

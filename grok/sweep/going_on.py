@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from pathlib import Path
 
+from grok.checks.keys import overrides_of
+from grok.checks.words import typed
 from grok.errors import InterruptionError
-from grok.results import CHECKPOINT
-from grok.sweep.keys import overrides_of
-from grok.sweep.words import typed
+from grok.record.record import CHECKPOINT
 
 
 @contextlib.contextmanager

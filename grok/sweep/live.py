@@ -20,7 +20,7 @@ from rich.text import Text
 from grok.errors import named
 from grok.phases import Phase
 from grok.printable import printable
-from grok.results import Plan, Record, finished, read_record
+from grok.record.record import Plan, Record, finished, read_record
 
 COLOURS = {  # as in the diagrams, but for black, which a dark terminal would not show
     Phase.COMPREHENSION: "#56B4E9",

@@ -17,11 +17,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
 
-from grok.checks import problems
+from grok.checks.config import problems
 from grok.errors import ConfigError, UserError, named
-from grok.results import Plan, difference, flat, read_plan, sound_record, write_plan
+from grok.record.record import Plan, difference, flat, read_plan, sound_record, write_plan
 from grok.sweep.axes import axis_problems, sweeper_problems
-from grok.sweep.compose import Composer
+from grok.sweep.composer import Composer
 from grok.sweep.folders import owned
 from grok.sweep.overrides import swept_keys
 

@@ -31,11 +31,11 @@ from joblib import Parallel, delayed
 from omegaconf import DictConfig, ListConfig
 
 from grok.errors import FailedJobError, named
-from grok.sweep.compose import Composer, StackJob
+from grok.launch.order import coarse_to_fine
+from grok.launch.queue import claimed
+from grok.launch.workers import ending_with_parent
+from grok.sweep.composer import Composer, StackJob
 from grok.sweep.going_on import deaf_children
-from grok.sweep.order import coarse_to_fine
-from grok.sweep.queue import claimed
-from grok.sweep.workers import ending_with_parent
 
 if TYPE_CHECKING:
     from hydra_plugins.stacked_launcher.stacked_launcher import StackedLauncher

@@ -10,7 +10,7 @@ from hydra.core.utils import JobReturn
 from hydra_plugins.stacked_launcher import config as _config  # noqa: F401 - registers itself
 
 if TYPE_CHECKING:
-    from grok.sweep.compose import Composer
+    from grok.sweep.composer import Composer
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from grok.phases import classify
-from grok.results import (
+from grok.record.record import (
     CURVE_COLUMNS,
     CURVES,
     EMBEDDINGS,

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from grok.analysis import command, phase_diagram, pictures
-from grok.analysis.palette import PALETTES
+from grok.analysis import command
+from grok.analysis.pictures import catalogue as pictures
+from grok.analysis.pictures import phase_diagram
+from grok.analysis.pictures.palette import PALETTES
 from grok.errors import UsageError, UserError, run_reporting
 
 ROOT = Path(__file__).parents[2]
@@ -241,7 +243,7 @@ def test_help_waits_for_no_matplotlib_and_pictures_for_no_torch():
 import sys
 import grok.analysis.command
 assert not {"matplotlib", "plotly", "scipy"} & set(sys.modules)
-import grok.analysis.pictures
+import grok.analysis.pictures.catalogue
 import grok.analysis.report
 heavy = {"torch", "hydra", "lightning", "omegaconf", "matplotlib.pyplot"} & set(sys.modules)
 assert not heavy, heavy

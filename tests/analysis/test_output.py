@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from grok.analysis import command, decay, output, phase_diagram, pictures, read_sweep, report
-from grok.analysis.canvas import save
+from grok.analysis import command, output, read_sweep, report
 from grok.analysis.output import Output, inert
-from grok.analysis.palette import SAFE
+from grok.analysis.pictures import catalogue as pictures
+from grok.analysis.pictures import decay, phase_diagram
+from grok.analysis.pictures.canvas import save
+from grok.analysis.pictures.palette import SAFE
 from grok.analysis.progress import Progress
 from grok.errors import UserError
 
@@ -78,7 +80,7 @@ def test_a_picture_that_cannot_be_rendered_is_a_line(grid_sweep, monkeypatch, ca
 
 
 def test_a_table_that_fails_is_a_line(grid_sweep, monkeypatch, capsys, one_picture):
-    monkeypatch.setattr("grok.analysis.seeds.table", fail)
+    monkeypatch.setattr("grok.analysis.pictures.seeds.table", fail)
     run(grid_sweep)
     out, err = warned(capsys)
     assert err == "warning: seeds.csv: left out (ZeroDivisionError: no)\n"

@@ -12,7 +12,7 @@ from lightning import Callback
 from grok.callbacks import MemberCallback, checkpoints
 from grok.config import compose
 from grok.errors import ConfigError
-from grok.results import CHECKPOINT, CURVES, EMBEDDINGS, finished, read_record
+from grok.record.record import CHECKPOINT, CURVES, EMBEDDINGS, finished, read_record
 from grok.run import make_member as make_one
 from grok.run import train
 from tests.tasks.small import SMALL

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 import torch
 
-from grok import provenance
 from grok.callbacks.record import finite
-from grok.checks import problems
+from grok.checks.config import problems
 from grok.config import compose
 from grok.measures import log_spaced
-from grok.results import CURVE_COLUMNS, CURVES, EMBEDDINGS
+from grok.record import provenance
+from grok.record.record import CURVE_COLUMNS, CURVES, EMBEDDINGS
 
 
 def test_a_finished_folder(make_member, train_members):

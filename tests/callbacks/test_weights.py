@@ -7,10 +7,10 @@ import pytest
 import torch
 
 import grok
-from grok.checks import problems
+from grok.checks.config import problems
 from grok.config import compose
 from grok.errors import UserError
-from grok.results import read_record
+from grok.record.record import read_record
 from grok.run import make_member as member_of
 from grok.run import train
 

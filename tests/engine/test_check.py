@@ -13,7 +13,7 @@ from grok.engine.compiled import StackStep
 from grok.engine.stack import Stack
 from grok.engine.step import State, member_step
 from grok.optim.coefficients import table
-from grok.results import read_record
+from grok.record.record import read_record
 from grok.run import make_member as member_of
 from grok.run import train
 from grok.tasks.model import Model

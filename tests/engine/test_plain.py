@@ -12,7 +12,7 @@ from grok.config import compose
 from grok.engine.batches import minibatches
 from grok.engine.stack import Stack
 from grok.errors import UserError
-from grok.results import CURVES, read_record
+from grok.record.record import CURVES, read_record
 from tests.tasks.examples import Majority, Reader
 from tests.tasks.small import SMALL
 

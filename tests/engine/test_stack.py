@@ -11,7 +11,7 @@ from torch.utils import _pytree as pytree
 
 from grok.config import compose
 from grok.engine import stack as stack_module
-from grok.results import CURVES, EMBEDDINGS
+from grok.record.record import CURVES, EMBEDDINGS
 from grok.run import make_member as member_of
 from grok.tasks.mnist import MNIST
 

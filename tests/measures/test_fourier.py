@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 import torch
 
-from grok.checks import problems
+from grok.checks.config import problems
 from grok.config import compose
 from grok.measures import FourierLosses, FourierPower
 from grok.measures.measure import Snapshot
-from grok.results import MEASURES
+from grok.record.record import MEASURES
 from grok.tasks.modular import Modular
 
 P = 13

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from grok.checks import problems
+from grok.checks.config import problems
 from grok.config import compose
 from grok.measures import (
     RQI,
@@ -20,7 +20,7 @@ from grok.measures import (
 )
 from grok.measures.measure import Snapshot
 from grok.measures.representation import parallelograms
-from grok.results import MEASURES
+from grok.record.record import MEASURES
 from tests.tasks.examples import FixedTensors, Majority
 
 

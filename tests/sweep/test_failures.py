@@ -9,9 +9,9 @@ from grok import run
 from grok.callbacks import MemberCallback
 from grok.callbacks.member import member_callbacks
 from grok.config import compose
-from grok.results import ERROR, RESULT, finished, read_record
-from grok.sweep import stacked
-from grok.sweep.compose import StackJob
+from grok.launch import stacked
+from grok.record.record import ERROR, RESULT, finished, read_record
+from grok.sweep.composer import StackJob
 from tests.faulty import MESSAGES, leave_foreign_checkpoint, without
 
 FAULTY = [

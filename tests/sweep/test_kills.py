@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from grok.analysis import load
-from grok.results import RESULT, read_record
+from grok.record.record import RESULT, read_record
 
 ROOT = Path(__file__).parent.parent.parent
 KILLS = 14

@@ -4,7 +4,7 @@ import io
 import pytest
 from rich.console import Console
 
-from grok.results import Plan, Record, write_record
+from grok.record.record import Plan, Record, write_record
 from grok.sweep import live
 from grok.sweep.live import COLOURS, Progress, watching
 

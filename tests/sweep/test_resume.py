@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from grok.errors import ConfigError, UserError
-from grok.results import LOCK, RESULT, Plan, finished, read_plan
+from grok.record.record import LOCK, RESULT, Plan, finished, read_plan
 from grok.sweep.plan import Sweep, opened
 
 ROOT = Path(__file__).parent.parent.parent

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from grok.checks import problems
+from grok.checks.config import problems
 from grok.config import compose
 from grok.engine.batches import minibatches
 from grok.engine.step import METRICS

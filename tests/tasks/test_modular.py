@@ -9,7 +9,7 @@ import torch
 from hydra.utils import instantiate
 from torch.nn import functional
 
-from grok.checks import problems
+from grok.checks.config import problems
 from grok.config import compose
 from grok.engine.stack import Stack
 from grok.run import make_member

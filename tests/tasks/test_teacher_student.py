@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 import torch
 
-from grok.checks import problems
+from grok.checks.config import problems
 from grok.config import compose
 from grok.engine.step import GROUPS
-from grok.results import CURVES
+from grok.record.record import CURVES
 from grok.tasks.teacher_student import TeacherStudent
 
 

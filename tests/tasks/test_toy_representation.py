@@ -4,9 +4,9 @@ import pytest
 import torch
 from hydra.utils import instantiate
 
-from grok.checks import problems
+from grok.checks.config import problems
 from grok.config import compose
-from grok.results import read_record
+from grok.record.record import read_record
 from grok.run import make_member, train
 from grok.tasks.toy_representation import ToyRepresentation
 

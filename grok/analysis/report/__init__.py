@@ -17,16 +17,16 @@ from typing import Any
 
 from plotly.offline import get_plotlyjs
 
-from grok.analysis.labels import number
-from grok.analysis.layout import choose, swept
 from grok.analysis.output import attempt, writing
-from grok.analysis.palette import Palette
-from grok.analysis.paths import Crossing
-from grok.analysis.pictures import kinds
+from grok.analysis.pictures.catalogue import kinds
+from grok.analysis.pictures.labels import number
+from grok.analysis.pictures.layout import choose, swept
+from grok.analysis.pictures.palette import Palette
+from grok.analysis.pictures.paths import Crossing
+from grok.analysis.read.table import Sweep
 from grok.analysis.report import crossings, figure, grid, lines, members, views
 from grok.analysis.report.facts import configuration, cost, facts, finished
 from grok.analysis.report.parts import Picture, text
-from grok.analysis.table import Sweep
 from grok.printable import printable
 
 NAME = "report.html"

@@ -9,12 +9,12 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from numpy.typing import ArrayLike
 
-from grok.analysis.labels import axis_label
-from grok.analysis.layout import Layout
-from grok.analysis.palette import Palette
-from grok.analysis.paths import REDUCED, Crossing, Walk
-from grok.analysis.plane_maps import COLOURS, CONTOUR
-from grok.analysis.reduced import Plane
+from grok.analysis.numbers.reduced import Plane
+from grok.analysis.pictures.labels import axis_label
+from grok.analysis.pictures.layout import Layout
+from grok.analysis.pictures.palette import Palette
+from grok.analysis.pictures.paths import REDUCED, Crossing, Walk
+from grok.analysis.pictures.plane_maps import COLOURS, CONTOUR
 from grok.analysis.report.parts import Picture, axis, colour_scale, panel_axes, plain, text
 
 PARTS = ("train", "test")
@@ -22,7 +22,7 @@ LOG: dict[str, Any] = {"type": "log", "exponentformat": "power"}
 
 
 def draw(crossing: Crossing, palette: Palette) -> Picture:
-    """`grok.analysis.paths.draw`: a panel for train and one for test loss."""
+    """`grok.analysis.pictures.paths.draw`: a panel for train and one for test loss."""
     panels = Layout(None, None, [], [], [{"loss": part} for part in PARTS], columns=2)
     plane = crossing.plane
     title = "loss" if plane is None else text(axis_label(plane.key))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from grok.analysis.labels import left_out, number
-from grok.analysis.layout import choose, numeric, swept
-from grok.analysis.mixture import mixture
-from grok.analysis.table import Sweep
+from grok.analysis.numbers.mixture import mixture
+from grok.analysis.pictures.labels import left_out, number
+from grok.analysis.pictures.layout import choose, numeric, swept
+from grok.analysis.read.table import Sweep
 from grok.phases import Phase
-from grok.results import Record, flat
+from grok.record.record import Record, flat
 
 LISTED = 4
 

@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 from matplotlib.colors import to_hex
 
-from grok.analysis import measures
-from grok.analysis.curves import ROWS
+from grok.analysis.pictures import measures
+from grok.analysis.pictures.curves import ROWS
+from grok.analysis.read.table import Measured
 from grok.analysis.report.parts import LINES, Picture, text
-from grok.analysis.table import Measured
-from grok.results import CURVE_COLUMNS
+from grok.record.record import CURVE_COLUMNS
 
 GREY = "#8a929b"
 LOG: dict[str, Any] = {"type": "log", "exponentformat": "power"}

@@ -9,11 +9,12 @@ import pandas as pd
 from matplotlib.colors import to_hex
 from numpy.typing import ArrayLike
 
-from grok.analysis import decay, landscape
-from grok.analysis.labels import axis_label, number, tick_positions
-from grok.analysis.layout import Layout, choose, numeric, select
-from grok.analysis.lines import BUDGET_COLOUR, STRIP, edges, is_logarithmic, positions
-from grok.analysis.palette import Palette
+from grok.analysis.pictures import decay, landscape
+from grok.analysis.pictures.labels import axis_label, number, tick_positions
+from grok.analysis.pictures.layout import Layout, choose, numeric, select
+from grok.analysis.pictures.lines import BUDGET_COLOUR, STRIP, edges, is_logarithmic, positions
+from grok.analysis.pictures.palette import Palette
+from grok.analysis.read.table import Sweep
 from grok.analysis.report.parts import (
     LINES,
     Picture,
@@ -24,7 +25,6 @@ from grok.analysis.report.parts import (
     text,
     ticks,
 )
-from grok.analysis.table import Sweep
 from grok.phases import Phase
 
 TIMES = {"t_train": ("T_train", "dot"), "t_val": ("T_val", "solid")}
@@ -56,7 +56,7 @@ def times(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> Picture | No
 
 
 def decays(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
-    """T_train and T_val over weight decay, as `grok.analysis.decay.draw`; None where that is."""
+    """T_train and T_val over weight decay, as `decay.draw`; None where that is."""
     lines = decay.drawable(sweep)
     if lines is None:
         return None

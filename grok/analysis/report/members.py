@@ -10,16 +10,17 @@ import pandas as pd
 from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
-from grok.analysis import files, measures
-from grok.analysis.curves import MOST_MEASURED
-from grok.analysis.labels import measured_label, number
-from grok.analysis.layout import Layout, choose, swept
 from grok.analysis.output import attempt
-from grok.analysis.palette import Palette
+from grok.analysis.pictures import measures
+from grok.analysis.pictures.curves import MOST_MEASURED
+from grok.analysis.pictures.labels import measured_label, number
+from grok.analysis.pictures.layout import Layout, choose, swept
+from grok.analysis.pictures.palette import Palette
+from grok.analysis.read import files
+from grok.analysis.read.table import Measured, Sweep
 from grok.analysis.report.parts import Picture, plain, text
-from grok.analysis.table import Measured, Sweep
 from grok.phases import Phase
-from grok.results import CURVE_COLUMNS, CURVES, EMBEDDINGS
+from grok.record.record import CURVE_COLUMNS, CURVES, EMBEDDINGS
 
 # Of a report, so that it opens at once: what 441 members record is shown in full.
 MOST_ROWS = 100_000

@@ -12,9 +12,9 @@ import numpy as np
 from matplotlib.colors import Colormap, to_hex
 from numpy.typing import ArrayLike
 
-from grok.analysis.labels import panel_title, tick_positions, tick_texts
-from grok.analysis.layout import Layout
-from grok.analysis.palette import part
+from grok.analysis.pictures.labels import panel_title, tick_positions, tick_texts
+from grok.analysis.pictures.layout import Layout
+from grok.analysis.pictures.palette import part
 from grok.printable import printable_lines
 
 Picture = dict[str, Any]

@@ -11,12 +11,12 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.colors import Colormap, to_hex
 
-from grok.analysis.labels import measured_label
-from grok.analysis.measures import logarithmic
-from grok.analysis.palette import Palette, delay_colours, stuck_colours
-from grok.analysis.phase_diagram import smooth_steps, step_limits
+from grok.analysis.pictures.labels import measured_label
+from grok.analysis.pictures.measures import logarithmic
+from grok.analysis.pictures.palette import Palette, delay_colours, stuck_colours
+from grok.analysis.pictures.phase_diagram import smooth_steps, step_limits
+from grok.analysis.read.table import Measured, Sweep
 from grok.analysis.report.parts import colour_scale, text
-from grok.analysis.table import Measured, Sweep
 from grok.phases import Phase
 
 NEVER = "#b5b5b5"
@@ -87,7 +87,7 @@ def phase_views(sweep: Sweep, palette: Palette) -> list[View]:
 
 
 def landscape_views(sweep: Sweep) -> list[View]:
-    """The lowest losses and errors of all steps, as `grok.analysis.landscape` maps them."""
+    """The lowest losses and errors of all steps, as `pictures.landscape` maps them."""
     views = []
     for name, column in (("train", "best_train"), ("test", "best_val")):
         loss, error = sweep.table[f"{column}_loss"], 1 - sweep.table[f"{column}_accuracy"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from grok.checks import problems
+from grok.checks.config import problems
 from grok.config import compose
 from grok.errors import UserError
 from grok.tasks.data import idx

@@ -1,0 +1,40 @@
+"""How much of a landscape each of its keys makes (Omnigrok, section 5: Figure 6 against Figure 8).
+
+Where the test loss depends on the representation much, networks grok; where little, they don't.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from grok.analysis.pictures import landscape
+from grok.analysis.pictures.layout import swept
+from grok.analysis.read.table import Sweep
+
+LOSSES = ("train_loss", "test_loss", "best_train_loss", "best_test_loss")
+
+
+def table(sweep: Sweep) -> pd.DataFrame | None:
+    """One row a loss: the share of its logarithm's variance that each swept key explains alone.
+
+    The shares are eta squared, the variance between a key's values over that of all members. What
+    is missing to 1 is their interaction. None where the initial scale isn't swept, or nothing else.
+    """
+    keys = list(swept(sweep))
+    if landscape.SCALE not in keys or len(keys) < 2:
+        return None
+    members = landscape.members(sweep)
+    return pd.DataFrame(
+        [{"loss": loss} | {key: share(members[key], members[loss]) for key in keys}
+         for loss in LOSSES]
+    )  # fmt: skip
+
+
+def share(values: pd.Series, losses: pd.Series) -> float:
+    """Of the variance of log(loss), that between a key's `values`; nan where there is none."""
+    finite = np.isfinite(losses) & (losses > 0)
+    logs = np.log10(losses[finite])
+    between = logs.groupby(values[finite]).transform("mean")
+    total = float(logs.var(ddof=0))
+    return float(between.var(ddof=0)) / total if total > 0 else np.nan

@@ -1,0 +1,158 @@
+"""Figures of panels, and their way to the disk. No global state: nothing here is pyplot's."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import LogFormatter
+from numpy.typing import NDArray
+
+from grok.analysis.output import writing
+from grok.analysis.pictures.labels import (
+    axis_label,
+    left_out,
+    panel_title,
+    tick_positions,
+    tick_texts,
+)
+from grok.analysis.pictures.layout import Layout
+from grok.printable import printable_lines
+
+FORMATS = ("png", "pdf")
+DPI = 150
+INCHES_AN_ENTRY = 1.5
+MOST_COLUMNS = 4
+
+
+def panel_figure(layout: Layout, extra_width: float = 0.0) -> tuple[Figure, list[Axes]]:
+    """A figure of one titled, empty panel for each of `layout.panels`, and its axes in order.
+
+    `extra_width` is inches beside the panels, for colour bars and legends.
+    """
+    side = 3.6 if len(layout.panels) == 1 else 2.3
+    size = (side * layout.columns + 0.9 + extra_width, side * layout.rows + 1.2)
+    figure = Figure(figsize=(max(size[0], 5.2), size[1]), layout="constrained")
+    grid = figure.subplots(layout.rows, layout.columns, squeeze=False)
+    axes = list(grid.flat)
+    for spare in axes[len(layout.panels) :]:
+        spare.remove()
+    for one, panel in zip(axes, layout.panels, strict=False):
+        one.set_title(panel_title(panel), fontsize=8)
+        one.tick_params(labelsize=8)
+    tell_left_out(figure, layout)
+    return figure, axes[: len(layout.panels)]
+
+
+def tell_left_out(figure: Figure, layout: Layout) -> None:
+    """Say over the panels, where they aren't all, how many there are."""
+    if layout.left_out:
+        figure.suptitle(left_out(layout), fontsize=10)
+
+
+def grid_figure(count: int, extra_width: float = 0.0) -> tuple[Figure, list[Axes]]:
+    """A figure of `count` empty panels for lines, at most four in a row, and its axes in order.
+
+    `extra_width` is inches beside the panels, for a colour bar.
+    """
+    columns = min(count, MOST_COLUMNS)
+    rows = -(-count // columns)
+    size = (2.6 * columns + 0.6 + extra_width, 2.5 * rows + 0.7)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for spare in axes[count:]:
+        spare.remove()
+    return figure, axes[:count]
+
+
+def log_scale(axes: Axes, names: str) -> None:
+    """Logarithmic scales, once all is drawn, for those of the axes x and y that `names` names.
+
+    An axis of nothing positive has no logarithm and stays linear.
+    """
+    least = {"x": axes.dataLim.minposx, "y": axes.dataLim.minposy}
+    for name in names:
+        if np.isfinite(least[name]):
+            axes.set(**{f"{name}scale": "log"})
+
+
+def borders(places: NDArray[np.float64], logarithmic: bool) -> NDArray[np.float64]:
+    """The borders between neighbouring places, one more than those, halfway on their scale."""
+    scaled = np.log10(places) if logarithmic else places
+    inner = (scaled[1:] + scaled[:-1]) / 2
+    found = np.array([2 * scaled[0] - inner[0], *inner, 2 * scaled[-1] - inner[-1]])
+    return 10**found if logarithmic else found
+
+
+def label_cells(axes: list[Axes], layout: Layout) -> None:
+    """Ticks from the values on every panel of cells, and the axes' names."""
+    assert layout.x is not None
+    assert layout.y is not None
+    most = 7 if len(axes) == 1 else 5
+    across, down = tick_positions(len(layout.xs), most), tick_positions(len(layout.ys), most)
+    for one in axes:
+        one.set_xticks(across, tick_texts([layout.xs[index] for index in across]))
+        one.set_yticks(down, tick_texts([layout.ys[index] for index in down]))
+    name_axes(axes, layout.columns, axis_label(layout.x), axis_label(layout.y))
+
+
+def name_axes(axes: list[Axes], columns: int, x: str, y: str) -> None:
+    """Write `x` below the lowest panel of each column and `y` beside the first of each row."""
+    size = 10 if len(axes) == 1 else 8
+    for one in axes[-columns:]:
+        one.set_xlabel(x, fontsize=size)
+    for one in axes[::columns]:
+        one.set_ylabel(y, fontsize=size)
+
+
+def legend_above(
+    figure: Figure, handles: Sequence[Artist], inches: float = INCHES_AN_ENTRY
+) -> None:
+    """A legend over all panels, as many entries of so many `inches` in a row as the figure is wide.
+
+    A figure narrower than an entry is made as wide.
+    """
+    figure.set_figwidth(max(figure.get_figwidth(), inches))
+    columns = int(figure.get_figwidth() / inches)
+    figure.legend(
+        handles=handles, loc="outside upper center", ncols=columns, fontsize=8, frameon=False
+    )
+
+
+def save(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write `figure` as ``<name>.png`` and ``<name>.pdf``, each at once or not at all.
+
+    Raises:
+        UserError: the folder can't be written to.
+    """
+    take_literally(figure)
+    paths = [folder / f"{name}.{suffix}" for suffix in FORMATS]
+    for path, suffix in zip(paths, FORMATS, strict=True):
+        # The temporary name doesn't end in the format, so the format is passed.
+        with writing(path) as temporary, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")  # it is drawn as a box
+            figure.savefig(temporary, format=suffix, dpi=DPI)
+    return paths
+
+
+def take_literally(figure: Figure) -> None:
+    """Texts are what they are, also with two ``$``; but for the powers of ten along an axis."""
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        text.set_parse_math(False)
+        text.set_text("\n".join(printable_lines(text.get_text())))
+    for axis in figure.findobj(Axis):
+        assert isinstance(axis, Axis)
+        for formatter, ticks in (
+            (axis.get_major_formatter(), axis.get_major_ticks()),
+            (axis.get_minor_formatter(), axis.get_minor_ticks()),
+        ):
+            for tick in ticks:
+                tick.label1.set_parse_math(isinstance(formatter, LogFormatter))

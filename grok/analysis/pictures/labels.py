@@ -1,0 +1,76 @@
+"""The words and numbers along the axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from grok.analysis.pictures.layout import Layout, Selection
+from grok.printable import printable
+
+NAMES = {
+    "opt.lr_dec": "decoder learning rate",
+    "opt.wd_dec": "decoder weight decay",
+    "opt.lr_enc": "encoder learning rate",
+    "opt.wd_enc": "encoder weight decay",
+}
+
+MEASURED = {
+    "train_loss": "train loss",
+    "train_accuracy": "train accuracy",
+    "val_loss": "validation loss",
+    "val_accuracy": "validation accuracy",
+    "weight_norm": "weight norm",
+}
+
+
+def measured_label(name: str) -> str:
+    """What the measured number `name` is called: in words, if known."""
+    return MEASURED.get(name, name)
+
+
+def axis_label(key: str) -> str:
+    """What `key` means, if known, and its full name."""
+    return f"{NAMES[key]} ({key})" if key in NAMES else key
+
+
+def panel_title(panel: Selection) -> str:
+    """A line for each key of the panel."""
+    return "\n".join(f"{key}={number(value)}" for key, value in panel.items())
+
+
+def left_out(layout: Layout) -> str:
+    """What is to be said where there are more panels than are drawn."""
+    drawn = len(layout.panels)
+    return f"the first {drawn} of {drawn + layout.left_out} panels"
+
+
+def tick_texts(values: Sequence[Any]) -> list[str]:
+    """`values` with as few digits (at least two) as tell them apart."""
+    for digits in range(2, 17):
+        texts = [number(value, digits) for value in values]
+        if len(set(texts)) == len(values):
+            return texts
+    return [printable(value) for value in values]
+
+
+def tick_positions(count: int, most: int) -> list[int]:
+    """Evenly spaced indices of `count` cells, at most `most`, the last one among them if it fits.
+
+    Texts as few as `most` are all shown, more only every few cells.
+    """
+    least = max(1, -(-(count - 1) // (most - 1)))
+    fitting = [step for step in range(least, 2 * least + 1) if (count - 1) % step == 0]
+    return list(range(0, count, fitting[0] if fitting else least))
+
+
+def number(value: Any, digits: int = 4) -> str:
+    """``41``, ``0.5``, ``tanh``, ``4e-5``: short, and exact for integers."""
+    if not isinstance(value, float):
+        return printable(value)
+    if value == 0 or 1e-2 <= abs(value) < 1e5:
+        return np.format_float_positional(value, precision=digits, fractional=False, trim="-")
+    text = np.format_float_scientific(value, precision=digits - 1, trim="-", exp_digits=1)
+    return text.replace("e+", "e").replace(".e", "e")

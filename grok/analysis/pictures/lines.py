@@ -1,0 +1,101 @@
+"""T_train and T_val against the one swept key: a phase diagram of one dimension."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from grok.analysis.pictures.canvas import borders, legend_above, name_axes, panel_figure
+from grok.analysis.pictures.labels import axis_label, tick_positions, tick_texts
+from grok.analysis.pictures.layout import Layout, choose, numeric, select
+from grok.analysis.pictures.palette import Palette, missing_patch, phase_patches, show_missing
+from grok.analysis.read.table import Sweep
+from grok.phases import Phase
+
+STRIP = 0.04  # Of the panel's height: less than what `_scale_steps` leaves below the lowest point.
+BUDGET_COLOUR = "#D55E00"
+STYLES = {"t_train": ("T_train", "o--"), "t_val": ("T_val", "s-")}
+
+
+def draw(sweep: Sweep, palette: Palette) -> Figure | None:
+    """T_train and T_val (steps, logarithmic) against the swept key, over a strip of the phases.
+
+    A panel for each setting of the other keys, where those are texts. x is logarithmic where its
+    values are positive and span more than a decade. None unless a single key is on an axis.
+    """
+    layout = choose(sweep)
+    if layout.x is None or layout.y is not None:
+        return None
+    figure, axes = panel_figure(layout)
+    for one, panel in zip(axes, layout.panels, strict=True):
+        shown = select(sweep.table, panel).drop_duplicates(layout.x, keep="last")
+        members = shown.set_index(layout.x).reindex(layout.xs)
+        _scale_steps(one, members)
+        _scale_values(one, layout)
+        _show_phases(one, layout, members, palette)
+        _draw_times(one, layout, members)
+    name_axes(axes, layout.columns, axis_label(layout.x), "optimizer steps")
+    patches = phase_patches(palette) + [missing_patch()] * bool(sweep.missing)
+    legend_above(figure, [*_lines(axes[0]), *patches])
+    return figure
+
+
+def positions(layout: Layout) -> NDArray[np.float64]:
+    """Where the values of x lie: at themselves, or at their place in the order if texts."""
+    return np.asarray(layout.xs if numeric(layout.xs) else range(len(layout.xs)), dtype="float64")
+
+
+def is_logarithmic(layout: Layout) -> bool:
+    """Whether the values of x are positive and span more than a decade."""
+    xs = layout.xs
+    return numeric(xs) and bool(xs[0] > 0) and bool(xs[-1] > 10 * xs[0])
+
+
+def edges(layout: Layout) -> NDArray[np.float64]:
+    """The borders between neighbouring values, one more than those, halfway on x's own scale."""
+    return borders(positions(layout), is_logarithmic(layout))
+
+
+def _scale_steps(axes: Axes, members: pd.DataFrame) -> None:
+    """Steps from half the shortest time, so that the strip has room, to twice the budget."""
+    axes.set_yscale("log")
+    steps = members[["t_train", "t_val", "budget"]].to_numpy(dtype="float64", na_value=np.nan)
+    if np.isfinite(steps).any():
+        lowest = np.nanmin(steps[:, :2], initial=np.nanmax(steps))
+        axes.set_ylim(lowest / 2, 2 * np.nanmax(steps))
+
+
+def _scale_values(axes: Axes, layout: Layout) -> None:
+    axes.set_xscale("log" if is_logarithmic(layout) else "linear")
+    if not numeric(layout.xs):
+        shown = tick_positions(len(layout.xs), most=5)
+        axes.set_xticks(shown, tick_texts([layout.xs[index] for index in shown]))
+    axes.set_xlim(*edges(layout)[[0, -1]])
+
+
+def _show_phases(axes: Axes, layout: Layout, members: pd.DataFrame, palette: Palette) -> None:
+    """A strip of phases at the bottom; where a member is missing the hatched ground shows."""
+    show_missing(axes)
+    ends = edges(layout)
+    for phase, left, right in zip(members["phase"], ends[:-1], ends[1:], strict=True):
+        if not pd.isna(phase):
+            axes.axvspan(left, right, color="white", linewidth=0)
+            axes.axvspan(left, right, 0, STRIP, color=palette[Phase(phase)], linewidth=0)
+
+
+def _draw_times(axes: Axes, layout: Layout, members: pd.DataFrame) -> None:
+    for column, (label, style) in STYLES.items():
+        steps = members[column].to_numpy(dtype="float64", na_value=np.nan)
+        axes.plot(positions(layout), steps, style, color="#333333", markersize=4, label=label)
+    for budget in members["budget"].dropna().unique():
+        axes.axhline(budget, color=BUDGET_COLOUR, linestyle=":", label="budget")
+
+
+def _lines(axes: Axes) -> list[Artist]:
+    """The legend's entries of the lines, one of each."""
+    handles, labels = axes.get_legend_handles_labels()
+    return list(dict(zip(labels, handles, strict=True)).values())

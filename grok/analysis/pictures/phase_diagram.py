@@ -1,0 +1,166 @@
+"""The discrete phase diagram (Re-TUG, Figure 1) and the smooth one (section 4.2)."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Colormap, ListedColormap, LogNorm
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from grok.analysis.pictures.canvas import label_cells, legend_above, panel_figure
+from grok.analysis.pictures.layout import cells, phase_layout
+from grok.analysis.pictures.palette import (
+    Palette,
+    delay_colours,
+    missing_patch,
+    phase_colours,
+    phase_patches,
+    show_missing,
+    stuck_colours,
+)
+from grok.analysis.read.table import Sweep
+from grok.phases import Phase, classify, smooth_value
+
+
+def discrete(sweep: Sweep, palette: Palette) -> Figure | None:
+    """The phase of every cell, a panel for each setting beyond two keys (Re-TUG, Figures 1, 7-10).
+
+    Each panel is an image of shape (len(ys), len(xs)): the phase's place in `Phase`, NaN where a
+    member is missing. None where `phase_layout` is.
+    """
+    layout = phase_layout(sweep)
+    if layout is None:
+        return None
+    figure, axes = panel_figure(layout)
+    codes = sweep.table["phase"].map(list(Phase).index)
+    images = [cells(sweep.table, layout, panel, codes) for panel in layout.panels]
+    for one, image in zip(axes, images, strict=True):
+        one.imshow(image, phase_colours(palette), vmin=0, vmax=len(Phase) - 1, aspect="auto")
+        show_missing(one)
+    label_cells(axes, layout)
+    legend_above(figure, [*phase_patches(palette), *_missing(images)])
+    return figure
+
+
+def smooth(sweep: Sweep, _palette: Palette) -> Figure | None:
+    """How long every cell took (Re-TUG, section 4.2, Figures 3 to 5), on two logarithmic scales.
+
+    Each panel holds two images of shape (len(ys), len(xs)): T_val - T_train of the members that
+    generalise, clipped to the scale's floor since a delay can be zero or negative; and T_train
+    (memorization) or the budget (confusion) of the others. NaN elsewhere. None where
+    `phase_layout` is.
+    """
+    layout = phase_layout(sweep)
+    if layout is None:
+        return None
+    figure, axes = panel_figure(layout, extra_width=1.8)
+    steps, generalises = smooth_steps(sweep.table)
+    images = [cells(sweep.table, layout, panel, steps) for panel in layout.panels]
+    ceiling = int(sweep.table["budget"].max())
+    delay = _Scale(steps[generalises], ceiling, delay_colours())
+    stuck = _Scale(steps[~generalises], ceiling, stuck_colours())
+    for one, panel in zip(axes, layout.panels, strict=True):
+        delay.draw(one, cells(sweep.table, layout, panel, steps[generalises]))
+        stuck.draw(one, cells(sweep.table, layout, panel, steps[~generalises]))
+        show_missing(one)
+    label_cells(axes, layout)
+    if not generalises.all():
+        stuck.add_bar(figure, axes, "T_train, or the budget if confused (steps)", "neither")
+    marks = []
+    if generalises.any():
+        bar = delay.add_bar(figure, axes, "T_val - T_train (steps)", "min")
+        marks = [_mark(bar, gap) for gap in sweep.gaps if delay.floor <= gap <= delay.ceiling]
+    legend_above(figure, [*_missing(images), *marks])
+    return figure
+
+
+def train_times(sweep: Sweep, _palette: Palette) -> Figure | None:
+    """T_train of every cell, logarithmic (Re-TUG, Figure 6 right); black where it never came.
+
+    Each panel holds two images of shape (len(ys), len(xs)): T_train, and 1 where a member has
+    none; NaN elsewhere. None where `phase_layout` is.
+    """
+    layout = phase_layout(sweep)
+    if layout is None:
+        return None
+    figure, axes = panel_figure(layout, extra_width=0.9)
+    steps = sweep.table["t_train"].astype("float64")
+    reached = _Scale(steps, int(sweep.table["budget"].max()), colormaps["viridis"])
+    never = pd.Series(1.0, sweep.table.index).where(steps.isna())
+    images = [cells(sweep.table, layout, panel, never) for panel in layout.panels]
+    for one, panel, image in zip(axes, layout.panels, images, strict=True):
+        reached.draw(one, cells(sweep.table, layout, panel, steps))
+        one.imshow(image, ListedColormap(["black"]), aspect="auto")
+        show_missing(one)
+    label_cells(axes, layout)
+    reached.add_bar(figure, axes, "T_train (steps)", "neither")
+    unreached = [Patch(color="black", label="never")] if steps.isna().any() else []
+    drawn = [cells(sweep.table, layout, panel, steps.fillna(0)) for panel in layout.panels]
+    legend_above(figure, [*_missing(drawn), *unreached])
+    return figure
+
+
+def smooth_steps(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """`grok.phases.smooth_value` of every member over its whole run, and whether it generalises."""
+    times = [
+        (_step(t_train), _step(t_val), int(budget))
+        for t_train, t_val, budget in zip(
+            table["t_train"], table["t_val"], table["budget"], strict=True
+        )
+    ]
+    phases = [classify(*time) for time in times]
+    steps = [smooth_value(phase, *time) for phase, time in zip(phases, times, strict=True)]
+    generalises = [phase.generalises for phase in phases]
+    return pd.Series(steps, table.index), pd.Series(generalises, table.index)
+
+
+def step_limits(steps: pd.Series, budget: int) -> tuple[int, int]:
+    """The ends of a scale: the power of ten below the smallest positive step, and the budget."""
+    smallest = steps[steps > 0].min()
+    floor = 1 if pd.isna(smallest) else 10 ** math.floor(math.log10(smallest))
+    return floor, max(budget, 10 * floor)
+
+
+def _step(value: int) -> int | None:
+    return None if pd.isna(value) else int(value)
+
+
+class _Scale:
+    """Colours from one of the `step_limits` to the other."""
+
+    def __init__(self, steps: pd.Series, budget: int, colours: Colormap) -> None:
+        self.floor, self.ceiling = step_limits(steps, budget)
+        self.mappable = ScalarMappable(LogNorm(self.floor, self.ceiling), colours)
+
+    def draw(self, axes: Axes, image: NDArray[np.float64]) -> None:
+        """Draw `image` of steps, what is below the floor as the floor."""
+        clipped = np.maximum(image, self.floor)
+        norm = LogNorm(self.floor, self.ceiling)
+        axes.imshow(clipped, self.mappable.cmap, norm=norm, aspect="auto")
+
+    def add_bar(
+        self, figure: Figure, axes: list[Axes], label: str, extend: Literal["neither", "min"]
+    ) -> Axes:
+        """A colour bar beside all panels."""
+        bar = figure.colorbar(self.mappable, ax=axes, aspect=30, label=label, extend=extend)
+        return bar.ax
+
+
+def _mark(bar: Axes, gap: int) -> Line2D:
+    """A line across a colour bar where a delay becomes grokking, and its entry in the legend."""
+    line = bar.axhline(gap, color="black", linewidth=2)
+    line.set_label(f"grokking from {gap} steps")
+    return line
+
+
+def _missing(images: list[NDArray[np.float64]]) -> list[Patch]:
+    return [missing_patch()] if any(np.isnan(image).any() for image in images) else []

@@ -1,0 +1,1 @@
+"""Records, curves and published grids, from the disk into tables."""

@@ -1,0 +1,54 @@
+"""Published grids to compare a sweep with: tables, and in ``grids.toml`` what they are."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from grok.analysis.read.table import Sweep
+from grok.errors import UserError
+
+HERE = Path(__file__).parent
+TIMES = ("t_train", "t_val")
+
+
+@functools.cache
+def facts() -> dict[str, dict[str, Any]]:
+    """What ``grids.toml`` says of every grid, by name."""
+    with (HERE / "grids.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+def read(name: str) -> Sweep:
+    """The grid of that name, as a sweep without folders; ``timed`` where it has T_train and T_val.
+
+    Raises:
+        UserError: no grid is called so.
+    """
+    if name not in facts():
+        raise UserError(f"{name}: no published grid; there are {', '.join(facts())}")
+    fact = facts()[name]
+    table = pd.read_csv(HERE / fact["file"]).rename(columns=fact["columns"])
+    keys = [key for key in fact["columns"].values() if key not in (*TIMES, "phase")]
+    timed = set(TIMES) <= set(table)
+    table = table.reindex(columns=["phase", *keys, *TIMES]).assign(budget=fact["budget"])
+    table.insert(0, "job", range(len(table)))
+    constants = {"task": fact["task"]} | fact["constants"]
+    return Sweep(
+        Path(name),
+        keys=keys,
+        planned=table[["job", *keys]],
+        table=table.assign(diverged=False, steps=fact["budget"]).astype(
+            dict.fromkeys((*TIMES, "budget", "steps"), "Int64")
+        ),
+        gaps=[constants["phase.grokking_gap"]],
+        constrained=False,
+        records={},
+        common={},
+        constants=constants,
+        timed=timed,
+    )

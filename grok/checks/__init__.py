@@ -1,0 +1,1 @@
+"""Mistakes found before anything trains, a line each: the key, the value and the fix."""

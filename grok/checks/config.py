@@ -1,0 +1,225 @@
+"""Mistakes in a composed configuration, found before anything trains: key, value and fix."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import get_class, instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from grok.checks.signatures import signature_problems
+from grok.checks.wording import expected, is_quoted, nearest, spelled
+from grok.config import Config, DataFolder
+from grok.record.record import STEP_COLUMNS, flat
+
+HOMES = {"task": "grok/tasks/task.py", "optimizer": "grok/optim/optimizer.py"}
+"""Where the contract of each is."""
+LEAST = {
+    "grok.callbacks.Curves": {"points": ("whole number", 2)},
+    "grok.callbacks.Checkpoints": {"seconds": ("number", 0)},
+}
+"""What a type doesn't say of grok's own callbacks; measures and tasks judge themselves."""
+
+
+MOST = 10**6
+"""Points of a curve, or seconds between checkpoints."""
+
+
+def problems(cfg: DictConfig, judged: dict[str, list[str]] | None = None) -> list[str]:
+    """A line for each mistake in a composed configuration: key, value and fix.
+
+    Imports the modules of the task and the optimizer, so that these can judge their own keys.
+
+    Args:
+        judged: mistakes by task, kept here over the jobs of a sweep, which mostly share theirs.
+    """
+    judged = {} if judged is None else judged
+    found: list[str] = []
+    found += _unknown_keys("", cfg, Config)
+    found += _unknown_keys("data.", cfg.data, DataFolder)
+    found += _typed_problems("opt", cfg.opt, "optimizer")
+    for name in ("norm", "phase", "seed", "weights", "engine", "trainer"):
+        section: Any = OmegaConf.to_object(cfg[name])
+        found += _unknown_keys(f"{name}.", cfg[name], type(section))
+        found += section.problems()
+    for name in ("measures", "callbacks", "logger"):
+        found += _part_problems(name, cfg[name])
+    if found:
+        return found  # before PyTorch has to be imported
+    parts = "".join(OmegaConf.to_yaml(cfg[name]) for name in ("measures", "callbacks", "logger"))
+    if parts not in judged:
+        judged[parts] = _setting_problems(cfg)
+    if judged[parts]:
+        return judged[parts]
+    content = OmegaConf.to_yaml(cfg.task, resolve=True)
+    if content not in judged:
+        judged[content] = _typed_problems("task", cfg.task, "task")
+    if judged[content]:
+        return judged[content]
+    both = content + OmegaConf.to_yaml(cfg.measures, resolve=True)
+    if both not in judged:
+        structure = _structure(cfg)
+        if structure not in judged:
+            judged[structure] = _structural_problems(cfg)
+        judged[both] = judged[structure]
+    if judged[both]:
+        return judged[both]
+    return _budget_problems(cfg, judged) + _gpu_problems(cfg.trainer)
+
+
+def _unknown_keys(prefix: str, section: DictConfig, schema: type) -> Iterable[str]:
+    """Keys that were added with ``+`` and that nothing would read."""
+    known = [field.name for field in dataclasses.fields(schema)]
+    for key in map(str, section):
+        if key not in known and key != "hydra":
+            yield f"{prefix}{key}={section[key]}: no such key{nearest(key, known)}"
+
+
+def _part_problems(section: str, parts: DictConfig | None) -> list[str]:
+    """Mistakes in a section whose entries are objects named by ``_target_``; no types."""
+    found = []
+    for name, part in parts.items_ex(resolve=False) if parts else ():
+        where = f"{section}.{name!s}"
+        if not OmegaConf.is_dict(part) or not part.get("_target_"):
+            found.append(f"{where}={part}: must be a mapping with a _target_, a class")
+            continue
+        found += _not_finite(f"{where}.", OmegaConf.to_container(part))
+    return found
+
+
+def _setting_problems(cfg: DictConfig) -> list[str]:
+    """Settings of measures, callbacks and loggers that their classes can't take."""
+    found = []
+    for section in ("measures", "callbacks", "logger"):
+        for name, part in (cfg[section] or {}).items():
+            where = f"{section}.{name!s}"
+            found += list(signature_problems(where, part)) or _out_of_range(where, part)
+    return found
+
+
+def _out_of_range(where: str, part: DictConfig) -> list[str]:
+    limits = LEAST.get(part._target_, {})
+    return [
+        f"{where}.{key}={part[key]}: must be a {kind} of at least {least}"
+        for key, (kind, least) in limits.items()
+        if key in part and part[key] < least
+    ] + [
+        f"{where}.{key}={part[key]}: must be at most {MOST}"
+        for key in limits
+        if key in part and part[key] > MOST
+    ]
+
+
+def _not_finite(prefix: str, section: Any) -> Iterable[str]:
+    """Numbers that neither a computation nor a record can do anything with."""
+    for key, value in flat(section, prefix).items():
+        if not _finite(value):
+            yield f"{key}={value}: must be finite"
+
+
+def _finite(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(_finite(element) for element in value)
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _gpu_problems(trainer: DictConfig) -> list[str]:
+    if trainer.accelerator != "gpu":
+        return []
+    import torch
+
+    found = torch.cuda.is_available()
+    return [] if found else ["trainer=gpu: no GPU found here; choose trainer=cpu or trainer=auto"]
+
+
+def _typed_problems(name: str, section: DictConfig, kind: str) -> list[str]:
+    """Mistakes in a section that is one object, by the types and the checks of its class."""
+    target = section.get("_target_")
+    try:
+        schema = get_class(target)
+    except Exception as error:  # whatever importing somebody's module may raise
+        reason = " ".join(str(error.__cause__ or error).split())
+        return [f"{name}._target_={target}: can't be imported ({reason})"]
+    if not dataclasses.is_dataclass(schema) or not hasattr(schema, "problems"):
+        return [f"{name}._target_={target}: is no {kind}; see {HOMES[kind]}"]
+    settings = {str(key): value for key, value in section.items() if key != "_target_"}
+    unknown = list(_unknown_keys(f"{name}.", OmegaConf.create(settings), schema))
+    if unknown:
+        return unknown
+    try:
+        typed: Any = OmegaConf.merge(_structured(schema), settings)
+        quoted = [key for key, value in settings.items() if is_quoted(value, typed[key])]
+        if quoted:
+            return [f"{name}.{key}={settings[key]}: must have no quotes" for key in quoted]
+        checked: Any = OmegaConf.to_object(typed)
+        numbers = OmegaConf.to_container(section, resolve=True)
+        return list(checked.problems()) or list(_not_finite(f"{name}.", numbers))
+    except OmegaConfBaseException as error:
+        key = str(error.full_key or error.key).partition("[")[0]
+        return [f"{name}.{key}={spelled(settings.get(key))}: {expected(error)}"]
+
+
+def _structure(cfg: DictConfig) -> str:
+    """What of a task and its measures is checked once for all jobs that have it in common."""
+    task: Any = OmegaConf.to_container(cfg.task, resolve=True)
+    schema: Any = get_class(cfg.task._target_)
+    kept = {
+        key: value for key, value in task.items() if key not in (*schema.VARYING, *schema.SIZES)
+    }
+    measures = OmegaConf.to_container(cfg.measures, resolve=True) if cfg.measures else {}
+    return json.dumps([kept, measures], sort_keys=True)
+
+
+def _budget_problems(cfg: DictConfig, judged: dict[str, list[str]]) -> list[str]:
+    """Whether the task can say anything within the budget; looked into once for each of a size."""
+    from grok.checks.task import unmeasured
+
+    task: Any = OmegaConf.to_container(cfg.task, resolve=True)
+    schema: Any = get_class(cfg.task._target_)
+    for key in schema.VARYING:
+        task.pop(key, None)
+    case = json.dumps([task, cfg.phase.budget], sort_keys=True)
+    if case not in judged:
+        judged[case] = list(unmeasured(instantiate(cfg.task, _convert_="all"), cfg.phase.budget))
+    return judged[case]
+
+
+def _structural_problems(cfg: DictConfig) -> list[str]:
+    """Where the task departs from its contract, and measures that can't be taken of it."""
+    from grok.checks.task import mistakes
+    from grok.measures.measure import mistakes as wrong_measure
+
+    task = instantiate(cfg.task, _convert_="all")
+    found = list(dict.fromkeys(mistakes(task)))
+    if found:
+        return found
+    columns: dict[str, str] = {}
+    for name, part in (cfg.measures or {}).items():
+        try:
+            measure = instantiate(part, _convert_="all")
+        except InstantiationException as error:
+            cause = " ".join(str(error.__cause__ or error).split())
+            found.append(f"measures.{name}: {cause}")
+            continue
+        lines = list(wrong_measure(measure, task))
+        found += [f"measures.{name}.{line}" for line in lines]
+        for column in measure.columns() if not lines else ():
+            if column in STEP_COLUMNS or column in columns:
+                other = columns.get(column, "each step")
+                found.append(f"measures.{name}: {column} is measured by {other} already")
+            columns[column] = f"measures.{name}"
+    return found
+
+
+@functools.cache
+def _structured(schema: type) -> DictConfig:
+    """A class as a configuration, made once for all jobs of a sweep."""
+    typed: DictConfig = OmegaConf.structured(schema)
+    return typed

@@ -1,0 +1,120 @@
+"""Hydra's and OmegaConf's errors in one line: the key, the value and the fix."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+
+from grok.checks.keys import keys_of, no_such_key, overrides_of, words_for_no_option
+from grok.checks.wording import expected
+from grok.checks.words import FOLDERS, given, typed, unreadable
+from grok.errors import ConfigError, UserError, first_line
+
+SEVERAL = (
+    r"Ambiguous value for argument '(.+)'\n",
+    r"Sweep parameters '(.+)' requires",
+    r"Sweeping over Hydra's configuration is not supported : '(.+)'",
+)
+"""What Hydra says of a word with several values where there may be one only."""
+
+
+def explained(error: Exception, arguments: Sequence[str], conf: Path) -> UserError:
+    """A `UserError` that says what to mend.
+
+    Args:
+        error: from Hydra, OmegaConf or the file system.
+        arguments: the words of the command line.
+        conf: the folder of the configuration, for the options of its groups.
+    """
+    if isinstance(error, MissingConfigException):
+        return _no_option(str(error), conf)
+    if isinstance(error, OSError):
+        return _unwritable(error, arguments)
+    line = _about_a_word(error, arguments, conf) or _about_a_key(error, arguments)
+    if line:
+        return ConfigError(line)
+    if isinstance(error, HydraException | OmegaConfBaseException | ValueError | AssertionError):
+        return ConfigError(first_line(error))
+    return UserError(f"{type(error).__name__}: {first_line(error)}; GROK_DEBUG=1 shows where")
+
+
+def _about_a_word(error: Exception, arguments: Sequence[str], conf: Path) -> str | None:
+    """The line about a word that Hydra can't take, whatever the keys are."""
+    message = str(error)
+    if isinstance(error, OverrideParseException):
+        return unreadable(str(error.override), overrides_of(arguments), message)
+    for pattern in SEVERAL:
+        if match := re.match(pattern, message):
+            return _several(match[1])
+    if match := re.match(r"Could not append to config\. An item is already at '(.+?)'", message):
+        word = given(match[1], arguments)
+        return f"{word}: there is such a key already; write {word.lstrip('+')}"
+    if re.match("Config group override deletion|Could not delete from config. The value", message):
+        words = [word for word in arguments if word.startswith("~") and "=" in word]
+        return f"{words[0]}: ~ takes a name only; write {words[0].partition('=')[0]}"
+    if message.startswith("Config group override must be"):
+        for word in words_for_no_option(arguments):
+            keyless = word.startswith("=")
+            return unreadable(word, arguments, "") if keyless else _group_of_keys(word, conf)
+    return None
+
+
+def _about_a_key(error: Exception, arguments: Sequence[str]) -> str | None:
+    """The line about a key that isn't there, or that can't have its value."""
+    cause = error.__cause__ or error
+    if match := re.match(r"Could not (?:override|delete from config\.) '(.+?)'", str(error)):
+        return no_such_key(match[1], arguments)
+    if match := re.search(r"raised while resolving interpolation: (\S+=.+)", str(error)):
+        return match[1]
+    if not isinstance(cause, OmegaConfBaseException) or not cause.full_key:
+        return None
+    if isinstance(cause, ConfigAttributeError | ConfigKeyError):
+        return no_such_key(str(cause.full_key), arguments)
+    return f"{given(str(cause.full_key), arguments)}: {expected(cause)}"
+
+
+def _several(word: str) -> str:
+    key, _, value = word.partition("=")
+    if key in FOLDERS or key.startswith(("hydra.", "hydra/")):
+        quoted = shlex.quote(typed(key, value))
+        return f"{word}: must be one value; text with a comma is quoted: {quoted}"
+    return f"{word}: several values make a sweep; add -m, or write [a,b]"
+
+
+def _no_option(message: str, conf: Path) -> UserError:
+    match = re.search(r"Could not (?:find|load) '((?:hydra/)?[^/']+)/([^']+)'", message)
+    if match is None:
+        return ConfigError(first_line(Exception(message)))
+    group, option = match.groups()
+    known = re.findall(r"^\t(\S+)$", message, re.MULTILINE) or _options(group, conf)
+    if known == ["default"]:
+        return ConfigError(_group_of_keys(f"{group}={option}", conf))
+    return ConfigError(f"{group}={option}: no such option; choose from {', '.join(known)}")
+
+
+def _group_of_keys(word: str, conf: Path) -> str:
+    """The line about a group that is given a value."""
+    group = word.lstrip("+~").partition("=")[0]
+    keys, options = keys_of(group), _options(group, conf)
+    fixes = [f"set {', '.join(keys)}"] if keys else []
+    fixes += [f"choose from {', '.join(options)}"] if options != ["default"] else []
+    return f"{word}: {group} is a group; {', or '.join(fixes)}"
+
+
+def _options(group: str, conf: Path) -> list[str]:
+    folder = conf / group
+    return sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml"))
+
+
+def _unwritable(error: OSError, arguments: Sequence[str]) -> UserError:
+    where = f"{error.filename}: " if error.filename else ""
+    for key in ("hydra.sweep.dir", "hydra.run.dir"):
+        folder = given(key, arguments).partition("=")[2]
+        if folder and str(error.filename).startswith(folder):
+            where = f"{key}={error.filename}: "
+    return UserError(f"{where}can't write there ({error.strerror}); choose another folder")

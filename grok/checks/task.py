@@ -1,0 +1,209 @@
+"""Holds a task against its contract: all mistakes in one call, a line each."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from grok.checks.network import HopelessError, groups, misbehaviour, network_of, tried
+from grok.errors import ConfigError, UserError, first_line
+from grok.tasks.task import Data, Task, cast, samples, steps_per_epoch
+
+BUDGET = 100_000
+"""For which the steps of evaluation are asked."""
+MOST_EPOCHS = 10**7
+"""Whose orders, and steps of evaluation, are held at once: a gigabyte."""
+
+
+def check_task(task: Task, *, thorough: bool = False) -> None:
+    """Find what is wrong with a task: the first thing to call when writing one.
+
+    Args:
+        thorough: also train three members for 20 steps, in a stack and each alone.
+
+    Raises:
+        ConfigError: a line for each mistake, with what to do about it.
+    """
+    lines = list(dict.fromkeys(mistakes(task)))
+    if not lines and thorough:
+        # the one place where tasks know of what trains them: to prove that they needn't
+        from grok.engine.equality import unequal
+
+        try:
+            lines = list(unequal(task))
+        except Exception as error:  # whatever a later sample may raise
+            lines = [f"task: can't be trained ({type(error).__name__}: {first_line(error)})"]
+    if lines:
+        raise ConfigError(*lines)
+
+
+def mistakes(task: Task) -> Iterator[str]:
+    """A line for each departure from the contract of `Task`."""
+    try:
+        yield from _fields(task)
+        if wrong := [*task.problems()]:  # the rest needs values within their ranges
+            yield from wrong
+            return
+        network = network_of(task)
+        yield from groups(task, network)
+        data = _data(task)
+        if wrong := [*_samples(data), *_repeated(task, data)]:
+            yield from wrong
+            return
+        yield from _sizes(task, data)
+        yield from misbehaviour(task, network.float(), cast(data, torch.float32))
+    except HopelessError as mistake:
+        yield str(mistake)
+    except UserError as error:  # the task's own words, about its files for one
+        yield from str(error).splitlines()
+
+
+def unmeasured(task: Task, budget: int) -> Iterator[str]:
+    """A line where a budget is over before accuracy is measured, or too large to be planned."""
+    size, per_epoch = task.minibatch(), 1
+    if size is not None:
+        per_epoch = steps_per_epoch(task.train_samples(), size, task.DROP_LAST)
+        if budget > MOST_EPOCHS * per_epoch:
+            yield (
+                f"phase.budget={budget}: the order of so many minibatches can't be held; at most "
+                f"{MOST_EPOCHS * per_epoch} steps here"
+            )
+            return
+    steps = task.evaluations(budget)
+    if budget < per_epoch or (steps is not None and not len(steps)):
+        first = next(iter(task.evaluations(BUDGET) or ()), per_epoch)
+        yield (
+            f"phase.budget={budget}: is over before accuracy is first measured, which is after "
+            f"{max(first, per_epoch)} steps"
+        )
+    elif steps is not None and len(steps) > MOST_EPOCHS:
+        yield (
+            f"phase.budget={budget}: accuracy would be measured {len(steps)} times; at most "
+            f"{MOST_EPOCHS}"
+        )
+
+
+def _fields(task: Task) -> Iterator[str]:
+    """Fields name a member in caches and records, so they are compared and written."""
+    defaults = {field.name: field.default for field in dataclasses.fields(task)}
+    for name in defaults:
+        value = getattr(task, name)
+        try:
+            hash(value)
+        except TypeError:
+            raise HopelessError(
+                f"task.{name}={value}: can't be hashed; let it be a number, a text or a list"
+            ) from None
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            yield (
+                f"task.{name}={value}: can't be written as JSON; let it be a number, a text or a "
+                "list of these"
+            )
+    for kind in ("VARYING", "SIZES"):
+        for name in getattr(task, kind):
+            if defaults.get(name, dataclasses.MISSING) is dataclasses.MISSING:
+                raise HopelessError(f"task: {kind} names {name}, which is no field with a default")
+
+
+def _data(task: Task) -> Data:
+    data = tried("data(0)", task.data, 0)
+    if not isinstance(data, Data):
+        raise HopelessError(
+            f"task: data(seed) gives a {type(data).__name__}; it must be a grok.tasks.Data"
+        )
+    for name, leaf in _named(data):
+        if not isinstance(leaf, Tensor):
+            raise HopelessError(
+                f"task: data(seed).{name} is a {type(leaf).__name__}; make it a tensor, such as by "
+                "torch.as_tensor"
+            )
+    return data
+
+
+def _named(data: Data) -> Iterator[tuple[str, Any]]:
+    for part, batch in data._asdict().items():
+        for path, leaf in pytree.tree_flatten_with_path(batch)[0]:
+            yield part + pytree.keystr(path), leaf
+
+
+def _samples(data: Data) -> Iterator[str]:
+    """Train and validation hold a row a sample."""
+    for part in ("train", "val"):
+        leaves = dict(_named(Data({}, {})._replace(**{part: getattr(data, part)})))
+        if not leaves:
+            yield f"task: data(seed).{part} has no tensors"
+            continue
+        first, count = next(iter(leaves)), 0
+        for name, leaf in leaves.items():
+            rows = len(leaf) if leaf.dim() else None
+            if rows == 0:
+                yield f"task: data(seed).{name} has no samples"
+                break
+            count = count or rows or 0
+            if rows != count:
+                size = "is a scalar" if rows is None else f"has {rows} rows"
+                yield (
+                    f"task: data(seed).{name} {size}, where {first} has {count} samples; put what "
+                    "isn't a row a sample into Data's fixed"
+                )
+        for name in data.fixed.keys() & getattr(data, part).keys():
+            yield f"task: data(seed).fixed and .{part} both have {name!r}; rename one"
+
+
+def _repeated(task: Task, data: Data) -> Iterator[str]:
+    """Draws depend on nothing but the seed that they are made under."""
+    state = np.random.get_state()  # noqa: NPY002 - somebody's code may draw from it
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            np.random.seed(1)  # noqa: NPY002
+            again, first = task.data(0), network_of(task)
+            np.random.seed(2)  # noqa: NPY002
+            second = network_of(task)
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+    for (name, one), (_, other) in zip(_named(data), _named(again), strict=True):
+        if not torch.allclose(one, other, rtol=0, atol=0, equal_nan=True):
+            yield (
+                f"task: data(0).{name} is another each time; draw it from a generator of its own, "
+                "such as torch.Generator().manual_seed(seed)"
+            )
+            return
+    weights = zip(first.state_dict().items(), second.state_dict().values(), strict=True)
+    for (name, one), other in weights:
+        if not torch.equal(one, other):
+            yield (
+                f"task: {name} of its network is another each time under the same seed of PyTorch; "
+                "draw it from PyTorch's generator"
+            )
+            return
+
+
+def _sizes(task: Task, data: Data) -> Iterator[str]:
+    other = tried("data(1)", task.data, 1)
+    shapes = [{n: (tuple(t.shape), t.dtype) for n, t in _named(each)} for each in (data, other)]
+    for name in shapes[0]:
+        if shapes[0][name] != shapes[1].get(name):
+            yield (
+                f"task: data(seed).{name} has shape and type {shapes[0][name]} for the seed 0 and "
+                f"{shapes[1].get(name)} for the seed 1; they must not depend on it"
+            )
+            break
+    size, count = task.minibatch(), samples(data.train)
+    if size is not None and not (isinstance(size, int) and 1 <= size <= count):
+        yield f"task: minibatch() gives {size}; it must be from 1 to the {count} training samples"
+    steps = tried(f"evaluations({BUDGET})", task.evaluations, BUDGET)
+    if steps is not None:
+        outside = [step for step in steps if not (int(step) == step and 1 <= step <= BUDGET)]
+        if outside or not len(steps):
+            found = f"has {outside[0]}" if outside else "has no step"
+            yield f"task: evaluations({BUDGET}) {found}; its steps must be from 1 to the budget"

@@ -1,0 +1,1 @@
+"""Where and in what order the jobs of a sweep are trained."""

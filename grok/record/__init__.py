@@ -1,0 +1,1 @@
+"""What a member and a sweep leave on disk. Reads and writes without PyTorch."""

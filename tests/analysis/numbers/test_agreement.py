@@ -1,0 +1,226 @@
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+
+from grok.analysis import command
+from grok.analysis.numbers import agreement
+from grok.analysis.numbers.matching import match
+from grok.analysis.pictures import agreement_map
+from grok.analysis.pictures.palette import SAFE
+from grok.analysis.read import published
+from grok.analysis.read.table import read_sweep
+from grok.errors import UsageError, UserError
+from grok.phases import Phase
+
+LR, WD = "opt.lr_dec", "opt.wd_dec"
+FIGURE_1 = "re-tug/fig1-regression"
+
+
+def cells(*triples):
+    """Cells of (phase in A, phase in B, verdict)."""
+    return pd.DataFrame(triples, columns=["phase_a", "phase_b", "verdict"])
+
+
+@pytest.fixture
+def pair(sweep_in):
+    """A 2 x 3 grid, and itself with three times changed: one cell is of another phase."""
+    times = [(100, 200), (100, 2000), (100, 5000), (100, None), (None, None), (300, 400)]
+    settings = [{LR: rate, WD: decay} for decay in (0, 5) for rate in (1e-4, 1e-3, 1e-2)]
+    here = list(zip(settings, times, strict=True))
+    times[0], times[1], times[2] = (104, 200), (100, 1000), (200, 5000)
+    there = list(zip(settings, times, strict=True))
+    return sweep_in("a", *here), sweep_in("b", *there)
+
+
+@pytest.mark.parametrize(
+    ("count", "of", "low", "high"),
+    [(8, 10, 0.4902, 0.9433), (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (1, 1, 0.2065, 1.0)],
+)
+def test_wilson_intervals(count, of, low, high):
+    """As tabulated for z = 1.96."""
+    share = agreement.Share(count, of)
+    assert share.interval == pytest.approx((low, high), abs=5e-5)
+    assert share.value == count / of
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ([[20, 5], [10, 15]], 0.4),  # p_o = 35/50, p_e = (25 x 30 + 25 x 20) / 50^2 = 1/2
+        ([[3, 0], [0, 4]], 1.0),
+        ([[1, 1], [1, 1]], 0.0),
+        ([[0, 2], [2, 0]], -1.0),
+        ([[5, 0], [0, 0]], np.nan),
+        ([[0, 0], [0, 0]], np.nan),
+    ],
+)
+def test_kappa_by_hand(counts, expected):
+    assert agreement.kappa(pd.DataFrame(counts)) == pytest.approx(expected, nan_ok=True)
+
+
+def test_the_undecided_are_apart():
+    found = cells(
+        ("grokking", "grokking", "equal"),
+        ("grokking", "confusion", "different"),
+        ("memorization", "memorization", "undecided"),
+    )
+    counts = agreement.confusion(found)
+    assert counts.loc["grokking"].tolist() == [0, 1, 0, 1]
+    assert counts.loc["undecided"].tolist() == [0, 0, 1, 0]
+    assert counts.to_numpy().sum() == 3
+    assert list(counts.index) == [*(str(phase) for phase in Phase), "undecided"]
+    assert agreement.equal_share(found) == agreement.Share(1, 2)
+    assert agreement.equal_share(found[2:]) is None
+
+
+def test_quantiles_of_ratios():
+    logs = np.log10([1.04, 0.97, 1.06, 0.5, np.nan])
+    found = agreement.ratios(pd.DataFrame({"log10_t_train": logs, "log10_t_val": [np.nan] * 5}))
+    row = found.loc["t_train"]
+    assert (row["cells"], row["within"]) == (4, 2)
+    assert row["median"] == pytest.approx((np.log10(1.04) + np.log10(0.97)) / 2)
+    # of the sorted four at 0.05 x 3 of the way
+    expected = np.log10(0.5) + 0.15 * (np.log10(0.97) - np.log10(0.5))
+    assert row["5 %"] == pytest.approx(expected)
+    assert found.loc["t_val", "cells"] == 0
+
+
+def test_the_command_tells_all_of_two_sweeps(pair, capsys):
+    here, there = pair
+    command.main([str(here), "--compare", str(there)])
+    # p_o = 5/6; p_e = (2 x 3 + 2 x 1 + 1 + 1) / 36 = 10/36; kappa = 20/26
+    assert capsys.readouterr().out.splitlines() == [
+        f"A               {here}",
+        f"B               {there}",
+        "matched         6 cells of 6 in A and 6 in B, at 100000 steps",
+        "equal           5 of 6, 83.3% (95 % interval 43.6% to 97.0%)",
+        "kappa           0.769",
+        "A (down) and B   comprehension      grokking  memorization     confusion",
+        "comprehension                2             0             0             0",
+        "grokking                     1             1             0             0",
+        "memorization                 0             0             1             0",
+        "confusion                    0             0             0             1",
+        "log10 of A / B      median       5 %      95 %  within 5 %",
+        "T_train            +0.0000   -0.2442   +0.0000  4 of 5 cells",
+        "T_val              +0.0000   +0.0000   +0.2559  3 of 4 cells",
+        f"table     {here}/analysis/agreement.csv",
+        f"pictures  {here}/analysis/agreement.png",
+        f"          {here}/analysis/agreement.pdf",
+    ]
+    table = pd.read_csv(here / "analysis" / "agreement.csv")
+    assert list(table.columns) == [
+        LR, WD, "phase_a", "t_train_a", "t_val_a", "phase_b", "t_train_b", "t_val_b",
+        "budget", "verdict", "log10_t_train", "log10_t_val",
+    ]  # fmt: skip
+    assert table["verdict"].tolist() == ["equal", "different", *["equal"] * 4]
+    assert not (there / "analysis").exists()
+
+
+def test_the_command_compares_at_a_lesser_budget(pair, capsys):
+    """At 1500 steps the delay of 1900 to T_val at 2000 isn't over; in B that of 900 is."""
+    here, there = pair
+    command.main([str(here), "--compare", str(there), "--budget", "1500"])
+    out = capsys.readouterr().out.splitlines()
+    assert out[2:4] == [
+        "matched         6 cells of 6 in A and 6 in B, at 1500 steps",
+        "equal           5 of 6, 83.3% (95 % interval 43.6% to 97.0%)",
+    ]
+    assert out[8] == "memorization                 1             0             2             0"
+
+
+def test_what_to_know_is_told(sweep_in, capsys):
+    """Matched at a constant, undecided, seeds that aren't known, and a setting that isn't equal."""
+    members = [
+        ({LR: 1e-5, WD: 0.0, "seed.data": seed, "extra": extra}, times)
+        for seed, times in ((42, (100, None)), (43, (100, 2000)))
+        for extra in ("x", "y")
+    ]
+    config = {"opt": {"lr_enc": 5e-4}, "seed": {"model": 102}}
+    command.main([str(sweep_in("a", *members, budget=5000, config=config)), "--compare", FIGURE_1])
+    out = capsys.readouterr().out.splitlines()
+    assert out[1:9] == [
+        "B               re-tug/fig1-regression (Re-TUG, Figure 1, right)",
+        "matched         2 cells of 4 in A and 441 in B, at 5000 steps",
+        "only            seed.data=42",
+        "all of          extra in A: 1 cells x 2",
+        "not the same    opt.lr_enc: 5e-4 in A, 1e-3 in B",
+        "undecided       2 not through after 5000 steps",
+        "A (down) and B   comprehension      grokking  memorization     confusion",
+        "comprehension                0             0             0             0",
+    ]
+    assert out[12] == "undecided                    0             2             0             0"
+    assert out[-1] == "pictures  none"
+
+
+def test_the_picture_shows_where_they_differ(pair):
+    here, there = pair
+    figure = agreement_map.draw(match(read_sweep(here), read_sweep(there)), SAFE)
+    first, second, third, fourth, bar = figure.axes
+    assert first.get_title() == f"A: {here.parent.name}/a"
+    assert second.get_title() == f"B: {here.parent.name}/b"
+    codes = [np.ma.filled(axes.images[0].get_array(), np.nan).tolist() for axes in (first, second)]
+    assert codes == [[[0, 1, 1], [2, 3, 0]], [[0, 0, 1], [2, 3, 0]]]
+    assert third.get_title() == "different: 1 of 6"
+    upper, lower = third.patches
+    assert [to_hex(half.get_facecolor()) for half in (upper, lower)] == [
+        to_hex(SAFE[Phase.GROKKING]),
+        to_hex(SAFE[Phase.COMPREHENSION]),
+    ]
+    assert upper.get_xy().min(axis=0).tolist() == [0.5, -0.5]  # column 1, row 0
+    logs = np.ma.filled(fourth.images[0].get_array(), np.nan)
+    np.testing.assert_allclose(logs, [[0, np.log10(2), 0], [np.nan, np.nan, 0]])
+    assert bar.get_ylim() == pytest.approx((-np.log10(2), np.log10(2)))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(Phase)
+
+
+def test_the_picture_of_undecided_and_missing_cells(sweep_in):
+    rates = (1e-5, 1e-2)
+    members = [({LR: rate, WD: decay}, (100, None)) for rate in rates for decay in (0, 10)][:3]
+    found = match(
+        read_sweep(sweep_in("a", *members, budget=20_000)), published.read(FIGURE_1), 20_000
+    )
+    figure = agreement_map.draw(found, SAFE)
+    assert len(figure.axes) == 3, "no times, no map of them"
+    (undecided,) = figure.axes[2].collections
+    assert len(undecided.get_paths()) == 3
+    assert figure.axes[2].get_title() == "different: 0 of 0"
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts == [*Phase, "undecided", "missing"]
+
+
+def test_a_row_of_maps_for_each_further_setting(sweep_in):
+    def sweep(name):
+        return read_sweep(
+            sweep_in(
+                name,
+                *[
+                    ({LR: rate, WD: decay, "seed.data": seed}, (1, 2))
+                    for seed in (41, 42)
+                    for rate in (1, 2)
+                    for decay in (0, 1)
+                ],
+            )
+        )
+
+    figure = agreement_map.draw(match(sweep("a"), sweep("b")), SAFE)
+    titles = [axes.get_title().partition("\n")[0] for axes in figure.axes]
+    assert titles[0:8:4] == ["seed.data=41", "seed.data=42"]
+
+
+@pytest.mark.parametrize("name", ["re-tug/fig9", "nowhere", "a/plan.json"])
+def test_nothing_to_compare_with(sweep_in, name):
+    folder = sweep_in("a", ({LR: 1}, (1, 2)))
+    given = folder.parent / name if name.startswith("a/") else name
+    problem = "is a file" if name.startswith("a/") else "no folder and no published grid"
+    with pytest.raises(UserError, match=f"^--compare {given}: {problem}; pass .* {FIGURE_1}, "):
+        command.main([str(folder), "--compare", str(given)])
+    assert not (folder / "analysis").exists()
+
+
+def test_a_comparison_takes_no_kind():
+    for more in (["--kind", "phases"], ["--theory"]):
+        with pytest.raises(
+            UsageError, match="leave --kind, --theory, --frame, --paths, --flow away"
+        ):
+            command.parse(["folder", "--compare", FIGURE_1, *more])

@@ -1,0 +1,344 @@
+import json
+import math
+import re
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from matplotlib.colors import to_rgb
+
+from grok.analysis import command, report
+from grok.analysis.pictures.palette import PAPER, SAFE
+from grok.analysis.progress import Progress
+from grok.analysis.read.table import read_sweep
+from grok.phases import Phase
+from grok.record.record import CURVES, Plan, write_plan
+
+STEPS = ["Phase", "Smooth", "T_train", "T_val"]
+MEASURED = [
+    "Final train loss",
+    "Final train accuracy",
+    "Final validation loss",
+    "Final validation accuracy",
+    "Final weight norm",
+    "Best train loss",
+    "Best train accuracy",
+    "Best validation loss",
+    "Best validation accuracy",
+]
+VIEWS = [*STEPS, *MEASURED]
+
+
+def contents(folder, palette=SAFE):
+    return report.contents(read_sweep(folder), palette)
+
+
+def images(view, kind="heatmap"):
+    return [trace["z"] for trace in view["data"] if trace.get("type") == kind]
+
+
+def lightness(colour):
+    red, green, blue = to_rgb(colour)
+    return 0.299 * red + 0.587 * green + 0.114 * blue
+
+
+def embedded(page):
+    """The data of a page, as a browser reads it."""
+    return json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
+
+
+def pictures(content):
+    """All figures that the page can draw."""
+    grid = content["grid"]
+    views = grid["views"] if grid else []
+    yield from content["figures"]
+    yield content["member"]
+    for view in views:
+        yield {"data": view["data"] + grid["data"], "layout": grid["layout"] | view["layout"]}
+
+
+def test_cells_are_those_of_the_picture(grid_sweep):
+    grid = contents(grid_sweep)["grid"]
+    assert [view["name"] for view in grid["views"]] == VIEWS
+    # Upward of the list is upward on the page; see the drawing in `grid_sweep`.
+    assert images(grid["views"][0]) == [[[0, 1, 2], [0, None, 3]]]
+    lowest, highest = grid["layout"]["yaxis"]["range"]
+    assert lowest > 1.5 > -0.5 > highest
+    assert grid["layout"]["xaxis"]["ticktext"] == ["1e-4", "1e-3", "0.01"]
+    assert grid["layout"]["yaxis"]["title"]["text"] == "decoder weight decay (opt.wd_dec)"
+    crosses, targets = grid["data"]
+    assert (crosses["x"], crosses["y"]) == ([1], [1])
+    # Jobs were planned in falling order.
+    assert targets["z"] == [[5, 3, 1], [4, 2, 0]]
+
+
+def test_views_hold_the_records_steps(grid_sweep):
+    views = {view["name"]: view for view in contents(grid_sweep)["grid"]["views"]}
+    delay, stuck = images(views["Smooth"])
+    # A delay of -40 is the floor of the scale, the power of ten below 999.
+    np.testing.assert_allclose(np.array(delay[0][:2]), [2, 3])
+    assert delay[0][2] is None
+    np.testing.assert_allclose([10 ** stuck[0][2], 10 ** stuck[1][2]], [70, 100_000])
+    times, never = images(views["T_val"])
+    np.testing.assert_allclose([10 ** times[0][0], 10 ** times[1][0]], [460, 1599])
+    assert never == [[None, None, 0], [None, None, 0]]
+    assert images(views["Final validation accuracy"]) == [[[0.75] * 3, [0.75, None, 0.75]]]
+
+
+def test_all_that_was_measured_colours_cells(cells):
+    content = contents(cells)
+    views = {view["name"]: view for view in content["grid"]["views"]}
+    more = ["Final rqi", "Final margin", "Final norm", "Best rqi", "Best margin"]
+    assert list(views) == [*STEPS, *MEASURED[:5], *more[:3], *MEASURED[5:], *more[3:]]
+    groups = {name: view["group"] for name, view in views.items()}
+    assert [groups[name] for name in STEPS] == [""] * 4
+    assert groups["Final norm"] == "At the last step"
+    assert groups["Best rqi"] == "The best of all steps"
+    assert images(views["Final rqi"]) == [[[0.25, None], [0.5, None]]]
+    assert images(views["Best rqi"]) == [[[0.75, 0.75], [0.75, None]]]
+    # 0 is drawn as the least that has a logarithm
+    np.testing.assert_allclose(images(views["Final margin"])[0][0], [-3, 1])
+    assert images(views["Final margin"])[0][1] == [pytest.approx(-3), None]
+    assert "final rqi: 0.5" in content["members"][1]["words"]
+    assert "final rqi: no finite number" in content["members"][2]["words"]
+
+
+def test_better_is_brighter(cells):
+    """Which way is better, the records tell."""
+    views = {view["name"]: view for view in contents(cells)["grid"]["views"]}
+    ends = {}
+    for name, view in views.items():
+        scale = view["layout"]["coloraxis"]["colorscale"]
+        ends[name] = [lightness(colour) for _, colour in (scale[0], scale[-1])]
+    for name, higher in (("rqi", True), ("margin", False)):
+        for kind in ("Final", "Best"):
+            low, high = ends[f"{kind} {name}"]
+            assert (high > low) is higher
+    notes = {name: view["note"] for name, view in views.items()}
+    assert notes["Final rqi"] == "At the last step: bright is higher. Blank: no finite number."
+    assert notes["Best margin"].startswith("The best of all steps: bright is lower.")
+    assert notes["Final weight norm"] == "At the last step."
+    scales = {name: view["layout"]["coloraxis"] for name, view in views.items()}
+    limits = {name: (scale["cmin"], scale["cmax"]) for name, scale in scales.items()}
+    assert limits["Final rqi"] == (0.25, 0.5)
+    assert limits["Final margin"] == (-3, 1)
+    assert limits["Final norm"] == (4, 4.4)
+    assert limits["Final train accuracy"] == (0, 1)
+
+
+def test_members_hold_what_they_measured(cells, add_curves, add_measures, add_embeddings):
+    add_curves(cells / "0")
+    add_measures(cells / "0", rqi={0: 0.0, 10: 0.25, 20: 0.5}, margin={1: 1000.0, 5: 1.0})
+    content = contents(cells)
+    assert content["members"][0]["measures"] == {
+        "rqi": [[10, 20], [0.25, 0.5]],
+        "margin": [[1, 5], [1000, 1]],
+    }
+    assert [member["measures"] for member in content["members"][1:]] == [{}, {}, {}]
+    rqi, margin = content["member"]["measures"]
+    assert (rqi["meta"], rqi["yaxis"], margin["yaxis"]) == ("rqi", "y4", "y5")
+    layout = content["member"]["layout"]
+    assert layout["yaxis4"] == {"title": {"text": "rqi"}}
+    assert (layout["yaxis5"]["type"], layout["grid"]["rows"]) == ("log", 5)
+    add_embeddings(0)
+    content = contents(cells)
+    assert [each["yaxis"] for each in content["member"]["measures"]] == ["y5", "y6"]
+    assert content["member"]["layout"]["yaxis4"]["title"]["text"] == "embedding"
+
+
+def test_long_measures_are_thinned_but_exact(cells, add_measures):
+    add_measures(cells / "0", rqi={step: step / 1e6 for step in range(0, 100_001, 10)})
+    steps, values = contents(cells)["members"][0]["measures"]["rqi"]
+    assert 50 < len(steps) <= 200
+    assert (steps[0], steps[-1]) == (10, 100_000)
+    np.testing.assert_allclose(values, np.array(steps) / 1e6)
+
+
+def test_hovering_tells_the_record(grid_sweep):
+    _, targets = contents(grid_sweep)["grid"]["data"]
+    assert targets["text"][0][1].split("<br>") == [
+        "job: 3",
+        "opt.wd_dec: 0",
+        "opt.lr_dec: 1e-3",
+        "phase: grokking",
+        "T_train: 200",
+        "T_val: 1200",
+        "steps: 1200 of 100000 (early_stop)",
+        "diverged: no",
+        "final train loss: 0.125",
+        "final train accuracy: 1",
+        "final validation loss: 0.5",
+        "final validation accuracy: 0.75",
+        "final weight norm: 30",
+    ]
+    assert targets["text"][1][1].endswith("not finished")
+    assert "T_train: 70<br>T_val: never" in targets["text"][0][2]
+
+
+def test_colours_are_the_palettes(grid_sweep):
+    for palette in (SAFE, PAPER):
+        view = contents(grid_sweep, palette)["grid"]["views"][0]
+        names = {trace["name"]: trace["marker"]["color"] for trace in view["data"][:4]}
+        assert list(names) == [
+            "comprehension (2)", "grokking (1)", "memorization (1)", "confusion (1)"
+        ]  # fmt: skip
+        assert names["confusion (1)"] == "#000000"
+    assert names["grokking (1)"] == "#ffd700"
+
+
+def test_members_hold_their_curves(grid_sweep, add_curves):
+    add_curves(grid_sweep / "3")
+    members = contents(grid_sweep)["members"]
+    assert [member["job"] for member in members] == list(range(6))
+    assert members[3]["curves"] == [
+        [1, 10, 100],
+        [1, 0.5, 0.01],
+        [0.1, 0.9, 1.0],
+        [2, 1, None],
+        [0.1, 0.2, 0.9],
+        [30, 20, 10],
+    ]
+    assert members[3]["delay"] == [200, 1200, SAFE[Phase.GROKKING].lower()]
+    assert (members[3]["cell"], members[3]["at"]) == ([0, 1, 0], [0, 1])
+    assert members[0]["curves"] is None
+    assert members[0]["note"] == "This member left no curves.csv."
+    assert members[2]["note"] == "This member hasn't finished."
+
+
+def test_damaged_curves_say_so(grid_sweep):
+    (grid_sweep / "3" / CURVES).write_text("what\n1\n")
+    note = contents(grid_sweep)["members"][3]["note"]
+    assert "3/curves.csv: damaged" in note
+
+
+def test_panels_for_more_than_two_keys(make_sweep):
+    members = [
+        ({"w": w, "opt.lr_dec": lr, "opt.wd_dec": wd}, (10 * w, 20 * w + wd))
+        for w in (50, 100)
+        for lr in (0.1, 0.2)
+        for wd in (1, 2, 3)
+    ]
+    content = contents(make_sweep(*members))
+    grid = content["grid"]
+    times = images(grid["views"][VIEWS.index("T_val")])[:2]
+    for w, image in zip((50, 100), times, strict=True):
+        expected = [[20 * w + wd] * 2 for wd in (1, 2, 3)]
+        np.testing.assert_allclose(10 ** np.array(image), expected)
+    titles = [note["text"] for note in grid["layout"]["annotations"]]
+    assert titles == ["w=50", "w=100"]
+    assert grid["data"][-1]["xaxis"] == "x2"
+    assert content["members"][-1]["cell"] == [1, 1, 2]
+    assert content["members"][-1]["at"] == [1, 1, 2]
+
+
+def test_embeddings_are_thinned_but_exact(grid_sweep, add_embeddings):
+    add_embeddings(3, last_step=20_000)
+    content = contents(grid_sweep)
+    embeddings = content["members"][3]["embeddings"]
+    assert content["members"][0]["embeddings"] is None
+    assert 50 < len(embeddings["steps"]) <= 200
+    assert embeddings["steps"][-1] == 20_000
+    expected = np.arange(5)[:, None] + 0.001 * np.array(embeddings["steps"])
+    np.testing.assert_allclose(embeddings["values"], expected, atol=1e-4)
+    assert len(content["member"]["symbols"]) == 5
+    assert content["member"]["layout"]["yaxis4"]["title"]["text"] == "embedding"
+
+
+def test_one_key_makes_times(make_sweep):
+    times = {1: (10, 20), 2: None, 3: (30, None)}
+    content = contents(make_sweep(*[({"seed.model": seed}, each) for seed, each in times.items()]))
+    assert content["grid"] is None
+    (figure,) = content["figures"]
+    train, val = figure["data"]
+    assert (train["x"], train["y"], val["y"]) == ([1, 2, 3], [10, None, 30], [20, None, None])
+    assert train["customdata"] == [0, None, 2]
+    assert "T_val: never" in train["text"][2]
+    strip = [
+        (one["x0"], one["fillcolor"]) for one in figure["layout"]["shapes"] if "fillcolor" in one
+    ]
+    assert strip == [
+        (0.5, SAFE[Phase.COMPREHENSION].lower()),
+        (2.5, SAFE[Phase.MEMORIZATION].lower()),
+    ]
+
+
+def test_weight_decay_gets_its_power_law(make_sweep):
+    members = [({"opt.wd_dec": wd}, (10, round(1000 / wd))) for wd in (0.5, 1, 2, 4)]
+    titles = {one["title"]: one for one in contents(make_sweep(*members))["figures"]}
+    law = titles["Time to generalise against weight decay"]["data"][-1]
+    assert law["name"].startswith("T_val ~ x^-1.00")
+    np.testing.assert_allclose(law["y"], [2000, 1000, 500, 250])
+
+
+def test_a_landscape_marks_its_lowest_test_loss(tmp_path, add_member):
+    jobs = [{"task.init_scale": alpha} for alpha in (2.0, 0.5, 1.0)]
+    write_plan(tmp_path, Plan(list(jobs[0]), jobs))
+    for number, settings in enumerate(jobs):
+        alpha = settings["task.init_scale"]
+        final = {"train_loss": 0.1 / alpha, "val_loss": abs(math.log(alpha)) + 0.1}
+        norm = {"initial": 10 * alpha}
+        add_member(
+            number, settings, final=final, weight_norm=norm, config={"norm": {"constrain": 1}}
+        )
+    (figure,) = contents(tmp_path)["figures"]
+    train, test = figure["data"]
+    assert (train["x"], test["customdata"]) == ([5, 10, 20], [1, 2, 0])
+    np.testing.assert_allclose(train["y"], [0.2, 0.1, 0.05])
+    (line,) = figure["layout"]["shapes"]
+    assert (line["x0"], line["label"]["text"]) == (10, "w_c = 10")
+
+
+def test_a_lone_run_shows_its_curves(add_member, add_curves):
+    folder = add_member(0, {"opt.lr_dec": 0.1}, 70, None)
+    add_curves(folder)
+    content = contents(folder)
+    assert (content["grid"], content["figures"], content["keys"]) == (None, [], [])
+    assert content["members"][0]["curves"][0] == [1, 10, 100]
+
+
+def test_every_picture_is_plotlys(grid_sweep, add_embeddings, add_curves):
+    add_embeddings(3)
+    add_curves(grid_sweep / "3")
+    found = list(pictures(contents(grid_sweep)))
+    assert len(found) == 1 + len(VIEWS)
+    for picture in found:
+        go.Figure({"data": picture["data"], "layout": picture["layout"]})
+
+
+EVIL = "</script><img src=x onerror=alert(1)>&amp;"
+
+
+def test_nothing_is_injected(make_sweep):
+    members = [
+        ({"a": a, "b": b, EVIL: text}, (1, 2))
+        for a in (1, 2)
+        for b in (1, 2)
+        for text in (EVIL, "{{data}}")
+    ]
+    folder = make_sweep(*members)
+    sweep = read_sweep(folder)
+    for record in sweep.records.values():
+        record.task = EVIL
+    page = report.page(sweep, SAFE)
+    assert "<img" not in page.replace(report.get_plotlyjs(), "")
+    assert "&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;&amp;amp;" in page
+    content = embedded(page)
+    assert content["keys"][2] == [EVIL, [EVIL, "{{data}}"]]
+    text = content["grid"]["data"][-1]["text"][0][0]
+    assert "<img" not in text
+    assert "&lt;img" in text
+
+
+def test_progress_speaks_after_a_while(capsys):
+    with Progress(patience=60) as progress:
+        progress("reading")
+    assert capsys.readouterr().err == ""
+    with Progress(patience=0) as progress:
+        progress("reading")
+        progress("drawing")
+    assert "drawing ...\n" in capsys.readouterr().err
+
+
+def test_one_kind_of_picture_leaves_the_report(grid_sweep):
+    command.main([str(grid_sweep), "--kind", "phases"])
+    assert not (grid_sweep / "analysis" / report.NAME).exists()

@@ -1,0 +1,287 @@
+"""Every task keeps its contract, and whoever writes one is told in a line where it doesn't."""
+
+import dataclasses
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+import torch
+from hydra.utils import instantiate
+from torch import nn
+
+from grok.checks.config import problems
+from grok.config import compose
+from grok.errors import ConfigError
+from grok.tasks import Data, check_task
+from tests.tasks.examples import EXAMPLES, Chain, FixedTensors, Sign
+from tests.tasks.small import SMALL
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_shipped_tasks(name):
+    check_task(instantiate(compose(f"task={name}", *SMALL[name]).task), thorough=True)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_of_every_kind(name):
+    check_task(EXAMPLES[name](), thorough=True)
+
+
+def sequential(*layers):
+    return lambda self: Chain(nn.Sequential(nn.Linear(4, 16), *layers), nn.Linear(16, 2))
+
+
+@dataclass(frozen=True)
+class Unhashable(Sign):
+    sizes: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NoJson(Sign):
+    dtype: torch.dtype = torch.float32
+
+
+class Foreign(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.decoder = nn.Linear(4, 16), nn.Linear(16, 2)
+
+    def forward(self, inputs):
+        return self.decoder(self.embed(inputs))
+
+
+class Branching(nn.Module):
+    """Takes another way for other values."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.decoder = nn.Linear(4, 16), nn.Linear(16, 2)
+
+    def forward(self, inputs):
+        hidden = self.encoder(inputs)
+        return self.decoder(hidden if hidden.sum() > 0 else -hidden)
+
+
+class Unused(Branching):
+    def forward(self, inputs):
+        return self.decoder(inputs.repeat(1, 4))
+
+
+def by_numpy(network):
+    with torch.no_grad():
+        network.decoder.bias.copy_(torch.from_numpy(np.random.rand(2)))  # noqa: NPY002
+    return network
+
+
+def late(self, seed):
+    """A label that is none, beyond the samples that are tried."""
+    data = Sign.data(self, seed)
+    data.train["labels"][20] = 7
+    return data
+
+
+def per_sample(self, seed):
+    data = Sign.data(self, seed)
+    return data._replace(train=data.train | {"vectors": torch.ones(3, 2)})
+
+
+def scalar(self, seed):
+    data = Sign.data(self, seed)
+    return data._replace(val=data.val | {"threshold": torch.tensor(1.0)})
+
+
+def uneven(self, seed):
+    data = Sign.data(self, seed)
+    return data._replace(val={name: t[: 10 + seed] for name, t in data.val.items()})
+
+
+WRONG = {
+    "a field that can't be hashed": (
+        Unhashable,
+        {},
+        r"task\.sizes=\{\}: can't be hashed; let it be a number, a text or a list",
+    ),
+    "a field that JSON can't hold": (
+        NoJson,
+        {},
+        r"task\.dtype=torch\.float32: can't be written as JSON; let it be a number",
+    ),
+    "another module": (
+        Sign,
+        {"network": lambda self: Foreign()},
+        r"task: group\('embed\.weight'\) is 'embed'; call the top-level modules of the network "
+        r"encoder and decoder, or let the task's group\(name\) give one of these",
+    ),
+    "rows that are no samples": (
+        Sign,
+        {"data": per_sample},
+        r"task: data\(seed\)\.train\['vectors'\] has 3 rows, where train\['inputs'\] has 24 "
+        r"samples; put what isn't a row a sample into Data's fixed",
+    ),
+    "a scalar among samples": (
+        Sign,
+        {"data": scalar},
+        r"task: data\(seed\)\.val\['threshold'\] is a scalar, where val\['inputs'\] has 16 samples",
+    ),
+    "sizes that depend on the seed": (
+        Sign,
+        {"data": uneven},
+        r"task: data\(seed\)\.val\['inputs'\] has shape and type .* for the seed 0 and .* for the "
+        r"seed 1; they must not depend on it",
+    ),
+    "a minibatch larger than all": (
+        Sign,
+        {"minibatch": lambda self: 25},
+        r"task: minibatch\(\) gives 25; it must be from 1 to the 24 training samples",
+    ),
+    "evaluations out of reach": (
+        Sign,
+        {"evaluations": lambda self, budget: [10, budget + 1]},
+        r"task: evaluations\(100000\) has 100001; its steps must be from 1 to the budget",
+    ),
+    "outputs without rows": (
+        Sign,
+        {"outputs_of": lambda self, network, batch: network(batch["inputs"]).sum(0)},
+        r"task: outputs_of gives \(2,\) for 8 samples; it must be a tensor with a row a sample",
+    ),
+    "inputs of another name": (
+        Sign,
+        {"outputs_of": lambda self, network, batch: network(batch["tokens"])},
+        r"task: outputs_of\(network, train batch\) fails \(KeyError: 'tokens'\)",
+    ),
+    "a loss a sample": (
+        Sign,
+        {"loss_of": lambda self, outputs, batch: outputs.sum(-1)},
+        r"task: loss_of gives \(8,\); it must be a scalar, such as a mean",
+    ),
+    "an accuracy": (
+        Sign,
+        {"correct": lambda self, outputs, batch: (outputs > 0).float().mean()},
+        r"task: correct gives torch\.float32 of shape \(\) for 8 samples; it must be torch\.bool",
+    ),
+    "dropout": (
+        Sign,
+        {"network": sequential(nn.Dropout(0.5))},
+        r"task: its network draws random numbers while it trains \(Dropout\), which no run could "
+        r"repeat; leave that layer out",
+    ),
+    "batch norm": (
+        Sign,
+        {"network": sequential(nn.BatchNorm1d(16))},
+        r"task: its network changes the buffer encoder\.1\.running_mean \(BatchNorm1d\) while it "
+        r"trains, .* take a layer without such state",
+    ),
+    "a branch on values": (
+        Sign,
+        {"network": lambda self: Branching()},
+        r"task: torch\.func can't map its network, loss or correctness over members \(.*\); set "
+        r"STACKABLE = False, and it trains on the plain path",
+    ),
+    "a parameter without a part": (
+        Sign,
+        {"network": lambda self: Unused()},
+        r"task: the loss doesn't depend on encoder\.weight; let it have requires_grad=False",
+    ),
+    "data that is another each time": (
+        Sign,
+        {"data": lambda self, seed: Data(*[{"inputs": torch.randn(8, 4)}] * 2)},
+        r"task: data\(0\)\.train\['inputs'\] is another each time; draw it from a generator of its",
+    ),
+    "weights by another generator": (
+        Sign,
+        {"network": lambda self: by_numpy(Sign.network(self))},
+        r"task: decoder\.bias of its network is another each time under the same seed of PyTorch",
+    ),
+    "a batch changed in place": (
+        Sign,
+        {"outputs_of": lambda self, network, batch: network(batch["inputs"].add_(1))},
+        r"task: outputs_of changes its batch in place; let it work on a copy",
+    ),
+    "a loss by what varies": (
+        FixedTensors,
+        {"loss_of": lambda self, outputs, batch: self.threshold * outputs.square().mean()},
+        r"task: loss or correctness depends on threshold, which may vary in a stack; hand it on",
+    ),
+    "no samples": (
+        Sign,
+        {
+            "data": lambda self, seed: Sign.data(self, seed)._replace(
+                val={"inputs": torch.ones(0, 4)}
+            )
+        },
+        r"task: data\(seed\)\.val\['inputs'\] has no samples",
+    ),
+    "nothing to learn": (
+        Sign,
+        {"network": lambda self: Sign.network(self).requires_grad_(False)},
+        r"task: no parameter of its network learns",
+    ),
+    "no tensors": (
+        Sign,
+        {"data": lambda self, seed: Data({"inputs": [1, 2]}, {})},
+        r"task: data\(seed\)\.train\['inputs'\]\[?0?\]? is a (int|list); make it a tensor",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+def test_wrong_tasks_are_refused_by_the_right_line(mistake):
+    base, methods, line = WRONG[mistake]
+    task = dataclass(frozen=True)(type("Wrong", (base,), methods))()
+    with pytest.raises(ConfigError, match=line) as caught:
+        check_task(task)
+    others = [other for other in str(caught.value).splitlines() if "doesn't depend on" not in other]
+    assert len(others) == 1 or mistake == "a parameter without a part", "nothing else is said"
+
+
+def test_what_only_training_finds():
+    task = dataclass(frozen=True)(type("Late", (Sign,), {"data": late}))()
+    check_task(task)
+    with pytest.raises(ConfigError, match=r"task: can't be trained \(\w+Error: .*out of bounds"):
+        check_task(task, thorough=True)
+
+
+def test_a_branch_on_values_is_no_mistake_on_the_plain_path():
+    methods = {"network": lambda self: Branching(), "STACKABLE": False}
+    check_task(dataclass(frozen=True)(type("Plain", (Sign,), methods))(), thorough=True)
+
+
+def test_what_is_kept_from_call_to_call_is_found():
+    class Counting(nn.Module):
+        """Grows with every call."""
+
+        def __init__(self):
+            super().__init__()
+            self.encoder, self.decoder, self.calls = nn.Linear(4, 16), nn.Linear(16, 2), 0
+
+        def forward(self, inputs):
+            self.calls += 1
+            return self.decoder(self.encoder(inputs)) * (1 + 0.01 * min(self.calls, 100))
+
+    task = dataclass(frozen=True)(type("Keeps", (Sign,), {"network": lambda self: Counting()}))()
+    with pytest.raises(ConfigError, match=r"isn't the same in a stack and alone|random numbers"):
+        check_task(task, thorough=True)
+
+
+def test_a_run_is_refused_before_it_trains():
+    (line,) = problems(compose("task._target_=tests.checks.test_task_check.Wrong", "task.p=10"))[:1]
+    assert line.startswith("task._target_=tests.checks.test_task_check.Wrong: can't be imported")
+    cfg = compose("task=teacher_student", "task.init_scale=0")
+    assert problems(cfg) == []
+
+
+def test_checked_once_for_jobs_that_differ_in_what_may_vary(monkeypatch):
+    calls = []
+    monkeypatch.setattr("grok.checks.task.mistakes", lambda task: calls.append(task) or [])
+    judged = {}
+    for scale in (1, 2, 3):
+        problems(compose("task=mnist", f"task.init_scale={scale}"), judged)
+        problems(compose("task=mnist", f"task.train_size={scale * 100}"), judged)
+    assert len(calls) == 1
+
+
+def test_lists_from_yaml_are_made_tuples():
+    task = FixedTensors(widths=[1, [2, 3]])
+    assert task.widths == (1, (2, 3))
+    assert hash(task) == hash(FixedTensors(widths=(1, (2, 3))))
+    assert dataclasses.replace(task, threshold=2.0).shared() == task.shared()
