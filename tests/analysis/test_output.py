@@ -245,7 +245,7 @@ def test_attempt_gives_what_was_made():
 def test_an_option_that_fails_is_a_line(
     grid_sweep, monkeypatch, capsys, one_picture, options, function
 ):
-    monkeypatch.setattr(f"grok.analysis.{function}", fail)
+    monkeypatch.setattr(f"grok.analysis.pictures.{function}", fail)
     run(grid_sweep, *options)
     out, err = warned(capsys)
     assert err == f"warning: {options[0]}: left out (ZeroDivisionError: no)\n"
