@@ -9,10 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from grok.config import compose
+from grok.compose import compose
 from grok.engine.memory import capacity
 from grok.engine.stack import Stack
-from grok.run import make_member, quieten
+from grok.job import make_member
+from grok.training import quieten
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 PRECISIONS = {"64-true": torch.float64, "32-true": torch.float32}

@@ -15,9 +15,9 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import ToTensor
 from turns import Way, measure, show
 
-from grok.config import compose
+from grok.compose import compose
 from grok.engine.stack import Stack
-from grok.run import make_member
+from grok.job import make_member
 from grok.tasks.data import idx
 
 PRECISIONS = {"64-true": torch.float64, "32-true": torch.float32}

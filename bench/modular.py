@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from turns import Way, measure, show
 
-from grok.config import compose
+from grok.compose import compose
 from grok.engine.stack import Stack
-from grok.run import make_member
+from grok.job import make_member
 
 PRECISIONS = {"64-true": torch.float64, "32-true": torch.float32}
 STEPS = 10

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from turns import Way, measure, show
 
-from grok.config import compose
+from grok.compose import compose
 from grok.engine.stack import Stack
-from grok.run import make_member
+from grok.job import make_member
 from grok.tasks.data import molecules
 
 EPOCHS = {"qm9": 8, "imdb": 1}

@@ -15,9 +15,10 @@ import torch
 from plain import plain_loop
 from turns import Way, measure, show
 
-from grok.config import compose
+from grok.compose import compose
+from grok.job import make_member, setup
 from grok.launch.stacked import cpu_stack
-from grok.run import make_member, train
+from grok.training import train
 
 SIZES = (1, 2, 4, 8, 16, 64, 441)
 MEMBER_STEPS = 4000
@@ -37,7 +38,7 @@ def stacked(task: str, size: int, steps: int, *overrides: str) -> None:
         whole = f"phase.budget={steps}", "phase.early_stop=false"
         cfg = compose(f"task={task}", *whole, *overrides)
         members = [make_member(cfg, Path(folder, str(i)), "bench", {}) for i in range(size)]
-        train(members, cfg, size)
+        train(members, setup(cfg), size)
 
 
 def products(task: str, size: int, steps: int) -> None:

@@ -17,10 +17,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from grok import config, run
 from grok.checks.explain import explained
 from grok.checks.words import with_folders
-from grok.config import CONF
+from grok.compose import CONF, register
 from grok.errors import (
     FailedJobError,
     UsageError,
@@ -30,6 +29,7 @@ from grok.errors import (
     named,
     run_reporting,
 )
+from grok.job import leave_error, run
 from grok.launch import stacked
 from grok.launch.workers import ending_with_parent, is_worker
 from grok.sweep import loader
@@ -41,9 +41,9 @@ def job(cfg: DictConfig) -> None:
     if HydraConfig.get().mode is RunMode.MULTIRUN:
         try:
             with ending_with_parent() if is_worker() else contextlib.nullcontext():
-                run.run(cfg)
+                run(cfg)
         except Exception as error:  # the sweeper reports it, once all jobs have had their turn
-            run.leave_error(Path(HydraConfig.get().runtime.output_dir), error)
+            leave_error(Path(HydraConfig.get().runtime.output_dir), error)
             # not every exception comes back whole from another process
             raise FailedJobError(named(error)) from error
     else:
@@ -52,7 +52,7 @@ def job(cfg: DictConfig) -> None:
 
 def _single_run(cfg: DictConfig) -> None:
     try:
-        run.run(cfg)
+        run(cfg)
     except BaseException as error:
         if not interrupted(error):
             raise
@@ -67,7 +67,7 @@ EXPLAINED = (HydraException, OmegaConfBaseException, OSError)
 
 def main() -> None:
     """Compose, check and train; mistakes end with one line each and exit status 2 or 1."""
-    config.register()
+    register()
     loader.register()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # hand exceptions on to here
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")  # joblib's, when interrupted

@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from grok.errors import UserError
-from grok.record.record import WEIGHTS, Record, check_file, finished, read_record
+from grok.record.names import WEIGHTS
+from grok.record.record import Record, check_file, finished, read_record
 from grok.tasks import Data, Task
 from grok.tasks.task import cast
 

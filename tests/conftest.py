@@ -14,7 +14,7 @@ import pytest
 from hydra.core.singleton import Singleton
 from hydra.version import VersionBase
 
-from grok.config import PhaseRule, Seed
+from grok.schema import PhaseRule, Seed
 
 ROOT = Path(__file__).parent.parent
 # the user's folder, also in the processes that pytest starts
@@ -99,13 +99,14 @@ def stack_of() -> Any:
 @pytest.fixture
 def train_members() -> Any:
     """Trains members uncompiled and returns their records."""
-    from grok.config import compose
+    from grok.compose import compose
+    from grok.job import setup
     from grok.record.record import read_record
-    from grok.run import train
+    from grok.training import train
 
     def run(members: list[Any], *overrides: str, size: int | None = None) -> list[Any]:
         cfg = compose("engine.compile=false", "engine.steps_per_call=50", *overrides)
-        train(members, cfg, size=size or len(members))
+        train(members, setup(cfg), size=size or len(members))
         return [read_record(member.folder) for member in members]
 
     return run

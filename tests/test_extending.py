@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from grok.analysis import load
-from grok.record.record import MEASURES
+from grok.record.names import MEASURES
 
 PAGE = (Path(__file__).parents[1] / "docs" / "extending.md").read_text()
 

@@ -11,7 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from grok.analysis.numbers.matching import TOLERANCE
 from grok.analysis.read import published
-from grok.config import CONF, compose
+from grok.compose import CONF, compose
 
 DOCS = CONF.parent / "docs"
 FIGURES = yaml.safe_load((DOCS / "gallery.yaml").read_text())

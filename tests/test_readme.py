@@ -4,9 +4,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from grok.config import compose
+from grok.compose import compose
+from grok.job import make_member, setup
 from grok.record.record import Plan, Record, write_plan, write_record
-from grok.run import make_member, train
+from grok.training import train
 
 README = Path(__file__).parents[1] / "README.md"
 FOLDER = "multirun/<date>/<time>"
@@ -23,7 +24,7 @@ def test_kept_weights_come_back(tmp_path):
     """Those of T_val have nine of ten validation pairs right."""
     options = ["task=toy_classification", "opt.lr_dec=3e-4", "opt.wd_dec=1"]
     cfg = compose(*options, "weights=events", "engine.compile=false", "phase.budget=1000")
-    train([make_member(cfg, tmp_path / "7", "toy_classification", {})], cfg)
+    train([make_member(cfg, tmp_path / "7", "toy_classification", {})], setup(cfg))
     names = {}
     exec(blocks()[1].replace(FOLDER, str(tmp_path)), names)
     right = names["member"].task.correct(names["outputs"], names["batch"])

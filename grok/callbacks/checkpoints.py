@@ -17,8 +17,9 @@ from grok.engine import StackModule
 from grok.engine.module import Slot
 from grok.errors import ConfigError, UserError, first_line
 from grok.record import damage
+from grok.record.difference import difference
 from grok.record.files import atomic_path
-from grok.record.record import CHECKPOINT, difference
+from grok.record.names import CHECKPOINT
 
 VERSION = 4
 """Raised when a member would go on otherwise than it began: another order of minibatches, say."""

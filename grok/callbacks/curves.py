@@ -13,7 +13,8 @@ from grok.engine import Member, Rows
 from grok.engine.module import Array
 from grok.measures import log_spaced
 from grok.record.files import atomic_path
-from grok.record.record import CURVE_COLUMNS, CURVES, STEP_COLUMNS, Record
+from grok.record.names import CURVE_COLUMNS, CURVES, STEP_COLUMNS
+from grok.record.record import Record
 
 
 class Curves(MemberCallback):

@@ -13,7 +13,8 @@ from grok.callbacks.member import MemberCallback
 from grok.engine import Member, Rows
 from grok.measures import HIGHER, Measure
 from grok.record.files import atomic_path
-from grok.record.record import MEASURES, Record
+from grok.record.names import MEASURES
+from grok.record.record import Record
 
 
 class Measures(MemberCallback):

@@ -17,7 +17,8 @@ from grok.engine import Member, Rows, StackModule
 from grok.measures import HIGHER
 from grok.phases import classify
 from grok.record import provenance
-from grok.record.record import STEP_COLUMNS, Record, tidy, write_record
+from grok.record.names import STEP_COLUMNS
+from grok.record.record import Record, tidy, write_record
 
 
 class RecordWriter(MemberCallback):

@@ -14,7 +14,8 @@ from grok.callbacks.member import MemberCallback
 from grok.engine import Member, Rows, StackModule
 from grok.measures import Better, Measure, Snapshot
 from grok.record.files import atomic_path
-from grok.record.record import WEIGHTS, Record
+from grok.record.names import WEIGHTS
+from grok.record.record import Record
 
 MEASURE = "weights"
 

@@ -16,8 +16,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from grok.checks.signatures import signature_problems
 from grok.checks.wording import expected, is_quoted, nearest, spelled
-from grok.config import Config, DataFolder
-from grok.record.record import STEP_COLUMNS, flat
+from grok.record.difference import flat
+from grok.record.names import STEP_COLUMNS
+from grok.schema import Config, DataFolder
 
 HOMES = {"task": "grok/tasks/task.py", "optimizer": "grok/optim/optimizer.py"}
 """Where the contract of each is."""

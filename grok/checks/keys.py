@@ -15,8 +15,8 @@ from omegaconf import OmegaConf
 
 from grok.checks.wording import nearest
 from grok.checks.words import given
-from grok.config import CONF, compose
-from grok.record.record import flat
+from grok.compose import CONF, compose
+from grok.record.difference import flat
 
 
 class Chosen(NamedTuple):

@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from grok.config import PhaseRule, Seed
 from grok.engine.member import Drawn, Member
 from grok.engine.stack import Stack
 from grok.optim import AdamW
+from grok.schema import PhaseRule, Seed
 from grok.tasks import Task
 
 BUDGET = 100_000

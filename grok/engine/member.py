@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from grok.config import PhaseRule, Seed
 from grok.engine.batches import Batches
 from grok.engine.step import Given, Kind, State, Tensors, norm_of
 from grok.errors import UserError
 from grok.optim import GROUPS, Optimizer
-from grok.record.record import flat
+from grok.record.difference import flat
+from grok.schema import PhaseRule, Seed
 from grok.tasks import Data, Task, samples
 from grok.tasks.task import cast
 

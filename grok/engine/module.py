@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from lightning import LightningModule
 
-from grok.config import Engine
 from grok.engine.member import Drawn, Member, Signature, departure
 from grok.engine.memory import capacity
 from grok.engine.observer import Taken
@@ -21,6 +20,7 @@ from grok.engine.stack import Stack
 from grok.engine.step import State
 from grok.errors import UserError
 from grok.measures import Measure
+from grok.schema import Engine
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Metrics = dict[str, torch.Tensor]

@@ -10,7 +10,7 @@ from torch.func import grad
 
 from grok.optim import GROUPS, Optimizer
 from grok.optim.coefficients import clipped, total_norm
-from grok.record.record import STEP_COLUMNS
+from grok.record.names import STEP_COLUMNS
 from grok.tasks import Batch, Task
 from grok.tasks.model import Model, forward
 

@@ -14,6 +14,7 @@ from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from grok.errors import ConfigError, named
+from grok.job import finished_alike, leave_error, make_member, setup
 from grok.record.record import finished
 from grok.sweep.composer import StackJob
 
@@ -125,21 +126,21 @@ def train(jobs: Iterable[StackJob], cfg: DictConfig, place: Place) -> dict[int, 
     Returns:
         Number and message of each job that failed.
     """
-    from grok import run
+    from grok import training
 
     numbers: dict[Path, int] = {}
     failures: dict[int, str] = {}
 
     def failed(folder: Path, error: Exception) -> None:
-        run.leave_error(folder, error)
+        leave_error(folder, error)
         failures[numbers[folder]] = named(error)
 
     def members() -> Iterator[Member]:
         for job in jobs:
             numbers[job.folder] = job.number
             try:
-                member = run.make_member(job.cfg, job.folder, job.choices["task"], job.settings)
-                if run.finished_alike(job.folder, member.config):
+                member = make_member(job.cfg, job.folder, job.choices["task"], job.settings)
+                if finished_alike(job.folder, member.config):
                     continue
             except Exception as error:
                 failed(job.folder, error)
@@ -149,9 +150,9 @@ def train(jobs: Iterable[StackJob], cfg: DictConfig, place: Place) -> dict[int, 
     waiting = members()
     while True:
         try:
-            run.train(
+            training.train(
                 waiting,
-                cfg,
+                setup(cfg),
                 place.slots,
                 gpu=place.gpu,
                 failed=lambda member, error: failed(member.folder, error),

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,43 +19,9 @@ from typing import Any
 from grok.errors import DamagedFileError
 from grok.record import damage
 from grok.record.files import atomic_path
+from grok.record.names import CHECKPOINT, ERROR, LEFT, PLAN, RESULT, STEP_COLUMNS
 
 SCHEMA = 1
-LOCK = ".lock"
-ERROR = "error.txt"
-RESULT = "result.json"
-CHECKPOINT = "checkpoint.pt"
-CURVES = "curves.csv"
-EMBEDDINGS = "embeddings.npz"
-FOURIER = "fourier.npz"
-PLAN = "plan.json"
-MEASURES = "measures.csv"
-WEIGHTS = "weights"
-LEFT = ("*.csv", "*.npz", f"{WEIGHTS}/*.safetensors")
-"""Files besides the record that a member leaves."""
-LATER = {
-    "engine.plain": False,
-    "seed.perturb": 0,
-    "opt._target_": "grok.optim.AdamW",
-    "opt.warmup": 0,
-    "opt.schedule": "constant",
-    "opt.gamma": 0.1,
-    "task.subset": "random",
-    "task.representation": "images",
-    "task.messiness": 1.0,
-}
-"""Keys that configurations of earlier versions lack, and the values that mean the same."""
-OBSERVING = ("callbacks.", "measures.", "weights.", "logger.", "engine.threads.")
-"""Keys and sections that don't change how a member trains, but what is seen of it, or how fast."""
-STEP_COLUMNS: dict[str, str | None] = {
-    "train_loss": "lower",
-    "train_accuracy": "higher",
-    "val_loss": "lower",
-    "val_accuracy": "higher",
-    "weight_norm": None,
-}
-"""What is measured at every step, and which way it is better."""
-CURVE_COLUMNS = ("step", *STEP_COLUMNS)
 
 
 @dataclass
@@ -228,29 +193,6 @@ def tidy(folder: Path) -> None:
     """Remove what led to a record: checkpoint, error, and what a killed process was writing."""
     for path in (folder / CHECKPOINT, folder / ERROR, *folder.glob(".*.tmp")):
         path.unlink(missing_ok=True)
-
-
-def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """The values of a configuration by full name, such as ``opt.lr_dec``."""
-    values: dict[str, Any] = {}
-    for key, value in cfg.items():
-        inner = isinstance(value, Mapping) and value
-        values |= flat(value, f"{prefix}{key}.") if inner else {f"{prefix}{key}": value}
-    return values
-
-
-def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
-    """The first key in which two configurations differ, in a line; None where they are equal.
-
-    What is only observed may differ: a run goes on, or is as good, with other callbacks. So may the
-    folder of the data, for which other keys may stand.
-    """
-    old, new = LATER | flat(before), LATER | flat(now)
-    for key in sorted(old.keys() | new.keys()):
-        moved = (old.get(key), new.get(key)) == (old.get("data.dir"), new.get("data.dir"))
-        if old.get(key) != new.get(key) and not (moved or f"{key}.".startswith(OBSERVING)):
-            return f"{key}={new.get(key)}: was {old.get(key)} before"
-    return None
 
 
 def _record(content: dict[str, Any]) -> Record:

@@ -13,7 +13,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from grok.errors import UserError, run_reporting
-from grok.record.record import LOCK
+from grok.record.names import LOCK
 
 _held = contextlib.ExitStack()
 """The lock of this process's run."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from grok.checks.keys import overrides_of
 from grok.checks.words import typed
 from grok.errors import InterruptionError
-from grok.record.record import CHECKPOINT
+from grok.record.names import CHECKPOINT
 
 
 @contextlib.contextmanager

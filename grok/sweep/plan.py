@@ -18,12 +18,13 @@ from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
 
 from grok.checks.config import problems
+from grok.compose import swept_keys
 from grok.errors import ConfigError, UserError, named
-from grok.record.record import Plan, difference, flat, read_plan, sound_record, write_plan
+from grok.record.difference import difference, flat
+from grok.record.record import Plan, read_plan, sound_record, write_plan
 from grok.sweep.axes import axis_problems, sweeper_problems
 from grok.sweep.composer import Composer
 from grok.sweep.folders import owned
-from grok.sweep.overrides import swept_keys
 
 log = logging.getLogger(__name__)
 

@@ -8,18 +8,8 @@ import pandas as pd
 import pytest
 
 from grok.phases import classify
-from grok.record.record import (
-    CURVE_COLUMNS,
-    CURVES,
-    EMBEDDINGS,
-    MEASURES,
-    RESULT,
-    STEP_COLUMNS,
-    Plan,
-    Record,
-    write_plan,
-    write_record,
-)
+from grok.record.names import CURVE_COLUMNS, CURVES, EMBEDDINGS, MEASURES, RESULT, STEP_COLUMNS
+from grok.record.record import Plan, Record, write_plan, write_record
 
 FINAL = {
     "train_loss": 0.125,

@@ -10,11 +10,13 @@ from hydra.utils import instantiate
 from lightning import Callback
 
 from grok.callbacks import MemberCallback, checkpoints
-from grok.config import compose
+from grok.compose import compose
 from grok.errors import ConfigError
-from grok.record.record import CHECKPOINT, CURVES, EMBEDDINGS, finished, read_record
-from grok.run import make_member as make_one
-from grok.run import train
+from grok.job import make_member as make_one
+from grok.job import setup
+from grok.record.names import CHECKPOINT, CURVES, EMBEDDINGS
+from grok.record.record import finished, read_record
+from grok.training import train
 from tests.tasks.small import SMALL
 
 BUDGET = 170
@@ -70,18 +72,18 @@ def members(make_member):
 
 def interrupted(members, size, call, **options):
     with pytest.raises(PowerCutError):
-        train(members, config(**options), size=size, extra=[PowerCut(call)])
+        train(members, setup(config(**options)), size=size, extra=[PowerCut(call)])
 
 
 @pytest.mark.parametrize("size", [1, 2])
 def test_an_interrupted_run_ends_as_an_unbroken_one(members, size):
     unbroken, broken = members("unbroken"), members("broken")
-    train(unbroken, config(), size=size)
+    train(unbroken, setup(config()), size=size)
     interrupted(broken, size, call=4)
     assert not any((member.folder / "result.json").exists() for member in broken)
     assert [(member.folder / CHECKPOINT).exists() for member in broken] == [True, size == 2, False]
     firsts = FirstSteps()
-    train(broken, config(), size=size, extra=[firsts])
+    train(broken, setup(config()), size=size, extra=[firsts])
     assert firsts.steps == {"0": 101, "1": 101 if size == 2 else 1, "2": 1}
     for a, b in zip(unbroken, broken, strict=True):
         before, after = read_record(a.folder), read_record(b.folder)
@@ -97,10 +99,10 @@ def test_an_interrupted_run_ends_as_an_unbroken_one(members, size):
 
 def test_a_checkpoint_is_taken_up_in_a_stack_of_another_size(members):
     alone, moved = members("alone"), members("moved")
-    train(alone, config(precision="64-true"))
+    train(alone, setup(config(precision="64-true")))
     interrupted(moved, size=3, call=3, precision="64-true")
     firsts = FirstSteps()
-    train(moved[::-1], config(precision="64-true"), size=2, extra=[firsts])
+    train(moved[::-1], setup(config(precision="64-true")), size=2, extra=[firsts])
     assert firsts.steps == {"0": 76, "1": 76, "2": 76}
     for a, b in zip(alone, moved, strict=True):
         first, second = read_record(a.folder), read_record(b.folder)
@@ -130,11 +132,11 @@ def test_minibatches_go_on_where_they_were(size, make_member):
             yield dataclasses.replace(member, task=instantiate(cfg.task))
 
     unbroken, broken = list(members("unbroken")), list(members("broken"))
-    train(unbroken, cfg, size=size)
+    train(unbroken, setup(cfg), size=size)
     with pytest.raises(PowerCutError):
-        train(broken, cfg, size=size, extra=[PowerCut(4)])
+        train(broken, setup(cfg), size=size, extra=[PowerCut(4)])
     assert (broken[1].folder / CHECKPOINT).exists()
-    train([member for member in broken if not finished(member.folder)], cfg, size=size)
+    train([member for member in broken if not finished(member.folder)], setup(cfg), size=size)
     for a, b in zip(unbroken, broken, strict=True):
         before, after = read_record(a.folder), read_record(b.folder)
         assert (after.t_train, after.steps) == (before.t_train, before.steps)
@@ -147,11 +149,11 @@ def test_every_task_goes_on_where_it_was(task, tmp_path):
                "engine.steps_per_call=20", "engine.compile=false"]  # fmt: skip
     cfg = compose(*options, "callbacks.checkpoints.seconds=0")
     unbroken, broken = (make_one(cfg, tmp_path / where, task, {}) for where in ("a", "b"))
-    train([unbroken], cfg)
+    train([unbroken], setup(cfg))
     with pytest.raises(PowerCutError):
-        train([broken], cfg, extra=[PowerCut(2)])
+        train([broken], setup(cfg), extra=[PowerCut(2)])
     firsts = FirstSteps()
-    train([broken], cfg, extra=[firsts])
+    train([broken], setup(cfg), extra=[firsts])
     assert firsts.steps["b"] > 20
     before, after = read_record(unbroken.folder), read_record(broken.folder)
     assert dataclasses.replace(after, wall_seconds=before.wall_seconds) == before
@@ -175,8 +177,8 @@ def test_a_logger_keeps_its_rows(members, tmp_path):
     )
     (member, *_) = members("logged")
     with pytest.raises(PowerCutError):
-        train([member], cfg, extra=[PowerCut(4)])
-    train([member], cfg)
+        train([member], setup(cfg), extra=[PowerCut(4)])
+    train([member], setup(cfg))
     logged = pd.read_csv(tmp_path / "log" / "csv" / "metrics.csv")
     assert logged["step"].tolist() == pd.read_csv(member.folder / CURVES)["step"].tolist()
 
@@ -192,7 +194,7 @@ def test_a_damaged_checkpoint_is_no_harm(members, caplog):
     member.folder.mkdir(parents=True)
     (member.folder / CHECKPOINT).write_bytes(b"half a file")
     with caplog.at_level(logging.WARNING):
-        train([member], config())
+        train([member], setup(config()))
     assert "its member starts again" in caplog.text
     assert read_record(member.folder).steps == BUDGET
 
@@ -202,7 +204,7 @@ def test_another_configuration_is_refused(members):
     interrupted([dataclasses.replace(member, config={"opt": {"lr_dec": 1.0}})], 1, call=2)
     changed = dataclasses.replace(member, config={"opt": {"lr_dec": 2.0}})
     with pytest.raises(ConfigError, match=r"opt.lr_dec=2.0: was 1.0 before in .*; choose another"):
-        train([changed], config())
+        train([changed], setup(config()))
 
 
 class Remembering(MemberCallback):
@@ -221,10 +223,10 @@ class Remembering(MemberCallback):
 def test_callbacks_and_measures_may_come_and_go(members, size):
     """What goes on is found by its name; the run ends as it would have."""
     unbroken, broken = members("unbroken"), members("broken")
-    train(unbroken, config(), size=size)
+    train(unbroken, setup(config()), size=size)
     before, after = Remembering({"n": 1}), Remembering({"n": 2})
     with pytest.raises(PowerCutError):
-        train(broken, config(), size=size, extra=[before, PowerCut(4)])
+        train(broken, setup(config()), size=size, extra=[before, PowerCut(4)])
     other = compose(
         "engine.compile=false",
         "engine.steps_per_call=25",
@@ -232,7 +234,7 @@ def test_callbacks_and_measures_may_come_and_go(members, size):
         "~callbacks.weight_norm",
     )
     firsts = FirstSteps()
-    train(broken, other, size=size, extra=[firsts, after])
+    train(broken, setup(other), size=size, extra=[firsts, after])
     assert firsts.steps["0"] == 101
     assert after.known[0] == {"n": 1}
     for a, b in zip(unbroken, broken, strict=True):
@@ -250,7 +252,7 @@ def test_settings_of_what_is_only_seen_may_change(members):
     began = {"opt": {"lr_dec": 1.0}, "measures": {}, "callbacks": {"curves": {"points": 200}}}
     interrupted([dataclasses.replace(member, config=began)], 1, call=2)
     now = {"opt": {"lr_dec": 1.0}, "measures": {"rqi": {"every": 10}}, "callbacks": None}
-    train([dataclasses.replace(member, config=now)], config())
+    train([dataclasses.replace(member, config=now)], setup(config()))
     assert finished(member.folder)
 
 
@@ -260,10 +262,10 @@ def test_what_a_checkpoint_cannot_hold_is_told_when_it_is_saved(members, caplog)
     (member, *_) = members("foreign")
     after = Remembering({"n": 2})
     with pytest.raises(PowerCutError):
-        train([member], config(), extra=[Remembering([{"seen": {1, 2}}]), PowerCut(3)])
+        train([member], setup(config()), extra=[Remembering([{"seen": {1, 2}}]), PowerCut(3)])
     (message,) = caplog.messages
     assert message.startswith("Remembering remembers a set, which checkpoints can't hold")
     firsts = FirstSteps()
-    train([member], config(), extra=[firsts, after])
+    train([member], setup(config()), extra=[firsts, after])
     assert firsts.steps == {"0": 76}
     assert after.known[0] is None

@@ -12,10 +12,10 @@ import torch
 
 from grok.callbacks.record import finite
 from grok.checks.config import problems
-from grok.config import compose
+from grok.compose import compose
 from grok.measures import log_spaced
 from grok.record import provenance
-from grok.record.record import CURVE_COLUMNS, CURVES, EMBEDDINGS
+from grok.record.names import CURVE_COLUMNS, CURVES, EMBEDDINGS
 
 
 def test_a_finished_folder(make_member, train_members):

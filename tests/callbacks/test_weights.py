@@ -8,11 +8,12 @@ import torch
 
 import grok
 from grok.checks.config import problems
-from grok.config import compose
+from grok.compose import compose
 from grok.errors import UserError
+from grok.job import make_member as member_of
+from grok.job import setup
 from grok.record.record import read_record
-from grok.run import make_member as member_of
-from grok.run import train
+from grok.training import train
 
 
 def accuracy(loaded, part):
@@ -34,7 +35,7 @@ def trained(folder, size, *options):
         for i, lr in enumerate((1e-3, 6e-4, 5e-4, 1e-5))
     ]
     members = [dataclasses.replace(m, seed=dataclasses.replace(m.seed, model=101)) for m in members]
-    train(members, compose(*keep), size=size)
+    train(members, setup(compose(*keep)), size=size)
     return [member.folder for member in members]
 
 
@@ -95,7 +96,7 @@ def test_keeping_weights_changes_no_result(folders, tmp_path):
         "toy_regression",
         {},
     )
-    train([member], compose("engine.plain=true", "engine.steps_per_call=70"))
+    train([member], setup(compose("engine.plain=true", "engine.steps_per_call=70")))
     records = [read_record(folder) for folder in (folders[0], member.folder)]
     assert records[0].final == records[1].final
     assert records[0].steps == records[1].steps

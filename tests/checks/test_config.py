@@ -9,11 +9,10 @@ from hydra.utils import get_class, instantiate
 from lightning.pytorch.loggers import Logger
 from omegaconf import OmegaConf
 
-from grok import config
 from grok.checks.config import problems
 from grok.checks.wording import nearest
-from grok.config import CONF, compose
-from grok.record.record import flat
+from grok.compose import CONF, compose
+from grok.record.difference import flat
 from grok.tasks import samples
 
 
@@ -105,11 +104,6 @@ def test_experiments_are_at_paper_scale(experiment, jobs, budget, objective):
         top = 20 if objective == "classification" else 10
         decays = [float(value) for value in params["opt.wd_dec"].split(",")]
         np.testing.assert_allclose(decays, np.linspace(0, top, 21))
-
-
-def test_axes_are_exact_where_they_can_be():
-    assert config._logspace(-5, -2, 4) == "1e-05,0.0001,0.001,0.01"
-    assert config._linspace(0, 10, 3) == "0.0,5.0,10.0"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hydra.utils import instantiate
 from torch import nn
 
 from grok.checks.config import problems
-from grok.config import compose
+from grok.compose import compose
 from grok.errors import ConfigError
 from grok.tasks import Data, check_task
 from tests.tasks.examples import EXAMPLES, Chain, FixedTensors, Sign

@@ -6,17 +6,18 @@ import pytest
 import torch
 from torch.utils import _pytree as pytree
 
-from grok.config import compose
+from grok.compose import compose
 from grok.engine import compiled as compiled_module
 from grok.engine.check import agreement
 from grok.engine.compiled import StackStep
 from grok.engine.stack import Stack
 from grok.engine.step import State, member_step
+from grok.job import make_member as member_of
+from grok.job import setup
 from grok.optim.coefficients import table
 from grok.record.record import read_record
-from grok.run import make_member as member_of
-from grok.run import train
 from grok.tasks.model import Model
+from grok.training import train
 
 CELLS = [  # task, initial scale, learning rate, whether the norm is constrained
     ("toy_regression", 1e-3, 1e-3, True),
@@ -145,7 +146,7 @@ def test_a_miscompiled_step_is_found_and_not_taken(
     expected = train_members(same, "engine.compile=false")
     miscompiling(monkeypatch, mistake)
     cfg = compose("engine.steps_per_call=50")
-    train(members, cfg, size=2)
+    train(members, setup(cfg), size=2)
     records = [read_record(member.folder) for member in members]
     assert [record.final for record in records] == [record.final for record in expected]
     assert not any(record.compiled for record in records)

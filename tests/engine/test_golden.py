@@ -7,8 +7,8 @@ while the dynamics is smooth. Those of MNIST are published (Re-TUG, Figure 2), a
 
 import pytest
 
-from grok import run
-from grok.config import compose
+from grok import job
+from grok.compose import compose
 
 GOLDEN = {
     "regression": [
@@ -92,7 +92,7 @@ def test_published_steps_of_mnist(precision, compiled, tmp_path, train_members):
     members = []
     for i, (lr, wd, *_) in enumerate(MNIST):
         cfg = compose("task=mnist", f"opt.lr_dec={lr}", f"opt.wd_dec={wd}", "phase.budget=200")
-        members.append(run.make_member(cfg, tmp_path / str(i), "mnist", {}))
+        members.append(job.make_member(cfg, tmp_path / str(i), "mnist", {}))
     options = f"trainer.precision={precision}", f"engine.compile={compiled}"
     records = train_members(members, *options, size=2)
     assert [(record.t_train, record.t_val) for record in records] == [cell[2:] for cell in MNIST]

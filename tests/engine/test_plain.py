@@ -7,12 +7,15 @@ import pytest
 import torch
 from torch import nn
 
-from grok import run
-from grok.config import compose
+from grok import job
+from grok.compose import compose
 from grok.engine.batches import minibatches
 from grok.engine.stack import Stack
 from grok.errors import UserError
-from grok.record.record import CURVES, read_record
+from grok.job import setup
+from grok.record.names import CURVES
+from grok.record.record import read_record
+from grok.training import train
 from tests.tasks.examples import Majority, Reader
 from tests.tasks.small import SMALL
 
@@ -21,7 +24,7 @@ DTYPES = {"32-true": torch.float32, "64-true": torch.float64}
 
 
 def member_of(folder, *overrides):
-    return run.make_member(compose(*overrides), folder, "plain", {})
+    return job.make_member(compose(*overrides), folder, "plain", {})
 
 
 def plain_loop(member, dtype, steps):
@@ -104,7 +107,7 @@ def test_measured_as_a_stack_measures(task, tmp_path):
     for plain in ("true", "false"):
         options = [*settings, f"engine.plain={plain}", "engine.compile=false"]
         member = member_of(tmp_path / plain, *options)
-        run.train([member], compose(*options))
+        train([member], setup(compose(*options)))
         records.append(read_record(member.folder))
         curves.append(pd.read_csv(member.folder / CURVES))
     ours, theirs = records
@@ -125,7 +128,7 @@ def test_a_network_that_cannot_be_mapped(make_member):
         )
         for i in range(3)
     ]
-    run.train(members, compose("callbacks.curves.points=5"), size=3)
+    train(members, setup(compose("callbacks.curves.points=5")), size=3)
     for member in members:
         record = read_record(member.folder)
         assert record.best["train_accuracy"] >= 0.9

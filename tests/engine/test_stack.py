@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch.utils import _pytree as pytree
 
-from grok.config import compose
+from grok.compose import compose
 from grok.engine import stack as stack_module
-from grok.record.record import CURVES, EMBEDDINGS
-from grok.run import make_member as member_of
+from grok.job import make_member as member_of
+from grok.record.names import CURVES, EMBEDDINGS
 from grok.tasks.mnist import MNIST
 
 CELLS = [  # differing in everything that may vary inside a stack

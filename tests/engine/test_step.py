@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch.utils import _pytree as pytree
 
-from grok.config import compose
+from grok.compose import compose
 from grok.engine import compiled as compiled_module
 from grok.engine.compiled import StackStep
 from grok.engine.shared import Common
 from grok.engine.stack import Stack
 from grok.engine.step import METRICS, scaling
-from grok.run import make_member
+from grok.job import make_member
 
 
 def one_step(member, stack_of):

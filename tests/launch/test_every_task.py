@@ -5,7 +5,7 @@ import pytest
 from hydra.utils import get_class
 
 from grok.analysis import load
-from grok.config import compose
+from grok.compose import compose
 from tests.tasks.small import SMALL
 
 LAUNCHERS = {

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from grok.checks.config import problems
-from grok.config import compose
+from grok.compose import compose
 from grok.measures import FourierLosses, FourierPower
 from grok.measures.measure import Snapshot
-from grok.record.record import MEASURES
+from grok.record.names import MEASURES
 from grok.tasks.modular import Modular
 
 P = 13

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from grok.checks.config import problems
-from grok.config import compose
+from grok.compose import compose
 from grok.measures import (
     RQI,
     Distance,
@@ -20,7 +20,7 @@ from grok.measures import (
 )
 from grok.measures.measure import Snapshot
 from grok.measures.representation import parallelograms
-from grok.record.record import MEASURES
+from grok.record.names import MEASURES
 from tests.tasks.examples import FixedTensors, Majority
 
 

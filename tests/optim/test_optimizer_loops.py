@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 
-from grok import run
-from grok.config import compose
+from grok import job
+from grok.compose import compose
 from grok.engine.batches import minibatches
 from grok.engine.stack import Stack
 from grok.optim import SGD, Adam, AdamW
@@ -61,7 +61,7 @@ STEPS = {torch.float32: 80, torch.float64: 200}
 
 @functools.cache
 def member_of(task):
-    return run.make_member(compose(f"task={task}", *TASKS[task]), ".", task, {})
+    return job.make_member(compose(f"task={task}", *TASKS[task]), ".", task, {})
 
 
 def members_of(task, opts):

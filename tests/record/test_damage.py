@@ -12,7 +12,8 @@ from grok.analysis.read.table import read_sweep
 from grok.callbacks import checkpoints
 from grok.errors import DamagedFileError, UserError
 from grok.record import record as results
-from grok.record.record import CHECKPOINT, CURVES, PLAN, RESULT, Plan
+from grok.record.names import CHECKPOINT, CURVES, PLAN, RESULT
+from grok.record.record import Plan
 from tests.record.test_record import record as plain_record
 
 FLIPS = 30

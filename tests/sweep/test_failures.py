@@ -5,12 +5,14 @@ import itertools
 import pytest
 from omegaconf import OmegaConf
 
-from grok import run
+from grok import training
 from grok.callbacks import MemberCallback
 from grok.callbacks.member import member_callbacks
-from grok.config import compose
+from grok.compose import compose
+from grok.job import make_member, setup
 from grok.launch import stacked
-from grok.record.record import ERROR, RESULT, finished, read_record
+from grok.record.names import ERROR, RESULT
+from grok.record.record import finished, read_record
 from grok.sweep.composer import StackJob
 from tests.faulty import MESSAGES, leave_foreign_checkpoint, without
 
@@ -32,13 +34,13 @@ def members(folder, seeds):
     found = []
     for seed in seeds:
         cfg = compose(*FAULTY, f"seed.data={seed}")
-        found.append(run.make_member(cfg, folder / str(seed), "faulty", {"seed.data": seed}))
+        found.append(make_member(cfg, folder / str(seed), "faulty", {"seed.data": seed}))
         found[-1].folder.mkdir(parents=True)
     return found
 
 
 def train(members, size, failed=None):
-    run.train(members, compose(*FAULTY), size=size, failed=failed)
+    training.train(members, setup(compose(*FAULTY)), size=size, failed=failed)
 
 
 def outcome(folder):
@@ -79,7 +81,8 @@ def test_nothing_of_a_failed_member_is_kept(tmp_path):
         def on_train_end(self, trainer, pl_module):
             kept.extend(len(callback.memory) for callback in member_callbacks(trainer))
 
-    run.train(members(tmp_path, [11, 4]), compose(*FAULTY), 2, extra=[Watch()], failed=print)
+    both = members(tmp_path, [11, 4])
+    training.train(both, setup(compose(*FAULTY)), 2, extra=[Watch()], failed=print)
     assert set(kept) == {0}
 
 
@@ -94,17 +97,17 @@ def job(folder, number, seed):
 def test_what_ends_a_whole_stack_ends_those_in_it(gpu, tmp_path, monkeypatch):
     """And a GPU takes no more, for it may be lost: others are to train the rest."""
     jobs = iter([job(tmp_path, number, 11 + number) for number in range(4)])
-    train, calls = run.train, []
+    train, calls = training.train, []
 
-    def out_of_memory(members, cfg, size, **options):
+    def out_of_memory(members, shared, size, **options):
         calls.append(1)
         if len(calls) == 1:
             list(itertools.islice(members, 2))
         if len(calls) < 3:
             raise MemoryError("none left")
-        train(members, cfg, size, **(options | {"gpu": None}))
+        train(members, shared, size, **(options | {"gpu": None}))
 
-    monkeypatch.setattr(run, "train", out_of_memory)
+    monkeypatch.setattr(training, "train", out_of_memory)
     failures = stacked.train(jobs, compose(*FAULTY), stacked.Place(2, gpu))
     lost = [0, 1, 2] if gpu is None else [0, 1]
     assert failures == dict.fromkeys(lost, "MemoryError: none left")
@@ -132,9 +135,9 @@ def test_a_run_of_one_raises_its_error(tmp_path):
 def test_shapes_that_depend_on_a_seed_end_that_member(make_member, tmp_path):
     first, second = make_member("10"), make_member("7", p=7)
     failures = []
-    run.train(
+    training.train(
         [first, second],
-        compose("engine.compile=false"),
+        setup(compose("engine.compile=false")),
         size=2,
         failed=lambda member, error: failures.append((member, str(error))),
     )

@@ -7,7 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from grok.errors import UserError
-from grok.record.record import LOCK
+from grok.record.names import LOCK
 from grok.sweep import folders
 from grok.sweep.folders import new, owned, settled
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from grok.analysis import load
-from grok.record.record import RESULT, read_record
+from grok.record.names import RESULT
+from grok.record.record import read_record
 
 ROOT = Path(__file__).parent.parent.parent
 KILLS = 14

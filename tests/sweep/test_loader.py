@@ -4,7 +4,7 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 
-from grok.config import CONF, register
+from grok.compose import CONF, register
 from grok.sweep import loader
 
 

@@ -9,7 +9,7 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
-from grok.config import CONF, register
+from grok.compose import CONF, register
 from grok.errors import ConfigError
 from grok.sweep.plan import cell, opened, prepare
 

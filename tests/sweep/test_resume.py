@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from grok.errors import ConfigError, UserError
-from grok.record.record import LOCK, RESULT, Plan, finished, read_plan
+from grok.record.names import LOCK, RESULT
+from grok.record.record import Plan, finished, read_plan
 from grok.sweep.plan import Sweep, opened
 
 ROOT = Path(__file__).parent.parent.parent

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from grok.checks.config import problems
-from grok.config import compose
+from grok.compose import compose
 from grok.engine.batches import minibatches
 from grok.engine.step import METRICS
 from grok.tasks.data import idx

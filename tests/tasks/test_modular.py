@@ -10,9 +10,9 @@ from hydra.utils import instantiate
 from torch.nn import functional
 
 from grok.checks.config import problems
-from grok.config import compose
+from grok.compose import compose
 from grok.engine.stack import Stack
-from grok.run import make_member
+from grok.job import make_member
 from grok.tasks.modular import DIVISIONS, MODULAR, PERMUTATIONS, Modular
 
 SMALL = ["task=modular", "task.p=7", "task.width=16", "task.hidden=24", "task.heads=2"]

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from grok.checks.config import problems
-from grok.config import compose
+from grok.compose import compose
 from grok.engine.step import GROUPS
-from grok.record.record import CURVES
+from grok.record.names import CURVES
 from grok.tasks.teacher_student import TeacherStudent
 
 

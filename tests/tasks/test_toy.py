@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from grok.config import PhaseRule, Seed
 from grok.engine import Member
 from grok.optim import AdamW
+from grok.schema import PhaseRule, Seed
 from grok.tasks.toy import ToyAddition
 
 # The validation pairs (a, b) that scikit-learn's train_test_split(train_size=45/55) holds out.

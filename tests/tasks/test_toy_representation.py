@@ -5,10 +5,11 @@ import torch
 from hydra.utils import instantiate
 
 from grok.checks.config import problems
-from grok.config import compose
+from grok.compose import compose
+from grok.job import make_member, setup
 from grok.record.record import read_record
-from grok.run import make_member, train
 from grok.tasks.toy_representation import ToyRepresentation
+from grok.training import train
 
 
 @pytest.mark.parametrize("representation", ["unit", "integers", "code"])
@@ -79,7 +80,7 @@ def test_reduced_losses_over_norm_and_messiness(tmp_path):
         )
         for m, scale in cells
     ]  # fmt: skip
-    train(members, compose(*options), size=len(members))
+    train(members, setup(compose(*options)), size=len(members))
     small, orderly, messy = (read_record(member.folder).final for member in members)
     assert small["train_loss"] > 0.5
     assert orderly["train_loss"] < 0.1

@@ -30,7 +30,7 @@ from grok.analysis.read import files
 from grok.analysis.read.table import VARIES, Sweep
 from grok.errors import UserError
 from grok.phases import Phase
-from grok.record.record import CURVES
+from grok.record.names import CURVES
 
 MOST_MEMBERS = 24
 REDUCED = "#777777"

@@ -20,7 +20,7 @@ from grok.analysis.pictures.layout import swept
 from grok.analysis.pictures.palette import Palette
 from grok.analysis.read import files
 from grok.analysis.read.table import Sweep
-from grok.record.record import FOURIER
+from grok.record.names import FOURIER
 
 MOST_MEMBERS = 4
 

@@ -21,7 +21,7 @@ from grok.analysis.pictures.palette import Palette
 from grok.analysis.read import files
 from grok.analysis.read.table import Sweep
 from grok.phases import Phase
-from grok.record.record import EMBEDDINGS
+from grok.record.names import EMBEDDINGS
 
 EARLY_STEPS = 2000
 MOST_MEMBERS = 12

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from grok.analysis.read.table import Sweep
 from grok.errors import DamagedFileError
-from grok.record.record import CURVE_COLUMNS, CURVES, MEASURES, check_file, damaged_file
+from grok.record.names import CURVE_COLUMNS, CURVES, MEASURES
+from grok.record.record import check_file, damaged_file
 
 _Content = TypeVar("_Content")
 Array = tuple[NDArray[np.int64], NDArray[np.float64]]

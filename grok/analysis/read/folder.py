@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from grok.errors import DamagedFileError, UserError
-from grok.record.record import PLAN, RESULT, Plan, Record, finished, read_plan, read_record
+from grok.record.names import PLAN, RESULT
+from grok.record.record import Plan, Record, finished, read_plan, read_record
 
 MOST_DIGITS = 9
 """Of a job's number."""

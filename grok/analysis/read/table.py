@@ -14,7 +14,9 @@ import pandas as pd
 from grok.analysis.read.folder import read_folder
 from grok.errors import UserError
 from grok.phases import classify
-from grok.record.record import STEP_COLUMNS, Plan, Record, finished, flat
+from grok.record.difference import flat
+from grok.record.names import STEP_COLUMNS
+from grok.record.record import Plan, Record, finished
 
 OUTCOME = ("t_train", "t_val", "budget", "phase", "steps", "stop_reason", "diverged")
 FINAL = tuple(STEP_COLUMNS)

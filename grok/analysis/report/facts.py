@@ -10,7 +10,8 @@ from grok.analysis.pictures.labels import left_out, number
 from grok.analysis.pictures.layout import choose, numeric, swept
 from grok.analysis.read.table import Sweep
 from grok.phases import Phase
-from grok.record.record import Record, flat
+from grok.record.difference import flat
+from grok.record.record import Record
 
 LISTED = 4
 

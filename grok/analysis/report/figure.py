@@ -11,7 +11,7 @@ from grok.analysis.pictures import measures
 from grok.analysis.pictures.curves import ROWS
 from grok.analysis.read.table import Measured
 from grok.analysis.report.parts import LINES, Picture, text
-from grok.record.record import CURVE_COLUMNS
+from grok.record.names import CURVE_COLUMNS
 
 GREY = "#8a929b"
 LOG: dict[str, Any] = {"type": "log", "exponentformat": "power"}

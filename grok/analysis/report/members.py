@@ -20,7 +20,7 @@ from grok.analysis.read import files
 from grok.analysis.read.table import Measured, Sweep
 from grok.analysis.report.parts import Picture, plain, text
 from grok.phases import Phase
-from grok.record.record import CURVE_COLUMNS, CURVES, EMBEDDINGS
+from grok.record.names import CURVE_COLUMNS, CURVES, EMBEDDINGS
 
 # Of a report, so that it opens at once: what 441 members record is shown in full.
 MOST_ROWS = 100_000

@@ -9,7 +9,8 @@ from grok.analysis.pictures import paths
 from grok.analysis.pictures.palette import SAFE
 from grok.analysis.read.table import read_sweep
 from grok.errors import UserError
-from grok.record.record import CURVE_COLUMNS, CURVES, Plan, write_plan, write_record
+from grok.record.names import CURVE_COLUMNS, CURVES
+from grok.record.record import Plan, write_plan, write_record
 from tests.analysis.conftest import make_record
 
 FREE = {"norm": {"constrain": False, "groups": ["encoder", "decoder"]}}

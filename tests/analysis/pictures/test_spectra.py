@@ -4,7 +4,7 @@ import pytest
 from grok.analysis.pictures import spectra
 from grok.analysis.pictures.palette import SAFE
 from grok.analysis.read.table import read_sweep
-from grok.record.record import FOURIER
+from grok.record.names import FOURIER
 
 POWER = np.array([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0], [0.1, 0.8, 0.1]])
 

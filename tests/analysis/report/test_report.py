@@ -12,7 +12,8 @@ from grok.analysis.pictures.palette import PAPER, SAFE
 from grok.analysis.progress import Progress
 from grok.analysis.read.table import read_sweep
 from grok.phases import Phase
-from grok.record.record import CURVES, Plan, write_plan
+from grok.record.names import CURVES
+from grok.record.record import Plan, write_plan
 
 STEPS = ["Phase", "Smooth", "T_train", "T_val"]
 MEASURED = [

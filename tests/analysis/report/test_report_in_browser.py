@@ -11,7 +11,7 @@ from grok.analysis import report
 from grok.analysis.pictures.palette import SAFE
 from grok.analysis.read.table import read_sweep
 from grok.phases import Phase
-from grok.record.record import CURVES
+from grok.record.names import CURVES
 from tests.analysis.report.test_report import EVIL, embedded
 
 LIMIT = 15_000_000  # bytes of a report of 441 members

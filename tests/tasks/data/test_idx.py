@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from grok.checks.config import problems
-from grok.config import compose
+from grok.compose import compose
 from grok.errors import UserError
 from grok.tasks.data import idx
 

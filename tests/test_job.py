@@ -2,9 +2,10 @@
 
 import pytest
 
-from grok import run
+from grok import job
 from grok.errors import ConfigError
-from grok.record.record import ERROR, read_record
+from grok.record.names import ERROR
+from grok.record.record import read_record
 from tests.analysis.conftest import make_record
 
 CONFIG = {"data": {"dir": "here"}, "opt": {"lr_dec": 1.0}}
@@ -19,26 +20,26 @@ def finished(tmp_path):
 
 
 def test_nothing_has_finished_in_an_empty_folder(tmp_path):
-    assert run.finished_alike(tmp_path, CONFIG) is False
+    assert job.finished_alike(tmp_path, CONFIG) is False
 
 
 @pytest.mark.parametrize("moved", [{}, {"data": {"dir": "there"}}, {"callbacks": {"x": 1}}])
 def test_the_same_run_has_finished(finished, moved):
     (finished / ERROR).touch()
-    assert run.finished_alike(finished, CONFIG | moved) is True
+    assert job.finished_alike(finished, CONFIG | moved) is True
     assert not (finished / ERROR).exists()
 
 
 def test_another_run_has(finished):
     with pytest.raises(ConfigError, match=r"opt.lr_dec=2.0: was 1.0 before in .*; choose another"):
-        run.finished_alike(finished, CONFIG | {"opt": {"lr_dec": 2.0}})
+        job.finished_alike(finished, CONFIG | {"opt": {"lr_dec": 2.0}})
 
 
 def test_an_error_is_not_left_beside_a_record(finished, tmp_path):
-    run.leave_error(finished, ValueError("late"))
+    job.leave_error(finished, ValueError("late"))
     assert not (finished / ERROR).exists()
     assert read_record(finished).steps == 200
     other = tmp_path / "other"
     other.mkdir()
-    run.leave_error(other, ValueError("early"))
+    job.leave_error(other, ValueError("early"))
     assert "ValueError: early" in (other / ERROR).read_text()

@@ -1,7 +1,8 @@
 """The schema of a run's configuration: types, ranges, and one line for each mistake.
 
 `Config` is what ``conf/config.yaml`` is checked against while Hydra composes it; `problems`
-checks the ranges that types can't express. The values themselves are in ``conf/``.
+checks the ranges that types can't express. The values themselves are in ``conf/``. Plain
+dataclasses: nothing here needs Hydra or OmegaConf.
 """
 
 from __future__ import annotations
@@ -10,18 +11,10 @@ import dataclasses
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-from hydra import compose as hydra_compose
-from hydra import initialize_config_dir
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig, OmegaConf
-
-from grok.errors import ConfigError
-
-CONF = Path(__file__).parent.parent / "conf"
+MISSING: Any = "???"
+"""A value that the configuration has to give, as OmegaConf writes it."""
 PRECISIONS = ("32-true", "64-true")
 MOST_STEPS = 10**12
 ACCELERATORS = ("cpu", "gpu", "auto")
@@ -194,31 +187,3 @@ class Config:
     weights: Weights = field(default_factory=Weights)
     callbacks: dict[str, Any] | None = None
     logger: dict[str, Any] | None = None
-
-
-def register() -> None:
-    """Make the schema, and the resolvers of the sweeps' axes, known to Hydra."""
-    ConfigStore.instance().store(name="schema", node=Config)
-    OmegaConf.register_new_resolver("logspace", _logspace, replace=True)
-    OmegaConf.register_new_resolver("linspace", _linspace, replace=True)
-
-
-def compose(*overrides: str, return_hydra_config: bool = False) -> DictConfig:
-    """The configuration that ``train.py`` would train with these overrides, for use in Python."""
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return hydra_compose("config", list(overrides), return_hydra_config)
-
-
-def _linspace(start: float, stop: float, values: int) -> str:
-    """``${linspace:0,10,21}``: evenly spaced values as a Hydra sweep, ends included."""
-    if values < 1:
-        raise ConfigError(f"hydra.sweeper.grid={values}: must be at least 1 value on each axis")
-    return ",".join(repr(float(value)) for value in np.linspace(start, stop, values))
-
-
-def _logspace(start: float, stop: float, values: int) -> str:
-    """``${logspace:-5,-2,21}``: values from 10^start to 10^stop as a Hydra sweep."""
-    # Python's power, for numpy's may miss a round value such as 1e-5 by one bit.
-    exponents = _linspace(start, stop, values).split(",")
-    return ",".join(repr(10.0 ** float(exponent)) for exponent in exponents)

@@ -1,12 +1,9 @@
-"""From a composed configuration to a trained member. Imports PyTorch only when it trains."""
+"""A Hydra job: from a composed configuration to a member. Imports PyTorch only to train."""
 
 from __future__ import annotations
 
 import json
-import logging
 import traceback
-import warnings
-from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,14 +15,15 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from grok.checks.config import problems
+from grok.compose import settings_of
 from grok.errors import ConfigError
-from grok.record.record import ERROR, Record, difference, finished, read_record, sound_record, tidy
-from grok.sweep.overrides import settings_of
+from grok.record.difference import difference
+from grok.record.names import ERROR
+from grok.record.record import Record, finished, read_record, sound_record, tidy
 
 if TYPE_CHECKING:
-    from lightning import Callback
-
     from grok.engine import Member
+    from grok.training import Setup
 
 
 def run(cfg: DictConfig) -> None:
@@ -52,7 +50,9 @@ def run(cfg: DictConfig) -> None:
         ),
     )
     if not finished_alike(folder, member.config):
-        train([member], cfg)
+        from grok.training import train
+
+        train([member], setup(cfg))
     if hydra.mode is RunMode.RUN:
         print(outcome(read_record(folder)))
 
@@ -108,69 +108,22 @@ def section(cfg: DictConfig) -> Any:
     return OmegaConf.to_object(cfg)
 
 
-def train(
-    members: Iterable[Member],
-    cfg: DictConfig,
-    size: int = 1,
-    gpu: int | None = None,
-    extra: Sequence[Callback] = (),
-    failed: Callable[[Member, Exception], None] | None = None,
-) -> None:
-    """Train `members` in one stack until each has ended and written its record.
+def setup(cfg: DictConfig) -> Setup:
+    """What a checked configuration says of training, for all members of a stack.
 
-    Args:
-        members: all of one task, shape and precision; taken in this order when a slot is free.
-        cfg: the configuration of any of them, for what they share.
-        size: number of slots, at most as many as a GPU's memory holds.
-        gpu: number of the GPU to use where the trainer uses one; the first by default.
-        extra: Lightning callbacks besides the configured ones.
-        failed: see `grok.engine.StackModule`.
+    Raises:
+        ConfigError: a class can't be found, or refuses its settings.
     """
-    import torch
-    from lightning import Trainer
+    from grok.training import Setup
 
-    from grok.callbacks import KeptWeights, Measures, PhaseDetection, RecordWriter
-    from grok.engine import StackModule
-
-    quieten()
-    torch.set_num_threads(cfg.engine.threads)
-    precision = cfg.trainer.precision
-    measures = make(cfg, "measures")
-    kept = KeptWeights(cfg.weights.moments, cfg.weights.every)
-    # Phase detection decides where a member's rows end, so it comes first; the record closes
-    # a member's folder, so it is written last.
-    callbacks = [PhaseDetection(), Measures(measures), *make(cfg, "callbacks").values(), *extra]
-    if cfg.weights.moments or cfg.weights.every:
-        callbacks.append(kept)
-    callbacks.append(RecordWriter(precision))
-    loggers = list(make(cfg, "logger").values())
-    module = StackModule(
-        members,
-        section(cfg.engine),
-        dtype=torch.float64 if precision == "64-true" else torch.float32,
-        size=size,
-        measures=measures | kept.measures,
-        revisiting=bool(cfg.weights.moments),
-        failed=failed,
+    return Setup(
+        engine=section(cfg.engine),
+        trainer=section(cfg.trainer),
+        weights=section(cfg.weights),
+        measures=make(cfg, "measures"),
+        callbacks=list(make(cfg, "callbacks").values()),
+        loggers=list(make(cfg, "logger").values()),
     )
-    on_gpu = cfg.trainer.accelerator != "cpu" and torch.cuda.is_available()
-    trainer = Trainer(
-        accelerator="cuda" if on_gpu else "cpu",
-        devices=[gpu or 0] if on_gpu else 1,
-        precision=precision,
-        # where an operation has no such way on a GPU, PyTorch says so
-        deterministic="warn" if on_gpu else None,
-        max_epochs=1,
-        callbacks=callbacks,
-        logger=loggers or False,
-        enable_checkpointing=False,
-        enable_model_summary=False,
-        enable_progress_bar=False,
-    )
-    try:
-        trainer.fit(module)
-    except SystemExit:  # Lightning's way to end after an interrupt
-        raise KeyboardInterrupt from None
 
 
 def make(cfg: DictConfig, name: str) -> Any:
@@ -185,11 +138,3 @@ def make(cfg: DictConfig, name: str) -> Any:
     except InstantiationException as error:
         cause = " ".join(str(error.__cause__ or error).split())
         raise ConfigError(f"{name}: {cause}") from error
-
-
-def quieten() -> None:
-    """Silence what the libraries say about matters that are settled here."""
-    for name in ("lightning.pytorch", "lightning.fabric", "torch.utils.cpp_extension"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    for module in ("lightning.*", "torch._inductor.*"):
-        warnings.filterwarnings("ignore", module=module)

@@ -1,0 +1,73 @@
+"""From overrides to a configuration, and what they set and sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, OmegaConf
+
+from grok.errors import ConfigError
+from grok.schema import Config
+
+CONF = Path(__file__).parent.parent / "conf"
+
+
+def register() -> None:
+    """Make the schema, and the resolvers of the sweeps' axes, known to Hydra."""
+    ConfigStore.instance().store(name="schema", node=Config)
+    OmegaConf.register_new_resolver("logspace", _logspace, replace=True)
+    OmegaConf.register_new_resolver("linspace", _linspace, replace=True)
+
+
+def compose(*overrides: str, return_hydra_config: bool = False) -> DictConfig:
+    """The configuration that ``train.py`` would train with these overrides, for use in Python."""
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return hydra_compose("config", list(overrides), return_hydra_config)
+
+
+def settings_of(
+    overrides: Iterable[Override], cfg: DictConfig, choices: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The settings of a job, full key to value as composed; deletions are left out.
+
+    Args:
+        overrides: the job's own, no sweeps.
+        cfg: the job's configuration.
+        choices: config group to chosen option.
+    """
+    settings: dict[str, Any] = {}
+    for override in overrides:
+        key = override.key_or_group
+        if not override.is_delete() and not key.startswith("hydra."):
+            chosen = key in choices and isinstance(override.value(), str)
+            value = choices[key] if chosen else OmegaConf.select(cfg, key)
+            settings[key] = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+    return settings
+
+
+def swept_keys(overrides: Iterable[Override]) -> list[str]:
+    """Full names of the keys that take several values, in the order given; the last one counts."""
+    last = {override.key_or_group: override for override in overrides}
+    return [key for key, override in last.items() if override.is_sweep_override()]
+
+
+def _linspace(start: float, stop: float, values: int) -> str:
+    """``${linspace:0,10,21}``: evenly spaced values as a Hydra sweep, ends included."""
+    if values < 1:
+        raise ConfigError(f"hydra.sweeper.grid={values}: must be at least 1 value on each axis")
+    return ",".join(repr(float(value)) for value in np.linspace(start, stop, values))
+
+
+def _logspace(start: float, stop: float, values: int) -> str:
+    """``${logspace:-5,-2,21}``: values from 10^start to 10^stop as a Hydra sweep."""
+    # Python's power, for numpy's may miss a round value such as 1e-5 by one bit.
+    exponents = _linspace(start, stop, values).split(",")
+    return ",".join(repr(10.0 ** float(exponent)) for exponent in exponents)
