@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from grok.analysis import load
+    from grok.checks.task import check_task
+    from grok.compose import compose
     from grok.weights import load_member
 
 __version__ = "0.1.0"
-__all__ = ["load_member"]
+__all__ = ["check_task", "compose", "load", "load_member"]
+
+_HOMES = {
+    "check_task": "grok.checks.task",
+    "compose": "grok.compose",
+    "load": "grok.analysis",
+    "load_member": "grok.weights",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Import PyTorch only for what needs it."""
-    if name == "load_member":
-        from grok.weights import load_member
-
-        return load_member
+    """Import a public function when it is first asked for, and with it what it needs."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

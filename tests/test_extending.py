@@ -25,7 +25,7 @@ def mine(tmp_path):
 
 
 def test_a_task_and_a_measure_of_ones_own(mine, run_python, tmp_path):
-    (check,) = re.findall(r"```python\n(from grok.tasks import check_task.*?)```", PAGE, re.DOTALL)
+    (check,) = re.findall(r"```python\n(from grok import check_task.*?)```", PAGE, re.DOTALL)
     path = f"{mine}{os.pathsep}{Path.cwd()}"
     checked = run_python("-c", check, PYTHONPATH=path, OMP_NUM_THREADS="1")
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")

@@ -1,6 +1,5 @@
 """What is learned: data, model, loss, accuracy. One file a task."""
 
-from grok.checks.task import check_task
 from grok.tasks.task import Batch, Data, Task, samples
 
-__all__ = ["Batch", "Data", "Task", "check_task", "samples"]
+__all__ = ["Batch", "Data", "Task", "samples"]

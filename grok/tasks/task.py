@@ -41,7 +41,7 @@ class Task(abc.ABC):
     A subclass is a frozen dataclass; its fields are the keys of its YAML in ``conf/task/``, lists
     among them being made tuples. Everything the network, the loss and the correctness do runs
     under ``torch.func``: no in-place state, no Python branch on a tensor's values.
-    `grok.tasks.check_task` tells whether all is as it should be.
+    `grok.check_task` tells whether all is as it should be.
 
     Attributes:
         STACKABLE: whether ``torch.func`` can map the network. One that it can't (an ``nn.LSTM``)

@@ -9,10 +9,11 @@ import torch
 from hydra.utils import instantiate
 from torch import nn
 
+from grok import check_task
 from grok.checks.config import problems
 from grok.compose import compose
 from grok.errors import ConfigError
-from grok.tasks import Data, check_task
+from grok.tasks import Data
 from tests.tasks.examples import EXAMPLES, Chain, FixedTensors, Sign
 from tests.tasks.small import SMALL
 

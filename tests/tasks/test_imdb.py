@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 import torch
 
+from grok import check_task
 from grok.errors import ConfigError
-from grok.tasks import check_task
 from grok.tasks.data import reviews
 from grok.tasks.imdb import Encoder, IMDb, parts
 

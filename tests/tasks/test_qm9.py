@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from grok import check_task
 from grok.compose import compose
 from grok.errors import ConfigError
 from grok.job import make_member
-from grok.tasks import check_task
 from grok.tasks.data import molecules
 from grok.tasks.qm9 import QM9, EdgeConv, GraphNetwork
 
