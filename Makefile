@@ -22,26 +22,8 @@ toy-phase: EXPERIMENT := re_tug/fig1_$(TASK:toy_%=%)
 mnist-phase: EXPERIMENT := re_tug/fig2
 modular-phase: EXPERIMENT := omnigrok/modular_phases
 
-# What each scale means; GRID and BUDGET override it.
-GRID_smoke := 4
-GRID_quick := 11
-GRID_paper := 21
-BUDGET_smoke := 2000
-BUDGET_quick := 40000
-BUDGET_paper := 100000
-mnist-phase: GRID_smoke := 2
-mnist-phase: GRID_quick := 10
-mnist-phase: GRID_paper := 10
-mnist-phase: BUDGET_smoke := 300
-mnist-phase: BUDGET_quick := 4000
-modular-phase: GRID_smoke := 2
-modular-phase: GRID_quick := 6
-modular-phase: GRID_paper := 11
-modular-phase: BUDGET_smoke := 300
-modular-phase: BUDGET_quick := 6000
-modular-phase: BUDGET_paper := 20000
-GRID ?= $(GRID_$(SCALE))
-BUDGET ?= $(BUDGET_$(SCALE))
+# conf/experiment/ says what each scale means; GRID and BUDGET override it
+SIZE = $(if $(GRID),'hydra.sweeper.grid=$(GRID)') $(if $(BUDGET),'phase.budget=$(BUDGET)')
 LAUNCHER_joblib := 'hydra.launcher.n_jobs=$(JOBS)'
 LAUNCHER_stacked := $(if $(filter-out -1,$(JOBS)),'hydra.launcher.workers=$(JOBS)')
 
@@ -85,8 +67,8 @@ mnist-phase: setup  ## Sweep MNIST and draw its phase diagram
 modular-phase: setup  ## Sweep modular addition and draw its phase diagram
 toy-phase mnist-phase modular-phase:
 	$(RUN) train.py -m experiment=$(EXPERIMENT) hydra/launcher=$(LAUNCHER) \
-	  $(LAUNCHER_$(LAUNCHER)) "hydra.sweep.dir=\"$$DIR\"" 'hydra.sweeper.grid=$(GRID)' \
-	  'phase.budget=$(BUDGET)' trainer=$(TRAINER)
+	  $(LAUNCHER_$(LAUNCHER)) "hydra.sweep.dir=\"$$DIR\"" hydra.sweeper.scale=$(SCALE) $(SIZE) \
+	  trainer=$(TRAINER)
 	$(RUN) analyze.py "$$DIR"
 
 figures: setup  ## Make published figures at SCALE, and docs/figures.md

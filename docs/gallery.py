@@ -112,9 +112,9 @@ def analysed(sweep: Path, *options: str) -> str:
 
 def command(figure: dict[str, Any], scale: str) -> list[str]:
     """The words after ``python`` that train a figure at `scale`."""
-    smaller = shlex.split(figure.get(scale, ""))
-    experiment = f"experiment={figure['experiment']}"
-    return ["train.py", "-m", experiment, "hydra/launcher=stacked", *smaller]
+    experiment, size = f"experiment={figure['experiment']}", f"hydra.sweeper.scale={scale}"
+    besides = shlex.split(figure.get(scale, ""))
+    return ["train.py", "-m", experiment, "hydra/launcher=stacked", size, *besides]
 
 
 def measured(output: str) -> str:

@@ -1,7 +1,7 @@
 """``hydra/sweeper=grok``: Hydra's own sweeper, with every job checked before the first trains."""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
@@ -15,10 +15,14 @@ class GrokSweeperConf(BasicSweeperConf):
 
     Attributes:
         grid: values on each axis, for ``params`` that refer to it.
+        scale: the size of an experiment: ``paper`` is as it stands, others are in ``scales``.
+        scales: name of a scale to the overrides that make it so.
     """
 
     _target_: str = "hydra_plugins.grok_sweeper.GrokSweeper"
     grid: int = 21
+    scale: str = "paper"
+    scales: dict[str, str] = field(default_factory=dict)
 
 
 ConfigStore.instance().store(
@@ -30,7 +34,7 @@ class GrokSweeper(BasicSweeper):
     """The Cartesian product of the swept keys, checked as a whole and planned on disk."""
 
     def __init__(
-        self, max_batch_size: int | None, params: dict[str, str] | None = None, grid: int = 21
+        self, max_batch_size: int | None, params: dict[str, str] | None = None, **_: Any
     ) -> None:
         super().__init__(max_batch_size, params)
 

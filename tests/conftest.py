@@ -112,6 +112,24 @@ def train_members() -> Any:
     return run
 
 
+@pytest.fixture
+def sweep_loader(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What composes the configurations of the command line."""
+    import hydra._internal.hydra
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+
+    from grok.compose import CONF, register
+    from grok.sweep import loader
+
+    name = "ConfigLoaderImpl"
+    monkeypatch.setattr(hydra._internal.hydra, name, getattr(hydra._internal.hydra, name))
+    register()
+    loader.register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield GlobalHydra.instance().config_loader()
+
+
 @pytest.fixture(scope="session")
 def run_python() -> Any:
     """Runs Python from the repository's folder; a completed process with its texts."""

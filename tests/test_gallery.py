@@ -2,16 +2,15 @@
 
 import importlib.util
 import json
-import shlex
 
 import numpy as np
 import pytest
 import yaml
-from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.types import RunMode
 
 from grok.analysis.numbers.matching import TOLERANCE
 from grok.analysis.read import published
-from grok.compose import CONF, compose
+from grok.compose import CONF
 
 DOCS = CONF.parent / "docs"
 FIGURES = yaml.safe_load((DOCS / "gallery.yaml").read_text())
@@ -35,7 +34,7 @@ def test_every_experiment_is_a_figure():
 def test_figures_differ_in_name_and_know_their_scales():
     assert len({figure["name"] for figure in FIGURES}) == len(FIGURES)
     for figure in FIGURES:
-        assert {"title", "claim", "smoke", "quick", "pictures"} <= figure.keys()
+        assert {"title", "claim", "pictures"} <= figure.keys()
 
 
 def test_figures_that_lean_on_another_name_it():
@@ -48,23 +47,23 @@ def test_figures_that_lean_on_another_name_it():
             assert figure.get(key) == runs.get(key)
 
 
-@pytest.mark.parametrize("scale", ["smoke", "quick"])
-def test_smaller_scales_are_overrides(gallery, scale):
-    for figure in FIGURES:
-        words = gallery.command(figure, scale)
-        assert words[:3] == ["train.py", "-m", f"experiment={figure['experiment']}"]
-        keys = [o.key_or_group for o in OverridesParser.create().parse_overrides(words[4:])]
-        assert len(keys) == len(shlex.split(figure[scale]))
+@pytest.mark.parametrize("scale", ["smoke", "quick", "paper"])
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda each: each["name"])
+def test_every_figure_has_every_scale(gallery, sweep_loader, figure, scale):
+    command = gallery.command(figure, scale)
+    assert command[:3] == ["train.py", "-m", f"experiment={figure['experiment']}"]
+    cfg = sweep_loader.load_configuration("config", command[2:], RunMode.MULTIRUN)
+    assert cfg.hydra.sweeper.scale == scale
 
 
 @pytest.mark.parametrize("scale", ["smoke", "quick", "paper"])
 @pytest.mark.parametrize(
     "figure", [each for each in FIGURES if "compare" in each], ids=lambda each: each["name"]
 )
-def test_what_is_compared_has_common_cells(gallery, figure, scale):
+def test_what_is_compared_has_common_cells(gallery, sweep_loader, figure, scale):
     words = gallery.command(figure, scale)[2:]
-    swept = dict(word.split("=") for word in words if "," in word)
-    cfg = compose(*(word for word in words if "," not in word), return_hydra_config=True)
+    cfg = sweep_loader.load_configuration("config", words, RunMode.MULTIRUN)
+    swept = dict(word.split("=") for word in cfg.hydra.overrides.task if "," in word)
     axes = dict(cfg.hydra.sweeper.params) | swept
     grid = published.read(figure["compare"])
     for key in grid.keys:

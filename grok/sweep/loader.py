@@ -1,6 +1,8 @@
-"""How the configuration of a sweep as a whole is composed."""
+"""How Hydra composes here: scales of experiments, and the configuration of a sweep as a whole."""
 
 from __future__ import annotations
+
+import shlex
 
 import hydra._internal.hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -9,11 +11,16 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from grok.errors import ConfigError
+
+SCALE = "hydra.sweeper.scale"
+
 
 class SweepLoader(ConfigLoaderImpl):
-    """Hydra's loader, but a sweep has the first option of each group that it sweeps over.
+    """Hydra's loader, but ``hydra.sweeper.scale`` stands for the overrides of that scale.
 
-    Hydra leaves such groups at their defaults, and so refuses keys of the options that were chosen.
+    And a sweep has the first option of each group that it sweeps over: Hydra leaves such groups at
+    their defaults, and so refuses keys of the options that were chosen.
     """
 
     def load_configuration(
@@ -24,15 +31,37 @@ class SweepLoader(ConfigLoaderImpl):
         from_shell: bool = True,
         validate_sweep_overrides: bool = True,
     ) -> DictConfig:
-        """The configuration; a sweep's own where `run_mode` is of several runs."""
+        """The configuration; a sweep's own where `run_mode` is of several runs.
+
+        Raises:
+            ConfigError: what is run has no such scale.
+        """
         parsed = OverridesParser.create(config_loader=self).parse_overrides(overrides)
-        if run_mode is RunMode.MULTIRUN:
-            overrides = [self._first(override) for override in parsed]
-        cfg = super().load_configuration(
-            config_name, overrides, run_mode, from_shell, validate_sweep_overrides
-        )
+
+        def load() -> DictConfig:
+            several = run_mode is RunMode.MULTIRUN
+            words = [self._first(each) if several else str(each.input_line) for each in parsed]
+            return super(SweepLoader, self).load_configuration(
+                config_name, words, run_mode, from_shell, validate_sweep_overrides
+            )
+
+        cfg = load()
+        if SCALE in {override.key_or_group for override in parsed}:
+            parsed = [*self._scaled(cfg.hydra.sweeper, parsed), *parsed]
+            cfg = load()
         cfg.hydra.overrides.task = [o.input_line for o in parsed if not o.is_hydra_override()]
         return cfg
+
+    def _scaled(self, sweeper: DictConfig, given: list[Override]) -> list[Override]:
+        """The overrides of the chosen scale, but of keys that are given."""
+        scales = {"paper": "", **sweeper.scales}
+        if sweeper.scale not in scales:
+            known = ", ".join(scales)
+            raise ConfigError(f"{SCALE}={sweeper.scale}: no such scale here; choose from {known}")
+        words = shlex.split(scales[sweeper.scale])
+        keys = {override.key_or_group for override in given}
+        scaled = OverridesParser.create(config_loader=self).parse_overrides(words)
+        return [override for override in scaled if override.key_or_group not in keys]
 
     def _first(self, override: Override) -> str:
         """The word itself or, of a sweep over a group, the one that chooses its first option."""

@@ -1,24 +1,9 @@
-"""A sweep over options of a group is composed with what was chosen."""
+"""A sweep is composed at its scale, and with what was chosen of the groups that it is over."""
 
 import pytest
-from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 
-from grok.compose import CONF, register
-from grok.sweep import loader
-
-
-@pytest.fixture
-def sweep_loader(monkeypatch):
-    import hydra._internal.hydra
-    from hydra import initialize_config_dir
-
-    name = "ConfigLoaderImpl"
-    monkeypatch.setattr(hydra._internal.hydra, name, getattr(hydra._internal.hydra, name))
-    register()
-    loader.register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield GlobalHydra.instance().config_loader()
+from grok.errors import ConfigError
 
 
 def test_a_sweep_has_the_first_option_of_each_group(sweep_loader):
@@ -38,3 +23,31 @@ def test_a_sweep_has_the_first_option_of_each_group(sweep_loader):
 def test_a_job_is_composed_as_by_hydra(sweep_loader):
     cfg = sweep_loader.load_configuration("config", ["task=mnist"], RunMode.RUN)
     assert cfg.hydra.overrides.task == ["task=mnist"]
+
+
+@pytest.mark.parametrize("mode", RunMode)
+def test_a_scale_is_its_overrides(sweep_loader, mode):
+    words = ["experiment=omnigrok/fig9", "hydra.sweeper.scale=quick", "task.p=13"]
+    cfg = sweep_loader.load_configuration("config", words, mode)
+    assert cfg.hydra.sweeper.grid == 6
+    assert (cfg.task.p, cfg.task.width, cfg.phase.budget) == (13, 64, 3000)
+    scaled = ["task.width=64", "task.hidden=256", "phase.budget=3000", "trainer.precision=32-true"]
+    assert cfg.hydra.overrides.task == [*scaled, words[0], words[2]]
+
+
+def test_the_scale_of_the_paper_changes_nothing(sweep_loader):
+    words = ["experiment=omnigrok/fig9", "hydra.sweeper.scale=paper"]
+    cfg = sweep_loader.load_configuration("config", words, RunMode.MULTIRUN)
+    assert (cfg.hydra.sweeper.grid, cfg.task.p, cfg.phase.budget) == (11, 113, 15000)
+
+
+@pytest.mark.parametrize(
+    ("words", "known"),
+    [
+        (["hydra.sweeper.scale=quick"], "paper"),
+        (["experiment=re_tug/fig2", "hydra.sweeper.scale=tiny"], "paper, smoke, quick"),
+    ],
+)
+def test_a_scale_that_there_is_not(sweep_loader, words, known):
+    with pytest.raises(ConfigError, match=f"{words[-1]}: no such scale here; choose from {known}$"):
+        sweep_loader.load_configuration("config", words, RunMode.MULTIRUN)
