@@ -32,7 +32,7 @@ from grok.errors import (
 from grok.job import leave_error, run
 from grok.launch import stacked
 from grok.launch.workers import ending_with_parent, is_worker
-from grok.sweep import loader
+from grok.sweep import functions, loader
 from grok.sweep.going_on import interrupted_run
 
 
@@ -69,6 +69,7 @@ def main() -> None:
     """Compose, check and train; mistakes end with one line each and exit status 2 or 1."""
     register()
     loader.register()
+    functions.register()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # hand exceptions on to here
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")  # joblib's, when interrupted
     command = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ CONF = Path(__file__).parent.parent / "conf"
 def register() -> None:
     """Make the schema, and the resolvers of the sweeps' axes, known to Hydra."""
     ConfigStore.instance().store(name="schema", node=Config)
-    OmegaConf.register_new_resolver("logspace", _logspace, replace=True)
-    OmegaConf.register_new_resolver("linspace", _linspace, replace=True)
+    for space in (linspace, logspace):  # ${logspace:-5,-2,21}
+        axis = functools.partial(_axis, space)
+        OmegaConf.register_new_resolver(space.__name__, axis, replace=True)
 
 
 def compose(*overrides: str, return_hydra_config: bool = False) -> DictConfig:
@@ -59,15 +61,19 @@ def swept_keys(overrides: Iterable[Override]) -> list[str]:
     return [key for key, override in last.items() if override.is_sweep_override()]
 
 
-def _linspace(start: float, stop: float, values: int) -> str:
-    """``${linspace:0,10,21}``: evenly spaced values as a Hydra sweep, ends included."""
+def linspace(start: float, stop: float, values: int) -> list[float]:
+    """Evenly spaced values, ends included."""
+    return [float(value) for value in np.linspace(start, stop, values)]
+
+
+def logspace(start: float, stop: float, values: int) -> list[float]:
+    """Values from 10^start to 10^stop, evenly spaced on a logarithmic scale."""
+    # Python's power, for numpy's may miss a round value such as 1e-5 by one bit.
+    return [10.0**exponent for exponent in linspace(start, stop, values)]
+
+
+def _axis(space: Callable[..., list[float]], start: float, stop: float, values: int) -> str:
+    """Values as a sweep of Hydra's."""
     if values < 1:
         raise ConfigError(f"hydra.sweeper.grid={values}: must be at least 1 value on each axis")
-    return ",".join(repr(float(value)) for value in np.linspace(start, stop, values))
-
-
-def _logspace(start: float, stop: float, values: int) -> str:
-    """``${logspace:-5,-2,21}``: values from 10^start to 10^stop as a Hydra sweep."""
-    # Python's power, for numpy's may miss a round value such as 1e-5 by one bit.
-    exponents = _linspace(start, stop, values).split(",")
-    return ",".join(repr(10.0 ** float(exponent)) for exponent in exponents)
+    return ",".join(map(repr, space(start, stop, values)))

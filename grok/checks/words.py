@@ -19,6 +19,8 @@ FOLDERS = {
 """Keys of folders, and which these are by default."""
 FUNCTIONS = {
     "range": "range(1,5) or range(1,5,2)",
+    "linspace": "linspace(0,10,21)",
+    "logspace": "logspace(-5,-2,21)",
     "choice": "choice(a,b)",
     "interval": "a list of values, for an interval has none of its own",
     "glob": "glob(*) or glob([a*,b*])",
@@ -30,7 +32,7 @@ FUNCTIONS = {
     "bool": "bool(true)",
     "str": "str(5)",
 }
-"""Hydra's functions, as they are called."""
+"""The functions of a sweep's values, as they are called."""
 KEY = r"[+~]*[A-Za-z_$][\w$-]*([./@][\w$-]+)*"
 MEANING = re.compile(r"[^\w/.+%@*?|$:-]", re.ASCII)
 """Characters that text without quotes can't have on Hydra's command line."""
