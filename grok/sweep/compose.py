@@ -21,6 +21,7 @@ from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
+from grok.files import naming
 from grok.sweep.overrides import settings_of
 
 
@@ -157,7 +158,8 @@ def _write_hydra_files(folder: Path, cfg: DictConfig, whole: DictConfig) -> None
         ("hydra.yaml", hydra),
         ("overrides.yaml", whole.hydra.overrides.task),
     ):
-        (target / name).write_text(OmegaConf.to_yaml(content))
+        with naming(target / name):
+            (target / name).write_text(OmegaConf.to_yaml(content))
 
 
 def _set(cfg: DictConfig, override: Override) -> None:
