@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -13,6 +14,8 @@ from grok.printable import printable
 
 RUN_FAILED = 1
 BAD_CONFIG = 2
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Of a disk, or a user's share of it, that has no room."""
 
 
 class UserError(Exception):
@@ -87,8 +90,19 @@ def first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
+def unwritable(error: OSError) -> str:
+    """A file that can't be written, and what to do about it, in a line."""
+    fix = "make room" if error.errno in FULL else "make its folder a writable one"
+    return (
+        f"{error.filename}: can't be written ({error.strerror}); {fix}, and give the same command "
+        "again"
+    )
+
+
 def named(error: BaseException) -> str:
     """An exception in a line: its name, unless it has been named already, and what is wrong."""
+    if isinstance(error, OSError) and error.errno in (*FULL, errno.EROFS) and error.filename:
+        return unwritable(error)
     line = first_line(error)
     return line if isinstance(error, FailedJobError) else f"{type(error).__name__}: {line}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import traceback
 from pathlib import Path
@@ -75,7 +76,9 @@ def finished_alike(folder: Path, config: dict[str, Any]) -> bool:
 
 def leave_error(folder: Path, error: Exception) -> None:
     """Write the traceback of a job that failed to its folder, unless a run has finished there."""
-    if not finished(folder):
+    if finished(folder):
+        return
+    with contextlib.suppress(OSError):  # where nothing can be written, its line tells all the same
         (folder / ERROR).write_text("".join(traceback.format_exception(error)))
 
 

@@ -82,6 +82,8 @@ class GrokSweeper(BasicSweeper):
             count = "n_jobs" if "n_jobs" in self.config.hydra.launcher else "workers"
             raise UserError(killed_worker(sweep.folder, f"hydra.launcher.{count}")) from None
         except BaseException as error:
+            if isinstance(error, OSError):  # a full disk's names nothing
+                error.filename = error.filename or str(sweep.folder)
             if not interrupted(error):
                 raise
             raise interrupted_sweep(sweep.folder) from None

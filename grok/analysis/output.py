@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
-from grok.errors import UserError, debugging, first_line, named
+from grok.errors import FULL, UserError, debugging, first_line, named
 from grok.printable import printable
 from grok.record.files import atomic_path
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 FOLDER = "analysis"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Beginnings of a text that a spreadsheet runs, or strips off one that it runs."""
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 _Part = TypeVar("_Part")
 

@@ -39,7 +39,7 @@ class Checkpoints(Callback):
 
     def __init__(self, seconds: float = 45) -> None:
         self.seconds = seconds
-        self._saved = time.monotonic()
+        self._saved, self._told = time.monotonic(), False
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -80,11 +80,20 @@ class Checkpoints(Callback):
         under_way = [
             i for i, slot in enumerate(module.slots) if slot.member and module.stack.done[i] > 0
         ]
+        unwritten: OSError | None = None
         for i, state in zip(under_way, module.stack.states(under_way), strict=True):
             try:
                 write(module.slots[i], state, module.stack.done[i], named(trainer))
             except OSError as error:
-                log.warning("can't write a checkpoint (%s); its member goes on without", error)
+                unwritten = unwritten or error
+        if unwritten and not self._told:  # not again and again, while that lasts
+            log.warning(
+                "%s: can't be written (%s); training goes on without checkpoints until there is "
+                "room or leave to",
+                unwritten.filename,
+                unwritten.strerror,
+            )
+        self._told = unwritten is not None
 
 
 def named(trainer: Trainer) -> dict[str, MemberCallback]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning import LightningModule, Trainer
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from grok.callbacks.member import MemberCallback
@@ -100,4 +100,4 @@ class KeptWeights(MemberCallback):
 def write(folder: Path, moment: str, tensors: dict[str, Tensor]) -> None:
     """Leave a file of weights in a member's folder, whole or not at all."""
     with atomic_path(folder / WEIGHTS / f"{moment}.safetensors") as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
+        temporary.write_bytes(save({name: t.contiguous() for name, t in tensors.items()}))

@@ -13,7 +13,8 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from grok.checks.keys import keys_of, no_such_key, overrides_of, words_for_no_option
 from grok.checks.wording import expected
 from grok.checks.words import FOLDERS, given, typed, unreadable
-from grok.errors import ConfigError, UserError, first_line
+from grok.errors import FULL, ConfigError, UserError, first_line, unwritable
+from grok.sweep.folders import OwnFolder
 
 SEVERAL = (
     r"Ambiguous value for argument '(.+)'\n",
@@ -112,6 +113,9 @@ def _options(group: str, conf: Path) -> list[str]:
 
 
 def _unwritable(error: OSError, arguments: Sequence[str]) -> UserError:
+    error.filename = error.filename or OwnFolder.latest  # Hydra was writing there
+    if error.errno in FULL and error.filename:
+        return UserError(unwritable(error))
     where = f"{error.filename}: " if error.filename else ""
     for key in ("hydra.sweep.dir", "hydra.run.dir"):
         folder = given(key, arguments).partition("=")[2]

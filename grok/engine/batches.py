@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 import torch
@@ -12,21 +12,57 @@ from torch import Tensor
 
 from grok.tasks.task import steps_per_epoch
 
+PASSED = 2**20
+"""Draws that are passed over at a time: 8 MB."""
+
+
+class Draws:
+    """The whole numbers that PyTorch's generator would give next from where it stands.
+
+    They are drawn anew whenever they are asked for, so that none are held, however many there may
+    be. All before them are passed over, which takes some 6 ns each; but what was asked for last,
+    and what follows it, begins at once.
+    """
+
+    def __init__(self) -> None:
+        self._start = torch.get_rng_state()
+        self._newest, self._there = 0, self._start  # a place, and the generator's state there
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Draws) and torch.equal(self._start, other._start)
+
+    def at(self, place: int, count: int) -> Tensor:
+        """So many draws from a place on, which is counted from 0."""
+        if place < self._newest:
+            self._newest, self._there = 0, self._start
+        generator = torch.Generator()
+        generator.set_state(self._there)
+        for passed in range(self._newest, place, PASSED):
+            _drawn(min(PASSED, place - passed), generator)
+        self._newest, self._there = place, generator.get_state()
+        return _drawn(count, generator)
+
+
+def _drawn(count: int, generator: torch.Generator) -> Tensor:
+    return torch.empty(count, dtype=torch.int64).random_(generator=generator)
+
 
 class Batches(NamedTuple):
     """The minibatches of a member: all samples once an epoch, in an order of its own.
 
     Attributes:
-        seeds: of each epoch's order, shape (epochs,).
+        draws: of the orders, one after the other.
         samples: number of training samples.
         size: samples in a minibatch, but for a last one that may be smaller.
         taken: samples in an epoch, all or as many as fill minibatches.
+        evaluations: steps after which accuracies are measured, rising.
     """
 
-    seeds: Tensor
+    draws: Draws
     samples: int
     size: int
     taken: int
+    evaluations: Sequence[int]
 
     @classmethod
     def drawn(
@@ -34,7 +70,7 @@ class Batches(NamedTuple):
         samples: int,
         size: int,
         budget: int,
-        evaluations: Iterable[int] | None = None,
+        evaluations: Sequence[int] | None = None,
         drop_last: bool = False,
     ) -> Self:
         """The draws of a shuffling DataLoader, from PyTorch's generator as it stands.
@@ -45,20 +81,15 @@ class Batches(NamedTuple):
 
         Args:
             budget: steps at most.
-            evaluations: steps after which accuracies are measured; None for the ends of epochs.
+            evaluations: steps after which accuracies are measured, rising; None for the ends of
+                epochs.
             drop_last: whether a last minibatch that isn't full is left out of its epoch.
         """
         taken = samples - samples % size if drop_last else samples
-        per_epoch = steps_per_epoch(taken, size)
-        epochs = math.ceil(budget / per_epoch)
-        epoch = torch.arange(epochs)
-        ends = per_epoch * (1 + torch.arange(budget // per_epoch))
-        if evaluations is not None:
-            ends = torch.tensor(sorted(evaluations), dtype=torch.int64)
-        # an epoch takes two to train, and one each time it is validated
-        draws = torch.empty(2 * epochs + len(ends), dtype=torch.int64).random_()
-        validated = torch.searchsorted(ends, epoch * per_epoch, right=True)
-        return cls(draws[2 * epoch + 1 + validated], samples, size, taken)
+        if evaluations is None:
+            per_epoch = steps_per_epoch(taken, size)
+            evaluations = range(per_epoch, budget + 1, per_epoch)
+        return cls(Draws(), samples, size, taken, evaluations)
 
     @property
     def per_epoch(self) -> int:
@@ -73,10 +104,15 @@ class Batches(NamedTuple):
     def orders(self, done: int, epochs: int) -> Tensor:
         """The samples of the next epochs, in the order that they are taken, a row an epoch."""
         first = done // self.per_epoch
-        # steps beyond the budget don't count, and take the last order again
-        epoch = torch.arange(first, first + epochs).clamp(max=len(self.seeds) - 1)
-        orders = [_order(seed, self.samples) for seed in self.seeds[epoch].tolist()]
+        places = [self._place(epoch) for epoch in range(first, first + epochs)]
+        draws = self.draws.at(places[0], places[-1] - places[0] + 1).tolist()
+        orders = [_order(draws[place - places[0]], self.samples) for place in places]
         return torch.stack(orders)[:, : self.taken]
+
+    def _place(self, epoch: int) -> int:
+        """Where the draw of an epoch's order is, epochs being counted from 0."""
+        # an epoch takes two to train, and one each time it is validated
+        return 2 * epoch + 1 + bisect.bisect_right(self.evaluations, epoch * self.per_epoch)
 
 
 def minibatches(orders: Tensor, size: int) -> list[Tensor]:
@@ -97,8 +133,7 @@ def one_order(members: Sequence[Batches], done: Sequence[int]) -> bool:
     Args:
         done: steps that each has taken.
     """
-    together = len(set(done)) == 1
-    return together and all(torch.equal(members[0].seeds, other.seeds) for other in members)
+    return len(set(done)) == 1 and all(other == members[0] for other in members)
 
 
 def next_rows(

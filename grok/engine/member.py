@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,7 +19,7 @@ from grok.optim import GROUPS, Optimizer
 from grok.record.difference import flat
 from grok.schema import PhaseRule, Seed
 from grok.tasks import Data, Task, samples
-from grok.tasks.task import cast
+from grok.tasks.task import cast, in_order
 
 PERTURBATION = 1e-7
 """Standard deviation of the relative noise that `Seed.perturb` asks for: single precision's."""
@@ -43,7 +43,7 @@ class Drawn(NamedTuple):
     given: Given
     budget: int
     batches: Batches | None = None
-    evaluations: np.ndarray[Any, np.dtype[np.int64]] | None = None
+    evaluations: Sequence[int] | None = None
     constrain: tuple[str, ...] = ()
 
     def step_sizes(self, steps: int) -> Tensor:
@@ -107,15 +107,13 @@ class Member:
     def drawn(self, dtype: torch.dtype) -> Drawn:
         """The member before its first step, floating-point tensors in `dtype`."""
         data, budget = self.data(dtype), self.phase.budget
-        evaluations, size = self.task.evaluations(budget), self.task.minibatch()
+        evaluations, size = in_order(self.task.evaluations(budget)), self.task.minibatch()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed.model)
             (params, constants), batches = self._weights(dtype), None
             if size is not None:
                 count, drop_last = samples(data.train), self.task.DROP_LAST
                 batches = Batches.drawn(count, size, budget, evaluations, drop_last)
-        if batches is not None and evaluations is None:  # one minibatch says little
-            evaluations = range(batches.per_epoch, budget + 1, batches.per_epoch)
         moments = {
             moment: {name: torch.zeros_like(param) for name, param in params.items()}
             for moment in self.opt.MOMENTS
@@ -127,7 +125,7 @@ class Member:
             Given(constants, data.fixed, data.train, data.val),
             budget,
             batches,
-            None if evaluations is None else np.unique(np.array(evaluations, dtype=np.int64)),
+            evaluations if batches is None else batches.evaluations,
             self.constrain,
         )
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.func import vmap
@@ -60,9 +60,10 @@ class Observer:
         members = zip(self._stack.drawn, self._stack.done, strict=True)
         for slot, (drawn, done) in enumerate(members):
             if drawn.evaluations is not None:
-                first, end = np.searchsorted(drawn.evaluations, (done, done + steps), "right")
+                first = bisect.bisect_right(drawn.evaluations, done)
+                end = bisect.bisect_right(drawn.evaluations, done + steps)
                 for step in drawn.evaluations[first:end]:
-                    add(VALIDATION, slot, int(step) - done - 1)
+                    add(VALIDATION, slot, step - done - 1)
             for name, measure in self.measures.items():
                 for step in measure.due(done, steps, drawn.budget):
                     add(name, slot, step - done - 1)

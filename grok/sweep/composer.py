@@ -22,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 from grok.compose import settings_of
+from grok.record.files import naming
 
 
 @dataclass
@@ -157,7 +158,8 @@ def _write_hydra_files(folder: Path, cfg: DictConfig, whole: DictConfig) -> None
         ("hydra.yaml", hydra),
         ("overrides.yaml", whole.hydra.overrides.task),
     ):
-        (target / name).write_text(OmegaConf.to_yaml(content))
+        with naming(target / name):
+            (target / name).write_text(OmegaConf.to_yaml(content))
 
 
 def _set(cfg: DictConfig, override: Override) -> None:

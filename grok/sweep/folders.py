@@ -7,7 +7,7 @@ import fcntl
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
@@ -20,14 +20,21 @@ _held = contextlib.ExitStack()
 
 
 class OwnFolder(Callback):
-    """Gives a single run a folder of its own before Hydra writes to it (``hydra.callbacks``)."""
+    """Gives a single run a folder of its own before Hydra writes to it (``hydra.callbacks``).
+
+    Attributes:
+        latest: the folder of this process's newest run.
+    """
+
+    latest: ClassVar[Path | None] = None
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Own ``hydra.run.dir`` until the process ends, or runs something else."""
 
         def own() -> None:
             _held.close()
-            _held.enter_context(owned(settled(config, "run"), "hydra.run.dir"))
+            OwnFolder.latest = settled(config, "run")
+            _held.enter_context(owned(OwnFolder.latest, "hydra.run.dir"))
 
         run_reporting(own)  # Hydra would make a warning of an exception
 

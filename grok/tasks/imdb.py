@@ -7,7 +7,7 @@ Analysis".
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -157,7 +157,7 @@ class IMDb(Task):
         """The batch size, or all reviews where there are fewer."""
         return min(self.batch_size, self.train_samples())
 
-    def evaluations(self, budget: int) -> list[int]:
+    def evaluations(self, budget: int) -> Sequence[int]:
         """The first end of an epoch after each so many steps."""
         return epoch_ends(self.every, self.train_samples(), self.minibatch(), budget)
 

@@ -6,7 +6,7 @@ Chemistry".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -155,7 +155,7 @@ class QM9(Task):
         """The batch size, or all molecules where there are fewer."""
         return min(self.batch_size, self.train_samples())
 
-    def evaluations(self, budget: int) -> list[int]:
+    def evaluations(self, budget: int) -> Sequence[int]:
         """The first end of an epoch after each so many steps."""
         return epoch_ends(self.every, self.train_samples(), self.minibatch(), budget)
 

@@ -113,7 +113,7 @@ class Task(abc.ABC):
         return None
 
     def evaluations(self, budget: int) -> Sequence[int] | None:
-        """Steps after which accuracies are measured.
+        """Steps after which accuracies are measured; as a `range` they take no memory.
 
         None is every step or, of minibatches, the end of every epoch. Train accuracy is that of the
         epoch's minibatches so far, each before its update.
@@ -143,15 +143,50 @@ def steps_per_epoch(samples: int, size: int, drop_last: bool = False) -> int:
     return samples // size if drop_last else math.ceil(samples / size)
 
 
-def epoch_ends(every: int, samples: int, size: int, budget: int) -> list[int]:
+@dataclass(frozen=True)
+class EpochEnds(Sequence[int]):
+    """The first end of an epoch after each `every` steps, each once; worked out when asked for.
+
+    Attributes:
+        every: at least `per_epoch`.
+        per_epoch: minibatches in an epoch.
+        budget: steps at most.
+    """
+
+    every: int
+    per_epoch: int
+    budget: int
+
+    def __len__(self) -> int:
+        return self.budget // self.per_epoch * self.per_epoch // self.every
+
+    def __getitem__(self, index: Any) -> Any:
+        numbers = range(1, len(self) + 1)[index]
+        if isinstance(numbers, range):
+            return [self._end(number * self.every) for number in numbers]
+        return self._end(numbers * self.every)
+
+    def _end(self, step: int) -> int:
+        return -(-step // self.per_epoch) * self.per_epoch
+
+
+def epoch_ends(every: int, samples: int, size: int, budget: int) -> Sequence[int]:
     """The first end of an epoch after each `every` steps; the budget where there is none.
 
     Args:
         samples, size: of an epoch and of a minibatch.
     """
     per_epoch = steps_per_epoch(samples, size)
-    steps = {math.ceil(step / per_epoch) * per_epoch for step in range(every, budget + 1, every)}
-    return sorted(step for step in steps if step <= budget) or [budget]
+    return EpochEnds(max(every, per_epoch), per_epoch, budget) or [budget]
+
+
+def in_order(steps: Sequence[int] | None) -> Sequence[int] | None:
+    """Rising steps, each once; those that are worked out when asked for stay so."""
+    if steps is None or isinstance(steps, EpochEnds):
+        return steps
+    if isinstance(steps, range):
+        return steps if steps.step > 0 else steps[::-1]
+    return sorted({int(step) for step in steps})
 
 
 def cast(tree: Any, dtype: torch.dtype) -> Any:

@@ -6,11 +6,13 @@ import logging
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hydra.utils import instantiate
 from lightning import Callback
 
 from grok.callbacks import MemberCallback, checkpoints
 from grok.compose import compose
+from grok.engine import batches
 from grok.errors import ConfigError
 from grok.job import make_member as make_one
 from grok.job import setup
@@ -114,9 +116,10 @@ def test_a_checkpoint_is_taken_up_in_a_stack_of_another_size(members):
         assert first.final["train_loss"] == pytest.approx(second.final["train_loss"], rel=1e-9)
 
 
-@pytest.mark.parametrize("size", [1, 2])
-def test_minibatches_go_on_where_they_were(size, make_member):
-    """Among members that are at other steps, too."""
+@pytest.mark.parametrize(("size", "passed"), [(1, 7), (2, 2**20)])
+def test_minibatches_go_on_where_they_were(size, passed, make_member, monkeypatch):
+    """Among members that are at other steps, too, and in the middle of a block of draws."""
+    monkeypatch.setattr(batches, "PASSED", passed)
     options = [
         "engine.compile=false",
         "engine.steps_per_call=30",
@@ -141,6 +144,21 @@ def test_minibatches_go_on_where_they_were(size, make_member):
         before, after = read_record(a.folder), read_record(b.folder)
         assert (after.t_train, after.steps) == (before.t_train, before.steps)
         assert after.final == pytest.approx(before.final, rel=1e-9)
+
+
+@pytest.mark.parametrize("task", ["mnist", "modular"])
+def test_a_budget_without_end_goes_on_where_it_was(task, tmp_path):
+    cfg = compose(
+        f"task={task}", *SMALL[task], "phase.budget=1000000000000", "phase.early_stop=false",
+        "engine.compile=false", "engine.steps_per_call=20", "callbacks.checkpoints.seconds=0",
+    )  # fmt: skip
+    unbroken, broken = (make_one(cfg, tmp_path / where, task, {}) for where in ("a", "b"))
+    for member, calls in ((unbroken, 4), (broken, 2), (broken, 2)):
+        with pytest.raises(PowerCutError):
+            train([member], cfg, extra=[PowerCut(calls)])
+    before, after = (checkpoints.load(member.folder) for member in (unbroken, broken))
+    assert after["done"] == before["done"] == 80
+    torch.testing.assert_close(after["state"], before["state"], rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("task", SMALL)

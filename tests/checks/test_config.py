@@ -123,11 +123,6 @@ def test_experiments_are_at_paper_scale(experiment, jobs, budget, objective):
         ("task=mnist phase.threshold=1", "phase.threshold=1.0: no accuracy can exceed it, as pha"),
         ("task=mnist phase.budget=4", "phase.budget=4: is over before accuracy is first measured"),
         ("task=qm9 phase.budget=1", "phase.budget=1: is over before accuracy is first measured"),
-        ("task=mnist phase.budget=60000000", "phase.budget=60000000: the order of so many minib"),
-        (
-            "task=modular phase.budget=999999999999",
-            "phase.budget=999999999999: accuracy would be measured",
-        ),
         ("task=mnist task.depth=20000", "task.depth=20000: must be at most 100"),
         ("task=teacher_student task.depth=20000", "task.depth=20000: must be at most 100"),
         ("phase.threshold=inf", "phase.threshold=inf: must be over 0 and at most 1"),

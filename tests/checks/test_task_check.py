@@ -11,9 +11,11 @@ from torch import nn
 
 from grok import check_task
 from grok.checks.config import problems
+from grok.checks.task import unmeasured
 from grok.compose import compose
 from grok.errors import ConfigError
 from grok.tasks import Data
+from grok.tasks.task import epoch_ends, in_order
 from tests.tasks.examples import EXAMPLES, Chain, FixedTensors, Sign
 from tests.tasks.small import SMALL
 
@@ -233,6 +235,40 @@ def test_wrong_tasks_are_refused_by_the_right_line(mistake):
         check_task(task)
     others = [other for other in str(caught.value).splitlines() if "doesn't depend on" not in other]
     assert len(others) == 1 or mistake == "a parameter without a part", "nothing else is said"
+
+
+def test_steps_that_no_list_can_hold():
+    lists = {"evaluations": lambda self, budget: np.zeros(budget, dtype=np.int64)}
+    task = dataclass(frozen=True)(type("Lists", (Sign,), lists))()
+    (line,) = unmeasured(task, 10**15)
+    assert line.startswith(f"task: evaluations({10**15}) fails (")
+    assert "Unable to allocate" in line
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (None, None),
+        (range(2, 10**12, 3), range(2, 10**12, 3)),
+        (range(6, 0, -3), range(3, 7, 3)),
+        (np.array([9, 3, 9]), [3, 9]),
+        ((5, 1), [1, 5]),
+    ],
+)
+def test_steps_are_put_in_order(given, expected):
+    assert in_order(given) == expected
+
+
+@pytest.mark.parametrize("every", [1, 4, 5, 7, 10, 12, 100])
+def test_ends_of_epochs(every):
+    """The first after each so many steps: the rule of the lists that they stand for."""
+    for budget in range(3, 60):
+        steps = {-(-step // 5) * 5 for step in range(every, budget + 1, every)}
+        listed = sorted(step for step in steps if step <= budget) or [budget]
+        ends = epoch_ends(every, 50, 10, budget)
+        assert [*ends] == listed
+        assert ends[1:3] == listed[1:3]
+        assert ends[-1] == listed[-1]
 
 
 def test_what_only_training_finds():

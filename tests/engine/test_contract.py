@@ -6,9 +6,12 @@ import functools
 import pytest
 import torch
 
+from grok.checks.config import problems
+from grok.compose import compose
 from grok.engine.batches import minibatches
 from grok.engine.compiled import stack_step
 from grok.engine.stack import Stack
+from grok.job import make_member as make_one
 from grok.tasks.mnist import MNIST
 from tests.tasks.examples import (
     FixedTensors,
@@ -18,6 +21,7 @@ from tests.tasks.examples import (
     RegisteredBuffer,
     Sign,
 )
+from tests.tasks.small import SMALL
 
 CPU = torch.device("cpu")
 PATHS = pytest.mark.parametrize("plain", [False, True])
@@ -271,3 +275,16 @@ def test_one_compilation_serves_all_numbers_of_samples(member_of):
         losses.append(metrics["train_loss"][-1, 0].item())
     assert graphs() - before == 1
     assert len(set(losses)) == 3
+
+
+@pytest.mark.parametrize("task", SMALL)
+def test_a_budget_without_end_takes_no_memory(task, tmp_path):
+    """The first steps are those of any budget."""
+    first_steps = []
+    for budget in (100, 10**12):
+        cfg = compose(f"task={task}", *SMALL[task], f"phase.budget={budget}")
+        assert problems(cfg) == []
+        stack = stack_of([make_one(cfg, tmp_path, task, {})], plain=task == "imdb")
+        first_steps.append(stack.advance(stack.whole_epochs(12))[0])
+    torch.testing.assert_close(*first_steps, rtol=0, atol=0, equal_nan=True)
+    assert first_steps[1]["val_accuracy"].isfinite().any()

@@ -1,7 +1,11 @@
 """What outlasts a power cut: everything a member leaves, before its record says that it ended."""
 
+import errno
 import os
 
+import pytest
+
+from grok.errors import named
 from grok.record.files import atomic_path
 
 
@@ -40,3 +44,18 @@ def test_new_folders_are_in_those_above_for_good(tmp_path, monkeypatch):
     with atomic_path(tmp_path / "a" / "b" / "c") as temporary:
         temporary.write_text("")
     assert synced == [tmp_path, tmp_path / "a", temporary, tmp_path / "a" / "b"]
+
+
+def test_a_full_disk_is_told_by_the_file(tmp_path):
+    """Whose error names nothing of itself."""
+    with pytest.raises(OSError, match="No space") as raised, atomic_path(tmp_path / "a"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert named(raised.value) == (
+        f"{tmp_path}/a: can't be written (No space left on device); make room, and give the same "
+        "command again"
+    )
+    raised.value.errno, raised.value.strerror = errno.EROFS, "Read-only file system"
+    assert named(raised.value) == (
+        f"{tmp_path}/a: can't be written (Read-only file system); make its folder a writable one, "
+        "and give the same command again"
+    )

@@ -79,7 +79,7 @@ def test_the_number_that_trains():
 
 def test_validated_at_the_ends_of_epochs():
     task = IMDb(data_dir=FOLDER, size=60, batch_size=20, every=5)  # 46 train, in three minibatches
-    assert task.evaluations(16) == [6, 12, 15]
+    assert [*task.evaluations(16)] == [6, 12, 15]
 
 
 @pytest.mark.parametrize(

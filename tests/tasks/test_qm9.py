@@ -76,8 +76,8 @@ def test_right_is_an_error_under_the_threshold():
 
 
 def test_validated_at_the_ends_of_epochs():
-    assert QM9(size=200, every=20).evaluations(50) == [20, 40]  # four steps an epoch
-    assert QM9(size=200, every=10).evaluations(30) == [12, 20]  # 32 is beyond the budget
+    assert [*QM9(size=200, every=20).evaluations(50)] == [20, 40]  # four steps an epoch
+    assert [*QM9(size=200, every=10).evaluations(30)] == [12, 20]  # 32 is beyond the budget
     assert QM9(size=100, every=20).evaluations(5) == [5]
 
 

@@ -99,19 +99,47 @@ def test_a_damaged_file_is_named(tmp_path):
     assert line.startswith(f"{broken}: damaged")
 
 
-def test_files_of_another_set_are_refused(tmp_path, monkeypatch):
-    """All sets call their files alike."""
-    shutil.copytree(DATA / "MNIST" / "raw", tmp_path / "raw")
-    images = gzip.decompress((tmp_path / "raw" / "train-images-idx3-ubyte.gz").read_bytes())
-    digest = hashlib.md5(images, usedforsecurity=False).hexdigest()
-    monkeypatch.setitem(idx.OWNERS, digest, "mnist")
-    assert len(idx.load("mnist", tmp_path)["train"].labels) == 1500
-    with pytest.raises(UserError) as raised:
-        idx.load("fashion_mnist", tmp_path)
-    assert str(raised.value).endswith(
-        "train-images-idx3-ubyte.gz: is MNIST's, where FashionMNIST is asked for; put the files of "
-        "each into a folder of its own, FashionMNIST/raw for this"
+@pytest.mark.parametrize("file", idx.FILES)
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize(
+    ("owner", "asked"), [("mnist", "fashion_mnist"), ("fashion_mnist", "mnist")]
+)
+def test_files_of_another_set_are_refused(tmp_path, monkeypatch, owner, asked, packed, file):
+    """All sets call their files alike, and pack them in several ways."""
+    folder = tmp_path / idx.FOLDERS[asked] / "raw"
+    shutil.copytree(DATA / "MNIST" / "raw", folder)
+    path = folder / f"{file}.gz"
+    content = gzip.decompress(path.read_bytes())
+    path.write_bytes(gzip.compress(content, 1))
+    if not packed:
+        path.unlink()
+        path = folder / file
+        path.write_bytes(content)
+    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    monkeypatch.setitem(idx.OWNERS, digest, owner)
+    assert len(idx.read(owner, folder, file, 3 if "images" in file else 1)) in (1500, 1000)
+    (line,) = problems(
+        compose("task=mnist", f"task.dataset={asked}", f"data.dir={tmp_path}", "task.train_size=9")
     )
+    assert line == (
+        f"{path}: is {idx.FOLDERS[owner]}'s, where {idx.FOLDERS[asked]} is asked for; put the "
+        f"files of each into a folder of its own, {idx.FOLDERS[asked]}/raw for this"
+    )
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_the_whole_of_mnist_is_no_other_set(full_data, tmp_path, packed):
+    folder = tmp_path / "FashionMNIST" / "raw"
+    folder.mkdir(parents=True)
+    for file in idx.FILES:
+        source = idx._file(full_data / "MNIST" / "raw", file)
+        written = source.read_bytes()
+        content = gzip.decompress(written) if source.suffix == ".gz" else written
+        (folder / (f"{file}.gz" if packed else file)).write_bytes(
+            gzip.compress(content, 1) if packed else content
+        )
+        with pytest.raises(UserError, match=r"is MNIST's, where FashionMNIST is asked for"):
+            idx.read("fashion_mnist", folder, file, 3 if "images" in file else 1)
 
 
 def test_the_files_of_both_sets_are_known():
