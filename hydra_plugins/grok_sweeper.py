@@ -52,6 +52,8 @@ class GrokSweeper(BasicSweeper):
         assert self.hydra_context is not None
         assert self.config is not None
         assert self.launcher is not None
+        if hasattr(self.launcher, "check"):
+            self.launcher.check()
         theirs, folder = was_given(self.config, "sweep"), settled(self.config, "sweep")
         try:
             sweep = prepare(

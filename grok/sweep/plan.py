@@ -6,7 +6,7 @@ import contextlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,12 +77,21 @@ def prepare(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) 
         cells.setdefault(cell(settings), (job, settings))
     found.update(dict.fromkeys(_of_their_own(composer, keys)))
     if found:
-        raise ConfigError(*found)
+        raise ConfigError(*_summed(found))
     if repeats := len(jobs) - len(cells):
         log.warning("%d of %d jobs repeat another's settings and are left out", repeats, len(jobs))
     jobs, planned = (list(each) for each in zip(*cells.values(), strict=True))
     folder = Path(str(master.hydra.sweep.dir))
     return Sweep(folder, Plan(keys, planned, _common(composer, jobs)), jobs, composer)
+
+
+def _summed(lines: Iterable[str]) -> Iterator[str]:
+    """The lines, those about other values of a key in the first one about it."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for line in lines:
+        alike.setdefault((line.partition("=")[0], line.partition(": ")[2]), []).append(line)
+    for first, *others in alike.values():
+        yield first + (f" (and {len(others)} more of its values)" if others else "")
 
 
 def cell(settings: dict[str, Any]) -> str:
