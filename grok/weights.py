@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from grok.errors import UserError
-from grok.results import WEIGHTS, Record, check_file, finished, read_record
+from grok.results import WEIGHTS, Record, check_file, finished, missing_file, read_record
 from grok.tasks import Data, Task
 from grok.tasks.task import cast
 
@@ -54,6 +54,8 @@ def load_member(folder: str | Path, moment: str = "final") -> LoadedMember:
     path = folder / WEIGHTS / f"{moment}.safetensors"
     try:
         tensors = load_file(path)
+    except FileNotFoundError:
+        raise missing_file(path) from None
     except (OSError, SafetensorError) as error:
         raise UserError(f"{path}: unreadable ({error}); delete its run and run it again") from None
     check_file(folder, f"{WEIGHTS}/{path.name}", record)

@@ -191,6 +191,7 @@ def values_of(override: Override) -> list[Any]:
 
 
 def is_group(key: str) -> bool:
+    """Whether a word of this key chooses an option."""
     return key.startswith("hydra/") or (CONF / key).is_dir()
 
 

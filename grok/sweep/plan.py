@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,12 +152,15 @@ def opened(sweep: Sweep, master: DictConfig) -> Iterator[None]:
 
 
 def _take_order(sweep: Sweep, before: Plan) -> None:
-    """Number the jobs as before, where they are the same: ``shuffle`` gives another order."""
+    """Number the jobs as before, where they are the same: ``shuffle`` gives another order.
+
+    Plans of earlier versions may hold a cell twice, and then it has two folders.
+    """
     now = {cell(settings): i for i, settings in enumerate(sweep.plan.jobs)}
     order = [now.get(cell(settings)) for settings in before.jobs]
-    if order == [*range(len(now))] or Counter(order) != Counter(now.values()):
-        return
     found = [i for i in order if i is not None]
+    if len(found) < len(order) or set(found) != set(now.values()):
+        return
     sweep.jobs = [sweep.jobs[i] for i in found]
     sweep.plan.jobs = [sweep.plan.jobs[i] for i in found]
     sweep.plan.common = _common(sweep.composer, sweep.jobs)
