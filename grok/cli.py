@@ -33,6 +33,7 @@ from grok.job import leave_error, run
 from grok.launch import stacked
 from grok.launch.workers import ending_with_parent, is_worker
 from grok.sweep import functions, loader
+from grok.sweep.folders import OwnFolder
 from grok.sweep.going_on import interrupted_run
 
 
@@ -90,19 +91,25 @@ def _explaining(command: Callable[[], None], errors: tuple[type[Exception], ...]
     except errors as error:
         if debugging():
             raise
-        raise explained(error, sys.argv[1:], CONF) from error
+        if isinstance(error, OSError):  # that names nothing is of what Hydra writes to its folder
+            error.filename = error.filename or OwnFolder.latest
+        raise explained(error, sys.argv[1:]) from error
 
 
 def _read_words() -> None:
-    """Refuse options that there aren't, and write folders in full."""
+    """Refuse options that there aren't, put the others first, and write folders in full."""
     parser = get_args_parser()
     parser.error = _unknown_option  # type: ignore[method-assign]
-    parser.parse_args(sys.argv[1:])
-    sys.argv[1:] = with_folders(sys.argv[1:])
+    words = sys.argv[1:]
+    args, behind = parser.parse_known_args(words)
+    if unknown := [word for word in behind if word.startswith("-")]:
+        _unknown_option(f"unrecognized arguments: {' '.join(unknown)}")
+    if args.multirun and "hydra.mode=RUN" in args.overrides:
+        raise UsageError("hydra.mode=RUN: -m says otherwise; leave one of them out")
+    overrides = [word for word in words if word in {*args.overrides, *behind}]
+    options = [word for word in words if word not in overrides]  # Hydra wants them together
+    sys.argv[1:] = [*options, *with_folders(overrides)]
 
 
 def _unknown_option(message: str) -> NoReturn:
-    words = message.removeprefix("unrecognized arguments: ")
-    if words != message and not words.startswith("-"):
-        raise UsageError(f"{words}: options such as -m come before all words with =, or after")
     raise UsageError(f"{message}; python train.py --help")

@@ -13,7 +13,7 @@ from torch import nn
 
 from grok.errors import UserError
 from grok.record.names import WEIGHTS
-from grok.record.record import Record, check_file, finished, read_record
+from grok.record.record import Record, check_file, finished, missing_file, read_record
 from grok.tasks import Data, Task
 from grok.tasks.task import cast
 
@@ -55,6 +55,8 @@ def load_member(folder: str | Path, moment: str = "final") -> LoadedMember:
     path = folder / WEIGHTS / f"{moment}.safetensors"
     try:
         tensors = load_file(path)
+    except FileNotFoundError:
+        raise missing_file(path) from None
     except (OSError, SafetensorError) as error:
         raise UserError(f"{path}: unreadable ({error}); delete its run and run it again") from None
     check_file(folder, f"{WEIGHTS}/{path.name}", record)

@@ -34,7 +34,12 @@ class GrokSweeper(BasicSweeper):
     """The Cartesian product of the swept keys, checked as a whole and planned on disk."""
 
     def __init__(
-        self, max_batch_size: int | None, params: dict[str, str] | None = None, **_: Any
+        self,
+        max_batch_size: int | None,
+        params: dict[str, str] | None = None,
+        grid: int = 21,
+        scale: str = "paper",
+        scales: dict[str, str] | None = None,
     ) -> None:
         super().__init__(max_batch_size, params)
 
@@ -56,6 +61,8 @@ class GrokSweeper(BasicSweeper):
         assert self.hydra_context is not None
         assert self.config is not None
         assert self.launcher is not None
+        if hasattr(self.launcher, "check"):
+            self.launcher.check()
         theirs, folder = was_given(self.config, "sweep"), settled(self.config, "sweep")
         try:
             sweep = prepare(

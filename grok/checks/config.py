@@ -51,10 +51,10 @@ def problems(cfg: DictConfig, judged: dict[str, list[str]] | None = None) -> lis
         found += _unknown_keys(f"{name}.", cfg[name], type(section))
         found += section.problems()
     for name in ("measures", "callbacks", "logger"):
-        found += _part_problems(name, cfg[name])
+        found += part_problems(name, cfg[name])
     if found:
         return found  # before PyTorch has to be imported
-    parts = "".join(OmegaConf.to_yaml(cfg[name]) for name in ("measures", "callbacks", "logger"))
+    parts = OmegaConf.to_yaml(OmegaConf.masked_copy(cfg, ["measures", "callbacks", "logger"]))
     if parts not in judged:
         judged[parts] = _setting_problems(cfg)
     if judged[parts]:
@@ -83,7 +83,7 @@ def _unknown_keys(prefix: str, section: DictConfig, schema: type) -> Iterable[st
             yield f"{prefix}{key}={section[key]}: no such key{nearest(key, known)}"
 
 
-def _part_problems(section: str, parts: DictConfig | None) -> list[str]:
+def part_problems(section: str, parts: DictConfig | None) -> list[str]:
     """Mistakes in a section whose entries are objects named by ``_target_``; no types."""
     found = []
     for name, part in parts.items_ex(resolve=False) if parts else ():
@@ -152,6 +152,9 @@ def _typed_problems(name: str, section: DictConfig, kind: str) -> list[str]:
         return [f"{name}._target_={target}: is no {kind}; see {HOMES[kind]}"]
     settings = {str(key): value for key, value in section.items() if key != "_target_"}
     unknown = list(_unknown_keys(f"{name}.", OmegaConf.create(settings), schema))
+    if len(unknown) > 1:  # of one cause: another class than the section is for
+        keys = ", ".join(line.partition("=")[0] for line in unknown)
+        return [f"{keys}: no such keys of {target}"]
     if unknown:
         return unknown
     try:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from grok.checks.keys import keys_of, no_such_key, overrides_of, words_for_no_option
+from grok.checks.keys import (
+    culprit,
+    group_of_keys,
+    no_such_key,
+    options,
+    overrides_of,
+    words_for_no_option,
+)
 from grok.checks.wording import expected
 from grok.checks.words import FOLDERS, given, typed, unreadable
 from grok.errors import FULL, ConfigError, UserError, first_line, unwritable
-from grok.sweep.folders import OwnFolder
 
 SEVERAL = (
     r"Ambiguous value for argument '(.+)'\n",
@@ -24,27 +29,26 @@ SEVERAL = (
 """What Hydra says of a word with several values where there may be one only."""
 
 
-def explained(error: Exception, arguments: Sequence[str], conf: Path) -> UserError:
+def explained(error: Exception, arguments: Sequence[str]) -> UserError:
     """A `UserError` that says what to mend.
 
     Args:
         error: from Hydra, OmegaConf or the file system.
         arguments: the words of the command line.
-        conf: the folder of the configuration, for the options of its groups.
     """
     if isinstance(error, MissingConfigException):
-        return _no_option(str(error), conf)
+        return _no_option(str(error))
     if isinstance(error, OSError):
         return _unwritable(error, arguments)
-    line = _about_a_word(error, arguments, conf) or _about_a_key(error, arguments)
+    line = _about_a_word(error, arguments) or _about_a_key(error, arguments)
     if line:
         return ConfigError(line)
     if isinstance(error, HydraException | OmegaConfBaseException | ValueError | AssertionError):
-        return ConfigError(first_line(error))
+        return ConfigError(_about_the_rest(error, arguments))
     return UserError(f"{type(error).__name__}: {first_line(error)}; GROK_DEBUG=1 shows where")
 
 
-def _about_a_word(error: Exception, arguments: Sequence[str], conf: Path) -> str | None:
+def _about_a_word(error: Exception, arguments: Sequence[str]) -> str | None:
     """The line about a word that Hydra can't take, whatever the keys are."""
     message = str(error)
     if isinstance(error, OverrideParseException):
@@ -55,13 +59,15 @@ def _about_a_word(error: Exception, arguments: Sequence[str], conf: Path) -> str
     if match := re.match(r"Could not append to config\. An item is already at '(.+?)'", message):
         word = given(match[1], arguments)
         return f"{word}: there is such a key already; write {word.lstrip('+')}"
+    if match := re.match(r"Could not delete '(.+?)'\. No match in the defaults", message):
+        return f"{given(match[1], arguments)}: none is chosen; leave it out"
     if re.match("Config group override deletion|Could not delete from config. The value", message):
         words = [word for word in arguments if word.startswith("~") and "=" in word]
         return f"{words[0]}: ~ takes a name only; write {words[0].partition('=')[0]}"
     if message.startswith("Config group override must be"):
         for word in words_for_no_option(arguments):
             keyless = word.startswith("=")
-            return unreadable(word, arguments, "") if keyless else _group_of_keys(word, conf)
+            return unreadable(word, arguments, "") if keyless else group_of_keys(word)
     return None
 
 
@@ -69,6 +75,9 @@ def _about_a_key(error: Exception, arguments: Sequence[str]) -> str | None:
     """The line about a key that isn't there, or that can't have its value."""
     cause = error.__cause__ or error
     if match := re.match(r"Could not (?:override|delete from config\.) '(.+?)'", str(error)):
+        inner = str(getattr(error.__cause__, "full_key", None) or match[1])
+        if inner.startswith(f"{match[1]}.") and given(match[1], arguments) != match[1]:
+            return f"{given(match[1], arguments)}: {no_such_key(inner, arguments)}"
         return no_such_key(match[1], arguments)
     if match := re.search(r"raised while resolving interpolation: (\S+=.+)", str(error)):
         return match[1]
@@ -76,7 +85,21 @@ def _about_a_key(error: Exception, arguments: Sequence[str]) -> str | None:
         return None
     if isinstance(cause, ConfigAttributeError | ConfigKeyError):
         return no_such_key(str(cause.full_key), arguments)
-    return f"{given(str(cause.full_key), arguments)}: {expected(cause)}"
+    key = str(cause.full_key)
+    inside = [w for w in overrides_of(arguments) if w.lstrip("+~").startswith(f"{key}.")]
+    return f"{inside[0] if inside else given(key, arguments)}: {expected(cause)}"
+
+
+def _about_the_rest(error: Exception, arguments: Sequence[str]) -> str:
+    """What Hydra or Python's logging says, with the words that may have brought it about."""
+    causes = [first_line(each) for each in (error, error.__cause__) if each is not None]
+    if word := culprit(arguments):
+        return f"{word}: {causes[-1]}"
+    words = [word for word in overrides_of(arguments) if word.lstrip("+~").startswith("hydra")]
+    suspects = [word for word in words if word.partition("=")[0] not in FOLDERS]
+    if not suspects:
+        return causes[0]
+    return f"{' '.join(suspects)}: {': '.join(causes)}; python train.py --cfg hydra shows defaults"
 
 
 def _several(word: str) -> str:
@@ -87,33 +110,18 @@ def _several(word: str) -> str:
     return f"{word}: several values make a sweep; add -m, or write [a,b]"
 
 
-def _no_option(message: str, conf: Path) -> UserError:
+def _no_option(message: str) -> UserError:
     match = re.search(r"Could not (?:find|load) '((?:hydra/)?[^/']+)/([^']+)'", message)
     if match is None:
         return ConfigError(first_line(Exception(message)))
     group, option = match.groups()
-    known = re.findall(r"^\t(\S+)$", message, re.MULTILINE) or _options(group, conf)
+    known = re.findall(r"^\t(\S+)$", message, re.MULTILINE) or options(group)
     if known == ["default"]:
-        return ConfigError(_group_of_keys(f"{group}={option}", conf))
+        return ConfigError(group_of_keys(f"{group}={option}"))
     return ConfigError(f"{group}={option}: no such option; choose from {', '.join(known)}")
 
 
-def _group_of_keys(word: str, conf: Path) -> str:
-    """The line about a group that is given a value."""
-    group = word.lstrip("+~").partition("=")[0]
-    keys, options = keys_of(group), _options(group, conf)
-    fixes = [f"set {', '.join(keys)}"] if keys else []
-    fixes += [f"choose from {', '.join(options)}"] if options != ["default"] else []
-    return f"{word}: {group} is a group; {', or '.join(fixes)}"
-
-
-def _options(group: str, conf: Path) -> list[str]:
-    folder = conf / group
-    return sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml"))
-
-
 def _unwritable(error: OSError, arguments: Sequence[str]) -> UserError:
-    error.filename = error.filename or OwnFolder.latest  # Hydra was writing there
     if error.errno in FULL and error.filename:
         return UserError(unwritable(error))
     where = f"{error.filename}: " if error.filename else ""

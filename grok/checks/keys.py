@@ -6,8 +6,10 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from hydra import initialize_config_dir
 from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
@@ -17,6 +19,16 @@ from grok.checks.wording import nearest
 from grok.checks.words import given
 from grok.compose import CONF, compose
 from grok.record.difference import flat
+
+OPEN = (
+    "hydra.callbacks.",
+    "hydra.job.env_set.",
+    "hydra.job_logging.",
+    "hydra.hydra_logging.",
+)
+"""Sections of Hydra's that keys may be added to."""
+RUNTIME = ("hydra.runtime.", "hydra.overrides.")
+"""Sections that Hydra fills in."""
 
 
 class Chosen(NamedTuple):
@@ -33,20 +45,72 @@ def no_such_key(key: str, arguments: Sequence[str]) -> str:
         key: full name.
         arguments: the words of the command line.
     """
+    word = given(key, arguments)
     default = _composed([])
     lacking = (chosen for chosen in _all_chosen(arguments) if key not in chosen.keys)
     keys, choices = next(lacking, default)
-    hint = nearest(key, keys if "." in key else [*keys, *choices])
+    if word.startswith("~"):  # which takes sections as well
+        keys = list(dict.fromkeys(name for each in keys for name in (*_sections(each), each)))
+    group = _group_of(key)
+    option = choices.get(group or "")
+    hint = _elsewhere(key, group, option)
+    chosen = f" with {group}={option}" if option else ""
+    of_hydra = key.startswith("hydra")
+    if key.startswith(OPEN) and not word.startswith("~"):
+        hint = f"; write +{word} to add it"
+    if not hint:
+        others = [*keys, *choices] if "." not in key else keys
+        hint = nearest(
+            key,
+            [
+                each
+                for each in others
+                if each.startswith("hydra") == of_hydra and not each.startswith(RUNTIME)
+            ],
+        )
+        if hint and option == default.choices.get(group or ""):
+            chosen = ""
+    if not hint:
+        show = f"--cfg {'hydra' if of_hydra else 'job'}"
+        choice = [f"{group}={option}"] if option else []
+        hint = f"; {' '.join(['python train.py', *choice, show])} lists them"
+    return f"{word}: no such key{chosen}{hint}"
+
+
+def _group_of(key: str) -> str | None:
+    """The group that chooses the section of `key`; None where none does."""
     sections = key.split(".")
-    groups = [group for group in ("/".join(sections[:2]), sections[0]) if choices.get(group)]
-    chosen = f"{groups[0]}={choices[groups[0]]}" if groups else ""
-    if hint and chosen and choices[groups[0]] == default.choices.get(groups[0]):
-        chosen = ""
-    shown = "all" if key.startswith("hydra") else "job"
-    hint = hint or "; " + " ".join(
-        ["python train.py", *chosen.split(), f"--cfg {shown} lists them"]
-    )
-    return f"{given(key, arguments)}: no such key{f' with {chosen}' if chosen else ''}{hint}"
+    group = "/".join(sections[: 2 if sections[0] == "hydra" else 1])
+    return group if len(sections) > 1 and options(group) else None
+
+
+def _elsewhere(key: str, group: str | None, option: Any) -> str:
+    """Which other options of its group have the key, in words; nothing where none has."""
+    if group is None:
+        return ""
+    others = [name for name in options(group) if name != option]
+    having = [name for name in others if key in _composed([f"{group}={name}"]).keys]
+    return f"; a key of {', '.join(f'{group}={name}' for name in having)}" if having else ""
+
+
+def _sections(key: str) -> Iterator[str]:
+    """The sections that a key lies in, such as ``callbacks.curves`` and ``callbacks``."""
+    while key := key.rpartition(".")[0]:
+        yield key
+
+
+def options(group: str) -> list[str]:
+    """The options of a group, by name; none where it is no group."""
+    if group == "hydra":
+        return []
+    folder = CONF / group
+    if not group.startswith("hydra/"):
+        found = folder.rglob("*.yaml")
+        return sorted(str(path.relative_to(folder).with_suffix("")) for path in found)
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        return list(loader.get_group_options(group, results_filter=ObjectType.CONFIG))
 
 
 def keys_of(group: str) -> list[str]:
@@ -55,14 +119,39 @@ def keys_of(group: str) -> list[str]:
     return [key for key in _composed([]).keys if key.startswith(section) and "._" not in key]
 
 
+def group_of_keys(word: str) -> str:
+    """The line about a group that is given a value."""
+    group = word.lstrip("+~").partition("=")[0]
+    if group == "hydra":
+        return f"{word}: hydra is a section; python train.py --cfg hydra lists its keys"
+    keys, choices = keys_of(group), options(group)
+    fixes = [f"set {', '.join(keys)}"] if keys and not group.startswith("hydra") else []
+    fixes += [f"choose from {', '.join(choices)}"] if choices != ["default"] else []
+    return f"{word}: {group} is a group; {', or '.join(fixes)}"
+
+
 def words_for_no_option(arguments: Sequence[str]) -> list[str]:
     """The words that give a group what can't be the name of an option."""
     return [
         str(override.input_line)
         for override in _readable(overrides_of(arguments))
-        if _is_group(override.key_or_group)
-        and not all(isinstance(value, str | list) for value in _values(override))
+        if is_group(override.key_or_group)
+        and not all(isinstance(value, str | list) for value in values_of(override))
     ]
+
+
+def culprit(arguments: Sequence[str]) -> str | None:
+    """The first word that nothing can be composed with; None where all can be."""
+    words: list[str] = []
+    for override in _readable(overrides_of(arguments)):
+        if override.is_sweep_override():
+            continue
+        words.append(str(override.input_line))
+        try:
+            _composed(words)
+        except Exception:  # OmegaConf's and Python's, of many kinds
+            return words[-1]
+    return None
 
 
 def overrides_of(arguments: Sequence[str]) -> list[str]:
@@ -75,9 +164,9 @@ def _all_chosen(arguments: Sequence[str]) -> Iterator[Chosen]:
     args, _ = get_args_parser().parse_known_args(list(arguments))
     where = [f"hydra.searchpath=['file://{args.config_dir}']"] if args.config_dir else []
     options = [
-        [f"{override.get_key_element()}={value}" for value in _values(override)]
+        [f"{override.get_key_element()}={value}" for value in values_of(override)]
         for override in _readable(args.overrides)
-        if _is_group(override.key_or_group) and not override.is_delete()
+        if is_group(override.key_or_group) and not override.is_delete()
     ]
     for combination in itertools.product(*options):
         try:
@@ -94,14 +183,15 @@ def _readable(words: Sequence[str]) -> Iterator[Override]:
             continue
 
 
-def _values(override: Override) -> list[Any]:
+def values_of(override: Override) -> list[Any]:
     """What an override sets its key to, one after the other."""
     if not override.is_sweep_override():
         return [override.value()]
     return [Override._convert_value(value) for value in override.sweep_iterator()]
 
 
-def _is_group(key: str) -> bool:
+def is_group(key: str) -> bool:
+    """Whether a word of this key chooses an option."""
     return key.startswith("hydra/") or (CONF / key).is_dir()
 
 

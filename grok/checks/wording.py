@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
+import enum
 import re
 import types
 import typing
@@ -21,6 +23,8 @@ TYPES = {
     str: "text",
     dict: "a mapping, such as {a:1}",
 }
+ALIKE = 0.7
+"""The share of letters in common, as difflib counts them, from which two names are alike."""
 
 
 def expected(error: OmegaConfBaseException) -> str:
@@ -50,6 +54,10 @@ def of_type(kind: Any) -> str | None:
     if origin in (typing.Union, types.UnionType):
         choices = [of_type(element) for element in elements if element is not type(None)]
         return " or ".join(map(str, choices)) if all(choices) else None
+    if dataclasses.is_dataclass(origin):
+        return f"a mapping of {', '.join(field.name for field in dataclasses.fields(origin))}"
+    if isinstance(origin, type) and issubclass(origin, enum.Enum):
+        return f"one of {', '.join(origin.__members__)}"
     return TYPES.get(origin)
 
 
@@ -69,10 +77,49 @@ def nearest(key: str, valid: Iterable[str]) -> str:
 
     One of the same last name, whatever its section, is the closest; then one of the same section.
     """
-    valid = [name for name in valid if name != key]
+    valid = [name for name in valid if name != key and "._" not in name]
     section, _, last = key.rpartition(".")
-    same_name = [name for name in valid if name.rpartition(".")[2] == last]
+    same_name = [name for name in valid if _last(name) == last]
     siblings = [name for name in valid if section and name.rpartition(".")[0] == section]
-    candidates = [name for name in siblings or valid if "._" not in name]
-    matches = same_name[:1] or difflib.get_close_matches(key, candidates, n=1, cutoff=0.6)
-    return f"; did you mean {matches[0]}?" if matches else ""
+    if same_name:
+        likeness = {name: _ratio(key, name) for name in same_name}
+    elif siblings or not section:
+        likeness = {name: _likeness(last, _last(name)) for name in siblings or valid}
+    else:
+        likeness = {name: _likeness(key, name) for name in valid}
+    best = max(likeness, key=lambda name: likeness[name], default="")
+    return f"; did you mean {best}?" if best and likeness[best] else ""
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _ratio(word: str, name: str) -> float:
+    return difflib.SequenceMatcher(None, word.lower(), name.lower()).ratio()
+
+
+def _likeness(word: str, name: str) -> float:
+    """How near a mistyped word is to a name, from 0 (not at all) to 1.
+
+    Of a very short one nothing can be told but a beginning, another case or one wrong letter.
+    """
+    word, name = word.lower(), name.lower()
+    if word == name or name.startswith(word) or (word.startswith(name) and len(word) < 3):
+        return 1.0
+    if min(len(word), len(name)) > 3:
+        ratio = _ratio(word, name)
+        return ratio if ratio >= ALIKE else 0.0
+    return 0.9 if min(len(word), len(name)) > 1 and _one_letter_apart(word, name) else 0.0
+
+
+def _one_letter_apart(a: str, b: str) -> bool:
+    """Whether a letter was left out, added or mistaken, or two neighbours were exchanged."""
+    if len(a) > len(b):
+        a, b = b, a
+    if len(a) < len(b):
+        return any(a == b[:i] + b[i + 1 :] for i in range(len(b)))
+    wrong = [i for i in range(len(a)) if a[i] != b[i]]
+    return len(wrong) == 1 or (
+        len(wrong) == 2 and wrong[1] == wrong[0] + 1 and sorted(a) == sorted(b)
+    )

@@ -115,6 +115,9 @@ def _has_key(word: str) -> bool:
 
 def _unreadable_value(key: str, value: str, reason: str) -> str:
     quoted = shlex.quote(typed(key, value))
+    if value[:1] in ("[", "{") and "~" in value:
+        inner = re.sub(r"~[^],}]*", lambda match: f'"{match[0]}"', value)
+        return f"text with ~ is quoted: {shlex.quote(f'{key}={inner}')}"
     if key in FOLDERS:
         return f"text with such characters is quoted: {quoted}"
     if value.startswith("="):

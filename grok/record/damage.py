@@ -73,11 +73,11 @@ def read(
     except ValueError as error:
         raise DamagedFileError(f"{path}: unreadable ({error})", fix) from None
     schema = content.get("schema") if isinstance(content, dict) else None
-    if type(schema) is int and schema > current:
+    holds = _take_checksum(content) if isinstance(content, dict) else None
+    if type(schema) is int and schema > current and holds is not False:
         raise _newer(path, f"version {schema} of a {name}")
     if schema != current:
         raise DamagedFileError(f"{path}: not a version {current} {name}", fix)
-    holds = _take_checksum(content)
     more = [name for name in content if name not in _hints(kind)]
     if more and holds:
         raise _newer(path, f"holds {more[0]!r}")

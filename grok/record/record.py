@@ -22,6 +22,8 @@ from grok.record.files import atomic_path
 from grok.record.names import CHECKPOINT, ERROR, LEFT, PLAN, RESULT, STEP_COLUMNS
 
 SCHEMA = 1
+REMAKE = "delete its run and run it again"
+"""What to do about a file that a member left besides its record."""
 
 
 @dataclass
@@ -150,9 +152,11 @@ def check_file(folder: Path, name: str, record: Record) -> None:
     """Hold a file that the member of `folder` left against its record.
 
     Raises:
-        DamagedFileError: it isn't what was there when the record was written.
+        DamagedFileError: it isn't what was there when the record was written, or it is gone.
     """
     path = folder / name
+    if name in record.files and not path.exists():
+        raise missing_file(path)
     try:
         if name in record.files and damage.of_file(path) != record.files[name]:
             raise ValueError(f"its checksum isn't the one in {RESULT}")
@@ -160,11 +164,14 @@ def check_file(folder: Path, name: str, record: Record) -> None:
         raise damaged_file(path, error) from None
 
 
+def missing_file(path: Path) -> DamagedFileError:
+    """That a file is gone which a member left, in a line."""
+    return DamagedFileError(f"{path}: missing, and {RESULT} names it", REMAKE)
+
+
 def damaged_file(path: Path, problem: object) -> DamagedFileError:
     """What is wrong with a file that a member left besides its record, in a line."""
-    return DamagedFileError(
-        f"{path}: damaged ({' '.join(str(problem).split())})", "delete its run and run it again"
-    )
+    return DamagedFileError(f"{path}: damaged ({' '.join(str(problem).split())})", REMAKE)
 
 
 def write_plan(folder: Path, plan: Plan) -> None:

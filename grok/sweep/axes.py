@@ -9,6 +9,8 @@ from typing import Any
 from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep
 from omegaconf import DictConfig
 
+from grok.errors import first_line
+
 MOST_JOBS = 10**5
 
 
@@ -53,5 +55,21 @@ def sweeper_problems(hydra: DictConfig) -> Iterable[str]:
     batch: Any = hydra.sweeper.max_batch_size
     if batch is not None and batch < 1:
         yield f"hydra.sweeper.max_batch_size={batch}: must be at least 1 job, or null for all"
-    if hydra.launcher.get("n_jobs") == 0:
+    if "n_jobs" not in hydra.launcher:
+        return
+    if hydra.launcher.n_jobs == 0:
         yield "hydra.launcher.n_jobs=0: must be at least 1 process, or -1 for one a core"
+    for key, value in hydra.launcher.items():
+        if key != "_target_" and (reason := _refused_by_joblib(str(key), value)):
+            yield f"hydra.launcher.{key!s}={value}: {reason}"
+
+
+def _refused_by_joblib(key: str, value: Any) -> str | None:
+    """Why joblib can't be launched with a setting; None where it can."""
+    from joblib import Parallel
+
+    try:
+        Parallel(**{key: value})
+    except Exception as error:
+        return first_line(error)
+    return None

@@ -11,8 +11,11 @@ from typing import Any, ClassVar
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import OmegaConfBaseException
 
-from grok.errors import UserError, run_reporting
+from grok.checks.wording import expected
+from grok.checks.words import given
+from grok.errors import ConfigError, UserError, run_reporting
 from grok.record.names import LOCK
 
 _held = contextlib.ExitStack()
@@ -41,7 +44,14 @@ class OwnFolder(Callback):
 
 def was_given(config: DictConfig, mode: str) -> bool:
     """Whether the command names the folder of its run or sweep, which may be there already."""
-    return any(word.startswith(f"hydra.{mode}.dir=") for word in config.hydra.overrides.hydra)
+    keys = (word.lstrip("+").partition("=")[0] for word in _words(config))
+    return any(key in (f"hydra.{mode}.dir", f"hydra.{mode}") for key in keys)
+
+
+def _words(config: DictConfig) -> list[str]:
+    """The command's words for Hydra, in which nothing is looked up."""
+    words: Any = OmegaConf.to_container(config.hydra.overrides.hydra, resolve=False)
+    return list(words)
 
 
 def settled(config: DictConfig, mode: str) -> Path:
@@ -52,13 +62,33 @@ def settled(config: DictConfig, mode: str) -> Path:
         mode: ``run`` or ``sweep``.
     """
     key = f"hydra.{mode}.dir"
-    folder = Path(str(config.hydra[mode].dir))
-    if was_given(config, mode):
+    found = _named(config, key)
+    folder = found.expanduser()
+    if not was_given(config, mode):
+        folder = new(folder, key)
+    elif folder == found:
         return folder
-    folder = new(folder, key)
     with read_write(config), open_dict(config):
         OmegaConf.update(config, key, str(folder))
         config.hydra.overrides.hydra.append(f"{key}='{folder}'")
+    return folder
+
+
+def _named(config: DictConfig, key: str) -> Path:
+    """The folder that `key` names.
+
+    Raises:
+        ConfigError: it names none, or one in a home that isn't there.
+    """
+    try:
+        folder = Path(str(OmegaConf.select(config, key)))
+        folder.expanduser()
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{given(key, _words(config))}: {expected(error)}") from None
+    except RuntimeError:
+        raise ConfigError(
+            f"{key}={folder}: there is no such home folder; write the path from / on"
+        ) from None
     return folder
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 
 import hydra._internal.hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -11,9 +12,8 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from grok.checks.of_hydra import SCALE, as_written, ignored, setting_problems, word_problems
 from grok.errors import ConfigError
-
-SCALE = "hydra.sweeper.scale"
 
 
 class SweepLoader(ConfigLoaderImpl):
@@ -34,22 +34,25 @@ class SweepLoader(ConfigLoaderImpl):
         """The configuration; a sweep's own where `run_mode` is of several runs.
 
         Raises:
-            ConfigError: what is run has no such scale.
+            ConfigError: a word or a setting of Hydra's can't be, or would be ignored, or there is
+                no such scale of what is run.
         """
         parsed = OverridesParser.create(config_loader=self).parse_overrides(overrides)
+        _refuse(word_problems(parsed))
+        typed, word = parsed, self._first if run_mode is RunMode.MULTIRUN else as_written
 
         def load() -> DictConfig:
-            several = run_mode is RunMode.MULTIRUN
-            words = [self._first(each) if several else str(each.input_line) for each in parsed]
             return super(SweepLoader, self).load_configuration(
-                config_name, words, run_mode, from_shell, validate_sweep_overrides
+                config_name, list(map(word, parsed)), run_mode, from_shell, validate_sweep_overrides
             )
 
         cfg = load()
-        if SCALE in {override.key_or_group for override in parsed}:
-            parsed = [*self._scaled(cfg.hydra.sweeper, parsed), *parsed]
+        if SCALE in {override.key_or_group for override in typed}:
+            parsed = [*self._scaled(cfg.hydra.sweeper, typed), *typed]
             cfg = load()
         cfg.hydra.overrides.task = [o.input_line for o in parsed if not o.is_hydra_override()]
+        _refuse(ignored(typed, cfg.hydra.mode))
+        _refuse(setting_problems(cfg.hydra))
         return cfg
 
     def _scaled(self, sweeper: DictConfig, given: list[Override]) -> list[Override]:
@@ -68,9 +71,14 @@ class SweepLoader(ConfigLoaderImpl):
         key = override.key_or_group
         plain = override.is_hydra_override() or not override.is_discrete_sweep()
         if plain or not self.get_group_options(key, results_filter=None):
-            return str(override.input_line)
+            return as_written(override)
         first = next(iter(override.sweep_string_iterator()), "")
         return f"{override.get_key_element()}={first}"
+
+
+def _refuse(problems: Iterable[str]) -> None:
+    if found := list(problems):
+        raise ConfigError(*found)
 
 
 def register() -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,12 +77,21 @@ def prepare(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) 
         cells.setdefault(cell(settings), (job, settings))
     found.update(dict.fromkeys(_of_their_own(composer, keys)))
     if found:
-        raise ConfigError(*found)
+        raise ConfigError(*_summed(found))
     if repeats := len(jobs) - len(cells):
         log.warning("%d of %d jobs repeat another's settings and are left out", repeats, len(jobs))
     jobs, planned = (list(each) for each in zip(*cells.values(), strict=True))
     folder = Path(str(master.hydra.sweep.dir))
     return Sweep(folder, Plan(keys, planned, _common(composer, jobs)), jobs, composer)
+
+
+def _summed(lines: Iterable[str]) -> Iterator[str]:
+    """The lines, those about other values of a key in the first one about it."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for line in lines:
+        alike.setdefault((line.partition("=")[0], line.partition(": ")[2]), []).append(line)
+    for first, *others in alike.values():
+        yield first + (f" (and {len(others)} more of its values)" if others else "")
 
 
 def cell(settings: dict[str, Any]) -> str:
@@ -145,12 +153,15 @@ def opened(sweep: Sweep, master: DictConfig) -> Iterator[None]:
 
 
 def _take_order(sweep: Sweep, before: Plan) -> None:
-    """Number the jobs as before, where they are the same: ``shuffle`` gives another order."""
+    """Number the jobs as before, where they are the same: ``shuffle`` gives another order.
+
+    Plans of earlier versions may hold a cell twice, and then it has two folders.
+    """
     now = {cell(settings): i for i, settings in enumerate(sweep.plan.jobs)}
     order = [now.get(cell(settings)) for settings in before.jobs]
-    if order == [*range(len(now))] or Counter(order) != Counter(now.values()):
-        return
     found = [i for i in order if i is not None]
+    if len(found) < len(order) or set(found) != set(now.values()):
+        return
     sweep.jobs = [sweep.jobs[i] for i in found]
     sweep.plan.jobs = [sweep.plan.jobs[i] for i in found]
     sweep.plan.common = _common(sweep.composer, sweep.jobs)

@@ -26,9 +26,8 @@ from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
-from hydra.errors import ConfigCompositionException
 from joblib import Parallel, delayed
-from omegaconf import DictConfig, ListConfig
+from omegaconf import DictConfig
 
 from grok.errors import FailedJobError, named
 from grok.launch.order import coarse_to_fine
@@ -57,9 +56,7 @@ def launch(
     assert launcher.config is not None
     assert launcher.hydra_context is not None
     config, loader = launcher.config, launcher.hydra_context.config_loader
-    check_count("stack_size", launcher.stack_size)
-    check_count("workers", launcher.workers)
-    check_list("devices", launcher.devices)
+    launcher.check()
     configure_log(config.hydra.hydra_logging, config.hydra.verbose)
     jobs = {initial_job_idx + i: list(overrides) for i, overrides in enumerate(job_overrides)}
     composer = launcher.composer or Composer(loader, config)
@@ -111,22 +108,6 @@ def launch(
             failures |= failed
     shutil.rmtree(all_claims)
     return [_result(jobs[n], job.cfg, failures.get(n)) for n, job in composed.items()]
-
-
-def check_count(key: str, value: Any) -> None:
-    """Refuse what is neither ``auto`` nor a positive whole number."""
-    if value != "auto" and not (isinstance(value, int) and value >= 1):
-        raise ConfigCompositionException(
-            f"hydra.launcher.{key}={value}: must be auto or a whole number of at least 1"
-        )
-
-
-def check_list(key: str, value: Any) -> None:
-    """Refuse what is neither ``auto`` nor a list that isn't empty."""
-    if value != "auto" and not (isinstance(value, (list, ListConfig)) and len(value) > 0):
-        raise ConfigCompositionException(
-            f"hydra.launcher.{key}={value}: must be auto or a list of numbers, such as [0,1]"
-        )
 
 
 def train_share(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.utils import JobReturn
+from omegaconf import ListConfig
 
 from hydra_plugins.stacked_launcher import config as _config  # noqa: F401 - registers itself
 
@@ -31,6 +32,26 @@ class StackedLauncher(BasicLauncher):
         super().__init__()
         self.stack_size, self.workers, self.devices = stack_size, workers, devices
         self.composer: Composer | None = None
+
+    def check(self) -> None:
+        """Refuse settings that nothing can be launched with.
+
+        Raises:
+            ConfigError: a line about the first.
+        """
+        from grok.errors import ConfigError
+
+        for key in ("stack_size", "workers"):
+            value = getattr(self, key)
+            if value != "auto" and not (isinstance(value, int) and value >= 1):
+                raise ConfigError(
+                    f"hydra.launcher.{key}={value}: must be auto or a whole number of at least 1"
+                )
+        value = self.devices
+        if value != "auto" and not (isinstance(value, (list, ListConfig)) and len(value) > 0):
+            raise ConfigError(
+                f"hydra.launcher.devices={value}: must be auto or a list of numbers, such as [0,1]"
+            )
 
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int

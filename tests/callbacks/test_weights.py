@@ -114,6 +114,9 @@ def test_what_cannot_be_loaded(folders, tmp_path):
     (damaged / "weights" / "final.safetensors").write_bytes(b"half a file")
     with pytest.raises(UserError, match=r"final.safetensors: unreadable"):
         grok.load_member(damaged)
+    (damaged / "weights" / "final.safetensors").unlink()
+    with pytest.raises(UserError, match=r"final.safetensors: missing, and result.json names it; d"):
+        grok.load_member(damaged)
 
 
 @pytest.mark.parametrize(

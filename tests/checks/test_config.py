@@ -180,6 +180,12 @@ def test_nearest():
     keys = flat(OmegaConf.to_container(compose()))
     assert nearest("opt.lr_dc", keys) == "; did you mean opt.lr_dec?"
     assert nearest("zzz", keys) == ""
+    assert nearest("task.pp", keys) == "; did you mean task.p?"
+    assert nearest("task.x", keys) == ""
+    assert nearest("opt.LR_dec", keys) == "; did you mean opt.lr_dec?"
+    assert nearest("opt.lr", keys) == "; did you mean opt.lr_enc?"
+    assert nearest("rnu", ["run", "ran"]) == "; did you mean run?"
+    assert nearest("ab", ["cd", "a"]) == "; did you mean a?"
 
 
 def axis(cfg, key):

@@ -56,6 +56,7 @@ def test_the_quoted_form_of_a_folder_can_be_pasted(folder):
         (["a=range(x,y)"], "a=range(x,y): not an override; write range(1,5) or range(1,5,2)"),
         (["a=foo(1)"], "a=foo(1): not an override; foo is none of the functions range, linspace"),
         (["a=[1,2"], "a=[1,2: not an override; close the bracket or quote, or, for text: 'a=\"[1"),
+        (["a={b:~/c}"], "a={b:~/c}: not an override; text with ~ is quoted: 'a={b:\"~/c\"}'"),
         (["a=b#c"], "a=b#c: not an override; text with such characters is quoted: 'a=\"b#c\"'"),
     ],
 )

@@ -11,6 +11,7 @@ from grok.analysis.read import files
 from grok.analysis.read.table import read_sweep
 from grok.callbacks import checkpoints
 from grok.errors import DamagedFileError, UserError
+from grok.record import damage
 from grok.record import record as results
 from grok.record.names import CHECKPOINT, CURVES, PLAN, RESULT
 from grok.record.record import Plan
@@ -173,13 +174,25 @@ def test_what_no_sweep_can_have_planned(tmp_path, changes, reason):
 def test_a_newer_version_is_told(tmp_path, changes):
     results.write_record(tmp_path, record())
     path = tmp_path / RESULT
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    content = json.loads(path.read_text()) | changes
+    del content["checksum"]
+    path.write_text(json.dumps(damage.signed(content)))
     with pytest.raises(UserError, match="written by a newer version of grok; update") as caught:
         results.read_record(tmp_path)
     assert "delete" not in str(caught.value)
     with pytest.raises(UserError, match="update grok"):  # nor is it trained again
         results.sound_record(tmp_path)
     assert path.exists()
+
+
+@pytest.mark.parametrize("schema", [3, 5, 9, 0, -1, "1", None])
+def test_a_damaged_version_is_no_newer_one(tmp_path, schema):
+    """A checksum that doesn't hold decides first."""
+    results.write_record(tmp_path, record())
+    path = tmp_path / RESULT
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": schema}))
+    with pytest.raises(DamagedFileError, match="not a version 1 record; delete it and run its job"):
+        results.read_record(tmp_path)
 
 
 def test_a_sound_field_of_a_newer_version_is_told(tmp_path):

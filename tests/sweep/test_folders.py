@@ -6,7 +6,7 @@ import fcntl
 import pytest
 from omegaconf import OmegaConf
 
-from grok.errors import UserError
+from grok.errors import ConfigError, UserError
 from grok.record.names import LOCK
 from grok.sweep import folders
 from grok.sweep.folders import new, owned, settled
@@ -32,6 +32,19 @@ def test_a_default_folder_is_new_and_one_that_was_given_is_taken_as_it_is(tmp_pa
     assert again.hydra.overrides.hydra == [f"hydra.{mode}.dir='{tmp_path / 'a b-1'}'"]
     given = config(tmp_path / "a b", f"hydra.{mode}.dir={tmp_path / 'a b'}", mode=mode)
     assert settled(given, mode) == tmp_path / "a b"
+
+
+@pytest.mark.parametrize("mode", ["run", "sweep"])
+def test_a_home_is_found_wherever_the_folder_is_named(tmp_path, monkeypatch, mode):
+    """In a file of the configuration, or in a mapping on the command line."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for word in ((), (f"hydra.{mode}={{dir:'~/a'}}",)):
+        cfg = config("~/a", *word, mode=mode)
+        assert settled(cfg, mode) == tmp_path / "a"
+        assert cfg.hydra[mode].dir == str(tmp_path / "a")
+        assert cfg.hydra.overrides.hydra[-1] == f"hydra.{mode}.dir='{tmp_path / 'a'}'"
+    with pytest.raises(ConfigError, match=rf"hydra.{mode}.dir=~nobody-here/x: there is no such h"):
+        settled(config("~nobody-here/x", mode=mode), mode)
 
 
 def test_a_folder_belongs_to_one_at_a_time(tmp_path):

@@ -2,6 +2,7 @@
 
 import logging
 import random
+from dataclasses import replace
 
 import pytest
 from hydra import compose as hydra_compose
@@ -11,6 +12,7 @@ from omegaconf import OmegaConf
 
 from grok.compose import CONF, register
 from grok.errors import ConfigError
+from grok.record.record import write_plan
 from grok.sweep.plan import cell, opened, prepare
 
 
@@ -83,6 +85,24 @@ def test_lists_may_be_swept_and_come_back(planned):
         pytest.raises(ConfigError, match=r"opt.betas: sweeps over \[\[0.9, 0.99\], \[0.8"),
         opened(sweep, master),
     ):
+        pass
+
+
+def test_a_plan_with_repeated_cells_goes_on(planned):
+    """As earlier versions wrote them: each job keeps the folder that it had."""
+    first, master = planned("opt.lr_dec=1e-3,1e-2")
+    one, two = first.plan.jobs
+    write_plan(first.folder, replace(first.plan, jobs=[one, two, dict(one)]))
+    sweep, master = planned("opt.lr_dec=1e-3,0.001,1e-2")
+    with opened(sweep, master):
+        assert jobs(sweep) == [[1e-3], [1e-2], [1e-3]]
+        assert [job[-1] for job in sweep.jobs] == [
+            "opt.lr_dec=0.001",
+            "opt.lr_dec=0.01",
+            "opt.lr_dec=0.001",
+        ]
+    other, master = planned("opt.lr_dec=1e-3,5")
+    with pytest.raises(ConfigError, match=r"opt.lr_dec: sweeps over"), opened(other, master):
         pass
 
 

@@ -63,7 +63,7 @@ def recorded(sweep: Sweep) -> pd.DataFrame:
 
     Columns: ``job``, the swept keys and ``phase``.
     """
-    has = [(sweep.member_folder(job) / EMBEDDINGS).is_file() for job in sweep.planned["job"]]
+    has = [files.left(sweep, job, EMBEDDINGS) for job in sweep.planned["job"]]
     jobs = sweep.planned[has].merge(sweep.table[["job", "phase"]], on="job", how="left")
     phases = pd.Categorical(jobs["phase"], categories=[str(phase) for phase in Phase], ordered=True)
     return jobs.assign(phase=phases).sort_values(["phase", "job"], ignore_index=True)

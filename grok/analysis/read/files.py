@@ -40,13 +40,21 @@ def array(sweep: Sweep, job: int, file: str, name: str, dimensions: int) -> Arra
     return _of_member(sweep, job, file, lambda path: read_array(path, name, dimensions))
 
 
+def left(sweep: Sweep, job: int, name: str) -> bool:
+    """Whether a member left such a file, even if it is gone."""
+    record = sweep.records.get(job)
+    return (sweep.member_folder(job) / name).is_file() or (
+        record is not None and name in record.files
+    )
+
+
 def _of_member(
     sweep: Sweep, job: int, name: str, read: Callable[[Path], _Content]
 ) -> _Content | None:
     """What `read` makes of a member's file; None where there is none, or it is damaged."""
     folder = sweep.member_folder(job)
     path = folder / name
-    if path in sweep.damaged or not path.is_file():
+    if path in sweep.damaged or not left(sweep, job, name):
         return None
     try:
         if job in sweep.records:

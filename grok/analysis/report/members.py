@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,7 @@ MOST_ROWS = 100_000
 MOST_POSITIONS = 400_000
 LEAST, MOST = 8, 200
 
+_Part = TypeVar("_Part")
 _TIMES = {"T_train": "t_train", "T_val": "t_val"}
 
 
@@ -51,12 +52,11 @@ def collect(sweep: Sweep, palette: Palette, lines: dict[int, list[str]]) -> list
     list for each of `CURVE_COLUMNS`, or a ``note`` why there are none; ``delay``, the steps
     between which it waited to generalise and a colour; ``embeddings``, see `_embeddings`, None
     where none are recorded; ``measures``, see `_measures`. Where what members recorded is damaged,
-    as if none had.
+    as if that member had none.
     """
     values, layout = swept(sweep), choose(sweep)
     phases = dict(zip(sweep.table["job"], sweep.table["phase"], strict=True))
-    embeddings = attempt("report, embeddings", _embeddings, sweep) or {}
-    measured = attempt("report, measures", _measures, sweep) or {}
+    embeddings, measured = _embeddings(sweep), _measures(sweep)
     members = []
     for row in sweep.planned.to_dict("records"):
         job = int(row["job"])
@@ -101,26 +101,32 @@ def _embeddings(sweep: Sweep) -> dict[int, Picture]:
 
     Steps are thinned to evenly spaced ones on a logarithmic axis.
     """
-    jobs = [
-        int(job)
-        for job in sweep.planned["job"]
-        if (sweep.member_folder(job) / EMBEDDINGS).is_file()
-    ]
-    found = {}
-    for job in jobs:
-        recording = files.array(sweep, job, EMBEDDINGS, "values", 3)
-        if recording is None:
-            continue
-        steps, values = recording
-        fitting = MOST_POSITIONS // (len(jobs) * values.shape[1])
-        shown = _spread(steps, min(MOST, max(LEAST, fitting)))
-        places = values[shown, :, 0].T.astype("float64")
-        found[job] = {
-            "dimensions": values.shape[2],
-            "steps": steps[shown].tolist(),
-            "values": plain(np.round(places, 4)),
-        }
-    return found
+    jobs = [int(job) for job in sweep.planned["job"] if files.left(sweep, job, EMBEDDINGS)]
+    found = {job: _attempt("embeddings", _recording, sweep, job, len(jobs)) for job in jobs}
+    return {job: recording for job, recording in found.items() if recording is not None}
+
+
+def _attempt(
+    part: str, make: Callable[..., _Part | None], sweep: Sweep, job: int, *more: Any
+) -> _Part | None:
+    """A part of one member; None, and a line on standard error, where it fails."""
+    return attempt(f"report, {part} of member {job}", make, sweep, job, *more)
+
+
+def _recording(sweep: Sweep, job: int, jobs: int) -> Picture | None:
+    """The embeddings of one of so many `jobs` that recorded any."""
+    recording = files.array(sweep, job, EMBEDDINGS, "values", 3)
+    if recording is None:
+        return None
+    steps, values = recording
+    fitting = MOST_POSITIONS // (jobs * values.shape[1])
+    shown = _spread(steps, min(MOST, max(LEAST, fitting)))
+    places = values[shown, :, 0].T.astype("float64")
+    return {
+        "dimensions": values.shape[2],
+        "steps": steps[shown].tolist(),
+        "values": plain(np.round(places, 4)),
+    }
 
 
 def _measures(sweep: Sweep) -> dict[int, dict[str, list[Any]]]:
@@ -128,17 +134,22 @@ def _measures(sweep: Sweep) -> dict[int, dict[str, list[Any]]]:
 
     The first six numbers, thinned to evenly spaced steps on a logarithmic axis.
     """
-    found = {job: measures.of_member(sweep, job) for job in sweep.records}
+    found = {
+        job: _attempt("measures", measures.of_member, sweep, job) or {} for job in sweep.records
+    }
     names = list(dict.fromkeys(name for each in found.values() for name in each))[:MOST_MEASURED]
     most = min(MOST, max(LEAST, MOST_ROWS // max(1, len(found) * len(names))))
-    shown: dict[int, dict[str, list[Any]]] = {}
-    for job, each in found.items():
-        shown[job] = {}
-        for name in filter(each.__contains__, names):
-            steps = each[name].index.to_numpy().astype("int64")
-            places = _spread(steps, most)
-            shown[job][name] = [steps[places].tolist(), plain(each[name].iloc[places])]
-    return shown
+    return {
+        job: {name: _thinned(each[name], most) for name in names if name in each}
+        for job, each in found.items()
+    }
+
+
+def _thinned(values: pd.Series, most: int) -> list[Any]:
+    """Steps and values of a measured number, at most `most` of them."""
+    steps = values.index.to_numpy().astype("int64")
+    places = _spread(steps, most)
+    return [steps[places].tolist(), plain(values.iloc[places])]
 
 
 def _thin(count: int, most: int) -> NDArray[np.int64]:

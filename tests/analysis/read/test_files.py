@@ -10,6 +10,7 @@ from grok.analysis.read import files
 from grok.analysis.read.folder import read_folder
 from grok.analysis.read.table import read_sweep
 from grok.errors import DamagedFileError
+from grok.record.damage import signed
 from grok.record.record import Plan, write_plan, write_record
 from tests.analysis.conftest import make_record
 
@@ -127,6 +128,20 @@ def test_what_differs_from_its_checksum_counts_as_none(sweep, name, caplog):
     assert caplog.messages == [f"{line}; until then its member is drawn without"]
 
 
+@pytest.mark.parametrize("name", ["curves.csv", "measures.csv", "embeddings.npz"])
+def test_what_is_gone_is_named_once(sweep, name, caplog):
+    path = sweep.folder / "0" / name
+    path.unlink()
+    for _ in range(2):
+        assert (files.curves(sweep, 0) is None) == (name == "curves.csv")
+        assert (files.measures(sweep, 0) is None) == (name == "measures.csv")
+        found = files.array(sweep, 0, "embeddings.npz", "values", 3)
+        assert (found is None) == (name == "embeddings.npz")
+    line = f"{path}: missing, and result.json names it; delete its run and run it again"
+    assert sweep.damaged == {path: line}
+    assert caplog.messages == [f"{line}; until then its member is drawn without"]
+
+
 def test_a_record_of_another_job_is_missing(tmp_path, make_sweep):
     folder = make_sweep(({"key": 1}, (1, 2)), ({"key": 2}, (3, 4)))
     (folder / "1" / "result.json").write_bytes((folder / "0" / "result.json").read_bytes())
@@ -146,7 +161,9 @@ def test_only_jobs_have_numbers_for_names(tmp_path, add_member):
 
 def test_a_record_of_a_newer_version_says_so(grid_sweep):
     path = grid_sweep / "4" / "result.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": 2}))
+    content = json.loads(path.read_text()) | {"schema": 2}
+    content.pop("checksum")
+    path.write_text(json.dumps(signed(content)))
     assert read_sweep(grid_sweep).damaged == {
         path: f"{path}: version 2 of a record, written by a newer version of grok; update grok"
     }

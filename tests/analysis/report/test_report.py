@@ -8,8 +8,10 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from grok.analysis import command, report
+from grok.analysis.pictures import measures
 from grok.analysis.pictures.palette import PAPER, SAFE
 from grok.analysis.progress import Progress
+from grok.analysis.read import files
 from grok.analysis.read.table import read_sweep
 from grok.phases import Phase
 from grok.record.names import CURVES
@@ -230,6 +232,33 @@ def test_panels_for_more_than_two_keys(make_sweep):
     assert grid["data"][-1]["xaxis"] == "x2"
     assert content["members"][-1]["cell"] == [1, 1, 2]
     assert content["members"][-1]["at"] == [1, 1, 2]
+
+
+def test_a_member_that_fails_is_left_out_alone(
+    grid_sweep, add_measures, add_embeddings, monkeypatch, capsys
+):
+    for job in (3, 4):
+        add_embeddings(job)
+        add_measures(grid_sweep / str(job), rqi={10: 0.5})
+    of_file, of_member = files.array, measures.of_member
+
+    def failing(make):
+        def fail(sweep, job, *more):
+            if job == 3:
+                raise ValueError("odd")
+            return make(sweep, job, *more)
+
+        return fail
+
+    monkeypatch.setattr(files, "array", failing(of_file))
+    monkeypatch.setattr(measures, "of_member", failing(of_member))
+    members = report.contents(read_sweep(grid_sweep), SAFE)["members"]
+    assert [each["job"] for each in members if each["embeddings"]] == [4]
+    assert [each["job"] for each in members if each["measures"]] == [4]
+    assert capsys.readouterr().err.splitlines() == [
+        "warning: report, embeddings of member 3: left out (ValueError: odd)",
+        "warning: report, measures of member 3: left out (ValueError: odd)",
+    ]
 
 
 def test_embeddings_are_thinned_but_exact(grid_sweep, add_embeddings):
