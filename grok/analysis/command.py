@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from grok.analysis.numbers.kinds import KINDS, kinds
 from grok.analysis.output import Output, attempt
 from grok.analysis.progress import Progress
 from grok.analysis.read.published import facts
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from grok.analysis.pictures.catalogue import Draw
 
 TABLE = "grid.csv"
-# spelled out so that --help needn't wait for matplotlib
-KINDS = ("phases", "times", "landscape", "curves", "trajectories")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -205,10 +204,23 @@ def write(
                 raise UserError(f"--{name}: no member of {sweep.folder} has finished")
         return
     from grok.analysis import report
-    from grok.analysis.numbers import agreement, dependence, flow
-    from grok.analysis.pictures import decay, frame, landscape, layout, paths, plane_maps, seeds
-    from grok.analysis.pictures import theory as lu
-    from grok.analysis.pictures.catalogue import PICTURES, kinds
+    from grok.analysis.numbers import (
+        agreement,
+        decay,
+        dependence,
+        flow,
+        frame,
+        landscape,
+        layout,
+        paths,
+        seeds,
+    )
+    from grok.analysis.numbers import theory as lu
+    from grok.analysis.pictures import frame as frame_picture
+    from grok.analysis.pictures import paths as paths_picture
+    from grok.analysis.pictures import plane_maps
+    from grok.analysis.pictures import theory as lu_picture
+    from grok.analysis.pictures.catalogue import PICTURES
     from grok.analysis.pictures.palette import PALETTES
 
     kind, palette = options.kind, PALETTES[options.palette]
@@ -236,19 +248,21 @@ def write(
         figure = draw(sweep, palette)
         if figure is None:
             return None
-        if predicted is not None and name in lu.PICTURES:
-            lu.draw_over(figure, predicted)
+        if predicted is not None and name in lu_picture.PICTURES:
+            lu_picture.draw_over(figure, predicted)
         if outline is not None and name in PICTURES["phases"] and name != "seeds":
-            frame.draw_over(figure, layout.choose(sweep), outline)
+            frame_picture.draw_over(figure, layout.choose(sweep), outline)
         return figure
 
     progress(f"drawing {len(sweep.table)} members")
-    for name, draw in itertools.chain.from_iterable(PICTURES[each].items() for each in wanted):
+    for name, draw in itertools.chain.from_iterable(
+        pictures.items() for each, pictures in PICTURES.items() if each in wanted
+    ):
         output.picture(name, overlaid, name, draw)
     if kind is not None and not output.pictures:
         raise UserError(f"--kind {kind}: nothing of that kind can be drawn of {sweep.folder}")
     if crossing is not None:
-        output.picture("paths", paths.draw, crossing, palette)
+        output.picture("paths", paths_picture.draw, crossing, palette)
     if followed:
         output.table("flow.csv", flow.table, followed)
         output.table("flow_paths.csv", flow.points, sweep, followed)

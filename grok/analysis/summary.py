@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from grok.analysis.numbers.labels import left_out
+from grok.analysis.numbers.layout import choose, phase_layout
 from grok.analysis.numbers.mixture import mixture
-from grok.analysis.pictures.labels import left_out
-from grok.analysis.pictures.layout import choose, phase_layout
 from grok.analysis.read.table import Sweep
 from grok.phases import Phase
 

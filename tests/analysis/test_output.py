@@ -80,7 +80,7 @@ def test_a_picture_that_cannot_be_rendered_is_a_line(grid_sweep, monkeypatch, ca
 
 
 def test_a_table_that_fails_is_a_line(grid_sweep, monkeypatch, capsys, one_picture):
-    monkeypatch.setattr("grok.analysis.pictures.seeds.table", fail)
+    monkeypatch.setattr("grok.analysis.numbers.seeds.table", fail)
     run(grid_sweep)
     out, err = warned(capsys)
     assert err == "warning: seeds.csv: left out (ZeroDivisionError: no)\n"
@@ -245,7 +245,7 @@ def test_attempt_gives_what_was_made():
 def test_an_option_that_fails_is_a_line(
     grid_sweep, monkeypatch, capsys, one_picture, options, function
 ):
-    monkeypatch.setattr(f"grok.analysis.pictures.{function}", fail)
+    monkeypatch.setattr(f"grok.analysis.numbers.{function}", fail)
     run(grid_sweep, *options)
     out, err = warned(capsys)
     assert err == f"warning: {options[0]}: left out (ZeroDivisionError: no)\n"

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from grok.analysis.numbers.matching import EQUAL, TIMES, UNDECIDED, Match
-from grok.analysis.pictures.labels import number
+from grok.analysis.numbers.labels import number
+from grok.analysis.numbers.matching import EQUAL, UNDECIDED, Match
 from grok.analysis.read import published
-from grok.analysis.read.table import Sweep, read_sweep
+from grok.analysis.read.table import TIMES, Sweep, read_sweep
 from grok.errors import UserError
 from grok.phases import Phase
 

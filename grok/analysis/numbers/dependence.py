@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from grok.analysis.pictures import landscape
-from grok.analysis.pictures.layout import swept
+from grok.analysis.numbers import landscape
+from grok.analysis.numbers.layout import swept
 from grok.analysis.read.table import Sweep
 
 LOSSES = ("train_loss", "test_loss", "best_train_loss", "best_test_loss")

@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from grok.analysis.read.table import VARIES, Sweep
+from grok.analysis.read.table import TIMES, VARIES, Sweep
 from grok.errors import UserError
 from grok.phases import Phase
 
 # Relative; a published table has seven digits of 10^-4.85, its steps are several percent.
 TOLERANCE = 1e-4
-TIMES = ("t_train", "t_val")
 EQUAL, DIFFERENT, UNDECIDED = "equal", "different", "undecided"
 _OUTCOME = ("phase", *TIMES, "budget", "diverged", "steps")
 _SETTINGS = ("task.", "opt.", "norm.", "phase.", "seed.", "trainer.precision")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grok.analysis.pictures.landscape import SCALE, members
-from grok.analysis.pictures.layout import Selection, cells, choose, numeric
+from grok.analysis.numbers.landscape import SCALE, members
+from grok.analysis.numbers.layout import Selection, cells, choose, numeric
 from grok.analysis.read.table import Sweep
 
 LEVEL = 0.05

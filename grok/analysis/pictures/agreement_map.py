@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Polygon, Rectangle
 from numpy.typing import NDArray
 
+from grok.analysis.numbers.labels import panel_title
+from grok.analysis.numbers.layout import Selection, cells, choose, select
 from grok.analysis.numbers.matching import DIFFERENT, EQUAL, UNDECIDED, Match
 from grok.analysis.pictures.canvas import label_cells, legend_above, tell_left_out
-from grok.analysis.pictures.labels import panel_title
-from grok.analysis.pictures.layout import Selection, cells, choose, select
 from grok.analysis.pictures.palette import (
     Palette,
     missing_patch,

@@ -13,17 +13,16 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import LogFormatter
-from numpy.typing import NDArray
 
-from grok.analysis.output import writing
-from grok.analysis.pictures.labels import (
+from grok.analysis.numbers.labels import (
     axis_label,
     left_out,
     panel_title,
     tick_positions,
     tick_texts,
 )
-from grok.analysis.pictures.layout import Layout
+from grok.analysis.numbers.layout import Layout
+from grok.analysis.output import writing
 from grok.printable import printable_lines
 
 FORMATS = ("png", "pdf")
@@ -81,14 +80,6 @@ def log_scale(axes: Axes, names: str) -> None:
     for name in names:
         if np.isfinite(least[name]):
             axes.set(**{f"{name}scale": "log"})
-
-
-def borders(places: NDArray[np.float64], logarithmic: bool) -> NDArray[np.float64]:
-    """The borders between neighbouring places, one more than those, halfway on their scale."""
-    scaled = np.log10(places) if logarithmic else places
-    inner = (scaled[1:] + scaled[:-1]) / 2
-    found = np.array([2 * scaled[0] - inner[0], *inner, 2 * scaled[-1] - inner[-1]])
-    return 10**found if logarithmic else found
 
 
 def label_cells(axes: list[Axes], layout: Layout) -> None:

@@ -47,9 +47,3 @@ PICTURES: dict[str, dict[str, Draw]] = {
         "trajectories": trajectories.whole,
     },
 }
-
-
-def kinds(sweep: Sweep) -> list[str]:
-    """The kinds that say something of `sweep`: no phases where the weight norm is held."""
-    beside = {"phases", "times"} if sweep.constrained else {"landscape"}
-    return [kind for kind in PICTURES if kind not in beside]

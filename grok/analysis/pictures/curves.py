@@ -5,22 +5,19 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from grok.analysis.pictures import measures
+from grok.analysis.numbers import measures
+from grok.analysis.numbers.curves import ROWS
+from grok.analysis.numbers.labels import panel_title
+from grok.analysis.numbers.measures import MOST_MEASURED
 from grok.analysis.pictures.canvas import log_scale
-from grok.analysis.pictures.labels import panel_title
+from grok.analysis.pictures.measures import scale
 from grok.analysis.pictures.palette import Palette
 from grok.analysis.read import files
 from grok.analysis.read.table import Sweep
 from grok.phases import Phase
 from grok.record.record import Record
 
-ROWS = (
-    ("accuracy", {"train_accuracy": "train", "val_accuracy": "validation"}),
-    ("loss", {"train_loss": "train", "val_loss": "validation"}),
-    ("weight norm", {"weight_norm": "all parameters"}),
-)
 MOST_PANELS, MOST_COLUMNS = 12, 4
-MOST_MEASURED = 6
 COLOURS = ("#D55E00", "#0072B2")
 MEASURED_COLOUR = "#333333"
 
@@ -51,7 +48,7 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
     for axes, (name, values) in zip(rows[len(ROWS) :], measured, strict=True):
         axes.plot(values.index, values, color=MEASURED_COLOUR)
         axes.set_ylabel(name)
-        measures.scale(axes, values, measures.better(sweep.measured, name))
+        scale(axes, values, measures.better(sweep.measured, name))
     for axes in rows:
         _shade_delay(axes, record, palette[phase])
         if len(axes.lines) > 1:

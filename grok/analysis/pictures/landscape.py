@@ -15,6 +15,9 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from grok.analysis.numbers.labels import panel_title
+from grok.analysis.numbers.landscape import drawable, goldilocks, members, table
+from grok.analysis.numbers.layout import Layout, cells, choose, select
 from grok.analysis.pictures.canvas import (
     label_cells,
     legend_above,
@@ -23,58 +26,12 @@ from grok.analysis.pictures.canvas import (
     panel_figure,
     tell_left_out,
 )
-from grok.analysis.pictures.labels import panel_title
-from grok.analysis.pictures.layout import Layout, cells, choose, select
 from grok.analysis.pictures.palette import Palette, show_missing
 from grok.analysis.read.table import Sweep
 
-SCALE = "task.init_scale"
-COLUMNS = {
-    "train_loss": "train_loss",
-    "val_loss": "test_loss",
-    "train_accuracy": "train_accuracy",
-    "val_accuracy": "test_accuracy",
-    "best_train_loss": "best_train_loss",
-    "best_val_loss": "best_test_loss",
-    "best_train_accuracy": "best_train_accuracy",
-    "best_val_accuracy": "best_test_accuracy",
-}
 TRAIN, TEST = "#D55E00", "#0072B2"
 CONTOURS = (0.1, 0.2, 0.3, 0.4)
 MAPS = ("best_train_loss", "best_test_loss", "best_train_error", "best_test_error")
-
-
-def table(sweep: Sweep) -> pd.DataFrame | None:
-    """One row a finished member, by rising norm: ``alpha``, other swept keys, norm, losses.
-
-    The norm is the one that was held. Losses and accuracies are those at the last step, and the
-    best of all steps. None where the initial scale isn't swept.
-    """
-    if SCALE not in sweep.keys:
-        return None
-    others = [key for key in sweep.keys if key != SCALE]
-    chosen = members(sweep)[[SCALE, *others, "norm", *COLUMNS.values()]]
-    chosen = chosen.rename(columns={SCALE: "alpha"})
-    return chosen.sort_values([*others, "norm"]).reset_index(drop=True)
-
-
-def members(sweep: Sweep) -> pd.DataFrame:
-    """The sweep's table, its losses and accuracies called as in `table`, and ``norm``."""
-    norms = {job: record.weight_norm for job, record in sweep.records.items()}
-    held = [norms[job].get("held", norms[job].get("initial")) for job in sweep.table["job"]]
-    numbers = np.array(held, dtype="float64")
-    return sweep.table.rename(columns=COLUMNS).assign(norm=numbers)
-
-
-def goldilocks(losses: pd.DataFrame) -> float | None:
-    """w_c, the norm of the lowest test loss at the last step (Omnigrok, section 2)."""
-    found = losses.dropna(subset=["test_loss"])
-    return None if found.empty else float(found["norm"].iloc[found["test_loss"].argmin()])
-
-
-def drawable(losses: pd.DataFrame) -> pd.DataFrame:
-    """The rows whose norm has a place on a logarithmic axis: it isn't 0."""
-    return losses[losses["norm"] > 0]
 
 
 def draw(sweep: Sweep, _palette: Palette) -> Figure | None:

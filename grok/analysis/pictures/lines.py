@@ -7,17 +7,22 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from grok.analysis.pictures.canvas import borders, legend_above, name_axes, panel_figure
-from grok.analysis.pictures.labels import axis_label, tick_positions, tick_texts
-from grok.analysis.pictures.layout import Layout, choose, numeric, select
-from grok.analysis.pictures.palette import Palette, missing_patch, phase_patches, show_missing
+from grok.analysis.numbers.labels import axis_label, tick_positions, tick_texts
+from grok.analysis.numbers.layout import Layout, choose, numeric, select
+from grok.analysis.numbers.lines import edges, is_logarithmic, positions
+from grok.analysis.pictures.canvas import legend_above, name_axes, panel_figure
+from grok.analysis.pictures.palette import (
+    BUDGET_COLOUR,
+    STRIP,
+    Palette,
+    missing_patch,
+    phase_patches,
+    show_missing,
+)
 from grok.analysis.read.table import Sweep
 from grok.phases import Phase
 
-STRIP = 0.04  # Of the panel's height: less than what `_scale_steps` leaves below the lowest point.
-BUDGET_COLOUR = "#D55E00"
 STYLES = {"t_train": ("T_train", "o--"), "t_val": ("T_val", "s-")}
 
 
@@ -42,22 +47,6 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
     patches = phase_patches(palette) + [missing_patch()] * bool(sweep.missing)
     legend_above(figure, [*_lines(axes[0]), *patches])
     return figure
-
-
-def positions(layout: Layout) -> NDArray[np.float64]:
-    """Where the values of x lie: at themselves, or at their place in the order if texts."""
-    return np.asarray(layout.xs if numeric(layout.xs) else range(len(layout.xs)), dtype="float64")
-
-
-def is_logarithmic(layout: Layout) -> bool:
-    """Whether the values of x are positive and span more than a decade."""
-    xs = layout.xs
-    return numeric(xs) and bool(xs[0] > 0) and bool(xs[-1] > 10 * xs[0])
-
-
-def edges(layout: Layout) -> NDArray[np.float64]:
-    """The borders between neighbouring values, one more than those, halfway on x's own scale."""
-    return borders(positions(layout), is_logarithmic(layout))
 
 
 def _scale_steps(axes: Axes, members: pd.DataFrame) -> None:

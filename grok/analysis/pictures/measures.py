@@ -11,12 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from grok.analysis.numbers.labels import panel_title
+from grok.analysis.numbers.layout import swept
+from grok.analysis.numbers.measures import better, logarithmic, of_member
 from grok.analysis.pictures.canvas import grid_figure, legend_above, log_scale
-from grok.analysis.pictures.labels import panel_title
-from grok.analysis.pictures.layout import swept
 from grok.analysis.pictures.palette import Palette, part
-from grok.analysis.read import files
-from grok.analysis.read.table import Measured, Sweep
+from grok.analysis.read.table import Sweep
 from grok.phases import Phase
 
 MOST_MEMBERS, MOST_PANELS = 12, 12
@@ -24,7 +24,6 @@ DASHES = ("-", "--", ":", "-.")
 MANY_COLOURS = part("viridis", 0.0, 0.9)
 # Yellow is hard to see on white without an edge.
 EDGE = [patheffects.withStroke(linewidth=1.9, foreground="#444444")]
-LEAST_RATIO = 100
 
 
 def draw(sweep: Sweep, palette: Palette) -> Figure | None:
@@ -60,37 +59,6 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
     handles = [Line2D([], [], label=texts[i], **looks[i]) for i in shown]
     legend_above(figure, handles, inches=0.7 + 0.07 * max(map(len, texts)))
     return figure
-
-
-def of_member(sweep: Sweep, job: int) -> dict[str, pd.Series]:
-    """The finite values of every measured number by step; none where the member has no measures.
-
-    Without step 0, the initialisation, which has no place on a logarithmic axis. A number without
-    any such value is left out.
-    """
-    table = files.measures(sweep, job)
-    if table is None:
-        return {}
-    table = table.set_index("step")
-    found = {name: values[np.isfinite(values)] for name, values in table[table.index > 0].items()}
-    return {str(name): values for name, values in found.items() if len(values)}
-
-
-def better(measured: list[Measured], name: str) -> str | None:
-    """Which way `name` is better, as the records tell."""
-    return next((each.better for each in measured if each.name == name), None)
-
-
-def logarithmic(values: pd.Series, better: str | None) -> bool:
-    """Whether `values` are read on a logarithmic scale: over decades, none negative.
-
-    Numbers of which higher is better are mostly shares, whose scale is linear.
-    """
-    found = values[np.isfinite(values)]
-    positive = found[found > 0]
-    if better == "higher" or positive.empty or bool(found.min() < 0):
-        return False
-    return bool(positive.max() > LEAST_RATIO * positive.min())
 
 
 def scale(axes: Axes, values: pd.Series, better: str | None) -> None:

@@ -64,3 +64,18 @@ def part(name: str, start: float, end: float) -> Colormap:
     """The colour map `name` from `start` to `end`, both from 0 to 1, in that direction."""
     whole = colormaps[name]
     return ListedColormap([whole(start + (end - start) * i / 255) for i in range(256)])
+
+
+STRIP = 0.04  # Of the panel's height: less than what `_scale_steps` leaves below the lowest point.
+
+
+BUDGET_COLOUR = "#D55E00"
+
+
+REDUCED = "#777777"
+
+
+CONTOUR, STAR = "#F0E442", "#009E73"
+
+
+LOSSES = "Blues_r"

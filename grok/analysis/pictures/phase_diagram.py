@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import numpy as np
@@ -16,8 +15,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from grok.analysis.numbers.layout import cells, phase_layout
+from grok.analysis.numbers.phase_diagram import smooth_steps, step_limits
 from grok.analysis.pictures.canvas import label_cells, legend_above, panel_figure
-from grok.analysis.pictures.layout import cells, phase_layout
 from grok.analysis.pictures.palette import (
     Palette,
     delay_colours,
@@ -28,7 +28,7 @@ from grok.analysis.pictures.palette import (
     stuck_colours,
 )
 from grok.analysis.read.table import Sweep
-from grok.phases import Phase, classify, smooth_value
+from grok.phases import Phase
 
 
 def discrete(sweep: Sweep, palette: Palette) -> Figure | None:
@@ -107,31 +107,6 @@ def train_times(sweep: Sweep, _palette: Palette) -> Figure | None:
     drawn = [cells(sweep.table, layout, panel, steps.fillna(0)) for panel in layout.panels]
     legend_above(figure, [*_missing(drawn), *unreached])
     return figure
-
-
-def smooth_steps(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """`grok.phases.smooth_value` of every member over its whole run, and whether it generalises."""
-    times = [
-        (_step(t_train), _step(t_val), int(budget))
-        for t_train, t_val, budget in zip(
-            table["t_train"], table["t_val"], table["budget"], strict=True
-        )
-    ]
-    phases = [classify(*time) for time in times]
-    steps = [smooth_value(phase, *time) for phase, time in zip(phases, times, strict=True)]
-    generalises = [phase.generalises for phase in phases]
-    return pd.Series(steps, table.index), pd.Series(generalises, table.index)
-
-
-def step_limits(steps: pd.Series, budget: int) -> tuple[int, int]:
-    """The ends of a scale: the power of ten below the smallest positive step, and the budget."""
-    smallest = steps[steps > 0].min()
-    floor = 1 if pd.isna(smallest) else 10 ** math.floor(math.log10(smallest))
-    return floor, max(budget, 10 * floor)
-
-
-def _step(value: int) -> int | None:
-    return None if pd.isna(value) else int(value)
 
 
 class _Scale:

@@ -13,20 +13,18 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
+from grok.analysis.numbers.decay import described
 from grok.analysis.numbers.fits import power_law
 from grok.analysis.numbers.flow import FlowPath
+from grok.analysis.numbers.labels import axis_label, number, panel_title
+from grok.analysis.numbers.layout import borders, choose
 from grok.analysis.numbers.reduced import LEVEL, MAPS, Plane, planes
-from grok.analysis.pictures.canvas import borders, legend_above, log_scale, tell_left_out
-from grok.analysis.pictures.decay import described
-from grok.analysis.pictures.labels import axis_label, number, panel_title
-from grok.analysis.pictures.layout import choose
-from grok.analysis.pictures.palette import Palette, part, show_missing
+from grok.analysis.pictures.canvas import legend_above, log_scale, tell_left_out
+from grok.analysis.pictures.palette import CONTOUR, LOSSES, STAR, Palette, part, show_missing
 from grok.analysis.read.table import Sweep
 
 SIZES_LEVEL = 0.02
 """Train loss of the contours that are compared between panels (Omnigrok, Figure 6e)."""
-CONTOUR, STAR = "#F0E442", "#009E73"
-COLOURS = "Blues_r"
 MOST_ARROWS = 14
 LINES = part("plasma", 0.0, 0.85)
 
@@ -119,7 +117,7 @@ def shade(figure: Figure, axes: Axes, plane: Plane, losses: NDArray[np.float64],
     scale = LogNorm(low, max(high, 1.001 * low))
     tall = plane.values[0] > 0 and plane.values[-1] > 10 * plane.values[0]
     edges = borders(plane.norms, logarithmic=True), borders(plane.values, logarithmic=tall)
-    shown = axes.pcolormesh(*edges, np.maximum(losses, low), cmap=colormaps[COLOURS], norm=scale)
+    shown = axes.pcolormesh(*edges, np.maximum(losses, low), cmap=colormaps[LOSSES], norm=scale)
     show_missing(axes)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))

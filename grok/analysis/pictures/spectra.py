@@ -13,10 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from grok.analysis.pictures.canvas import borders, log_scale
-from grok.analysis.pictures.curves import COLOURS, ROWS
-from grok.analysis.pictures.labels import panel_title
-from grok.analysis.pictures.layout import swept
+from grok.analysis.numbers.curves import ROWS
+from grok.analysis.numbers.labels import panel_title
+from grok.analysis.numbers.layout import borders, swept
+from grok.analysis.pictures.canvas import log_scale
+from grok.analysis.pictures.curves import COLOURS
 from grok.analysis.pictures.palette import Palette
 from grok.analysis.read import files
 from grok.analysis.read.table import Sweep

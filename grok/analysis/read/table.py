@@ -16,7 +16,8 @@ from grok.errors import UserError
 from grok.phases import classify
 from grok.record.record import STEP_COLUMNS, Plan, Record, finished, flat
 
-OUTCOME = ("t_train", "t_val", "budget", "phase", "steps", "stop_reason", "diverged")
+TIMES = ("t_train", "t_val")
+OUTCOME = (*TIMES, "budget", "phase", "steps", "stop_reason", "diverged")
 FINAL = tuple(STEP_COLUMNS)
 BEST = tuple(f"best_{name}" for name, better in STEP_COLUMNS.items() if better is not None)
 NORMS = {"initial_norm": "initial", "norm_at_t_train": "t_train", "norm_at_t_val": "t_val"}

@@ -17,12 +17,12 @@ from typing import Any
 
 from plotly.offline import get_plotlyjs
 
+from grok.analysis.numbers.kinds import kinds
+from grok.analysis.numbers.labels import number
+from grok.analysis.numbers.layout import choose, swept
+from grok.analysis.numbers.paths import Crossing
 from grok.analysis.output import attempt, writing
-from grok.analysis.pictures.catalogue import kinds
-from grok.analysis.pictures.labels import number
-from grok.analysis.pictures.layout import choose, swept
 from grok.analysis.pictures.palette import Palette
-from grok.analysis.pictures.paths import Crossing
 from grok.analysis.read.table import Sweep
 from grok.analysis.report import crossings, figure, grid, lines, members, views
 from grok.analysis.report.facts import configuration, cost, facts, finished

@@ -9,12 +9,11 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from numpy.typing import ArrayLike
 
+from grok.analysis.numbers.labels import axis_label
+from grok.analysis.numbers.layout import Layout
+from grok.analysis.numbers.paths import Crossing, Walk
 from grok.analysis.numbers.reduced import Plane
-from grok.analysis.pictures.labels import axis_label
-from grok.analysis.pictures.layout import Layout
-from grok.analysis.pictures.palette import Palette
-from grok.analysis.pictures.paths import REDUCED, Crossing, Walk
-from grok.analysis.pictures.plane_maps import COLOURS, CONTOUR
+from grok.analysis.pictures.palette import CONTOUR, LOSSES, REDUCED, Palette
 from grok.analysis.report.parts import Picture, axis, colour_scale, panel_axes, plain, text
 
 PARTS = ("train", "test")
@@ -47,7 +46,7 @@ def _map(plane: Plane, name: str, panel: int) -> list[dict[str, Any]]:
     losses = getattr(plane, name)
     logs = np.log10(np.where(losses > 0, losses, np.nan))
     picture = {"type": "heatmap", "x": plain(plane.norms), "y": plain(plane.values)}
-    look = {"colorscale": colour_scale(colormaps[COLOURS]), "showscale": False}
+    look = {"colorscale": colour_scale(colormaps[LOSSES]), "showscale": False}
     axes = {"xaxis": axis("x", panel), "yaxis": axis("y", panel), "hoverinfo": "skip"}
     dashed = {"color": CONTOUR, "dash": "dash"}
     return [

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from grok.analysis.numbers.labels import left_out, number
+from grok.analysis.numbers.layout import choose, numeric, swept
 from grok.analysis.numbers.mixture import mixture
-from grok.analysis.pictures.labels import left_out, number
-from grok.analysis.pictures.layout import choose, numeric, swept
 from grok.analysis.read.table import Sweep
 from grok.phases import Phase
 from grok.record.record import Record, flat

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.colors import to_hex
 
-from grok.analysis.pictures import measures
-from grok.analysis.pictures.curves import ROWS
+from grok.analysis.numbers import measures
+from grok.analysis.numbers.curves import ROWS
 from grok.analysis.read.table import Measured
 from grok.analysis.report.parts import LINES, Picture, text
 from grok.record.record import CURVE_COLUMNS

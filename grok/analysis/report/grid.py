@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grok.analysis.pictures.labels import axis_label
-from grok.analysis.pictures.layout import Layout, cells, choose
+from grok.analysis.numbers.labels import axis_label
+from grok.analysis.numbers.layout import Layout, cells, choose
 from grok.analysis.read.table import Sweep
 from grok.analysis.report.parts import Picture, axis, panel_axes, plain, text, ticks
 from grok.analysis.report.views import View

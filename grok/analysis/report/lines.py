@@ -9,11 +9,11 @@ import pandas as pd
 from matplotlib.colors import to_hex
 from numpy.typing import ArrayLike
 
-from grok.analysis.pictures import decay, landscape
-from grok.analysis.pictures.labels import axis_label, number, tick_positions
-from grok.analysis.pictures.layout import Layout, choose, numeric, select
-from grok.analysis.pictures.lines import BUDGET_COLOUR, STRIP, edges, is_logarithmic, positions
-from grok.analysis.pictures.palette import Palette
+from grok.analysis.numbers import decay, landscape
+from grok.analysis.numbers.labels import axis_label, number, tick_positions
+from grok.analysis.numbers.layout import Layout, choose, numeric, select
+from grok.analysis.numbers.lines import edges, is_logarithmic, positions
+from grok.analysis.pictures.palette import BUDGET_COLOUR, STRIP, Palette
 from grok.analysis.read.table import Sweep
 from grok.analysis.report.parts import (
     LINES,

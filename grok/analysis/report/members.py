@@ -10,11 +10,11 @@ import pandas as pd
 from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
+from grok.analysis.numbers import measures
+from grok.analysis.numbers.labels import measured_label, number
+from grok.analysis.numbers.layout import Layout, choose, swept
+from grok.analysis.numbers.measures import MOST_MEASURED
 from grok.analysis.output import attempt
-from grok.analysis.pictures import measures
-from grok.analysis.pictures.curves import MOST_MEASURED
-from grok.analysis.pictures.labels import measured_label, number
-from grok.analysis.pictures.layout import Layout, choose, swept
 from grok.analysis.pictures.palette import Palette
 from grok.analysis.read import files
 from grok.analysis.read.table import Measured, Sweep

@@ -12,8 +12,8 @@ import numpy as np
 from matplotlib.colors import Colormap, to_hex
 from numpy.typing import ArrayLike
 
-from grok.analysis.pictures.labels import panel_title, tick_positions, tick_texts
-from grok.analysis.pictures.layout import Layout
+from grok.analysis.numbers.labels import panel_title, tick_positions, tick_texts
+from grok.analysis.numbers.layout import Layout
 from grok.analysis.pictures.palette import part
 from grok.printable import printable_lines
 

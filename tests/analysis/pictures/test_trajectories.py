@@ -1,6 +1,7 @@
 import numpy as np
 from matplotlib.colors import to_hex
 
+from grok.analysis.numbers.trajectories import pick, recorded
 from grok.analysis.pictures import trajectories
 from grok.analysis.pictures.palette import SAFE
 from grok.analysis.read.table import read_sweep
@@ -52,7 +53,7 @@ def test_early_trajectories_end_at_2000_steps(make_sweep, add_embeddings):
 def test_at_most_twelve_members_evenly_of_the_phases(make_sweep, add_embeddings):
     times = [UNDERSTOOD] * 20 + [GROKKED] * 3 + [CONFUSED] * 20
     sweep = sweep_of(make_sweep, add_embeddings, times, last_step=20)
-    picked = trajectories.pick(trajectories.recorded(sweep))
+    picked = pick(recorded(sweep))
     assert picked["job"].tolist() == [0, 1, 2, 3, 4, 20, 21, 22, 23, 24, 25, 26]
     figure = trajectories.whole(sweep, SAFE)
     assert len(panels(figure)) == 12

@@ -9,11 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.table import TIMES, Sweep
 from grok.errors import UserError
 
 HERE = Path(__file__).parent
-TIMES = ("t_train", "t_val")
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from grok.analysis.pictures.layout import Layout, Selection
+from grok.analysis.numbers.layout import Layout, Selection
 from grok.printable import printable
 
 NAMES = {

@@ -3,70 +3,10 @@ import pandas as pd
 import pytest
 
 from grok.analysis import command
+from grok.analysis.numbers import decay as decay_numbers
 from grok.analysis.pictures import decay
 from grok.analysis.pictures.palette import SAFE
 from grok.analysis.read.table import read_sweep
-
-DECAYS = (10.0, 0.0, 0.01, 0.1, 1.0)
-TIMES = {0.0: 50_000, 0.01: 40_000, 0.1: 4000, 1.0: 400, 10.0: None}
-
-
-@pytest.fixture
-def decays(make_sweep, add_member):
-    """T_val is 400 / wd; the norm goes from 60 to 4 and 9 there, geometric mean 6, at 0.1 and 1."""
-
-    def make(*rates):
-        keys = [
-            {"opt.wd_dec": wd} | ({"opt.lr_dec": rate} if rates else {})
-            for rate in rates or (1e-3,)
-            for wd in DECAYS
-        ]
-        folder = make_sweep(*[(settings, None) for settings in keys])
-        for number, settings in enumerate(keys):
-            wd, rate = settings["opt.wd_dec"], settings.get("opt.lr_dec", 1e-3)
-            norm = {0.1: 4.0, 1.0: 9.0}.get(wd)
-            time = TIMES[wd]
-            if time is not None and rate == 2e-3:
-                time = round(time / 2)
-            add_member(
-                number, settings, 10, time, decay_per_step=rate * wd,
-                weight_norm={"initial": 60.0, "t_train": 50.0, "t_val": norm},
-            )  # fmt: skip
-        return read_sweep(folder)
-
-    return make
-
-
-def test_the_fit_of_a_sweep(decays):
-    (row,) = decay.fits(decays()).to_dict("records")
-    assert row["slope"] == pytest.approx(-1)
-    assert row["high"] - row["low"] == pytest.approx(0, abs=1e-6)
-    assert (row["points"], row["t_train_min"], row["t_train_max"]) == (3, 10, 10)
-    predicted = np.log(60 / 6) / (1e-3 * np.array([0.01, 0.1, 1.0]))
-    expected = np.exp(np.log(np.array([40_000, 4000, 400]) / predicted).mean())
-    assert row["lu_ratio"] == pytest.approx(expected)
-
-
-def test_the_lu_prediction_has_no_free_parameter(decays):
-    """ln(w0 / w_c) / (lr x wd), with w_c the geometric mean of the norms at T_val."""
-    members = decays().table.sort_values("opt.wd_dec")
-    predicted = decay.lu_prediction(members).to_numpy()
-    assert np.isnan(predicted[0])
-    np.testing.assert_allclose(predicted[1:], np.log(10) / (1e-3 * np.array([0.01, 0.1, 1, 10])))
-    apart = members.assign(decay_per_step=np.nan)
-    assert decay.lu_prediction(apart).isna().all()
-
-
-def test_norms_of_zero_are_left_out_of_the_prediction(decays):
-    """w_c is the mean of the norms at T_val that aren't 0; a member that starts at 0 has none."""
-    members = decays().table.sort_values("opt.wd_dec", ignore_index=True)
-    members.loc[1, "norm_at_t_val"] = 0.0
-    members.loc[4, "initial_norm"] = 0.0
-    predicted = decay.lu_prediction(members).to_numpy()
-    assert np.isnan(predicted[[0, 4]]).all()
-    np.testing.assert_allclose(predicted[1:4], np.log(10) / (1e-3 * np.array([0.01, 0.1, 1])))
-    assert decay.lu_prediction(members.assign(initial_norm=0.0)).isna().all()
-    assert decay.lu_prediction(members.assign(norm_at_t_val=0.0)).isna().all()
 
 
 @pytest.mark.parametrize("decay_rates", [(0.0, 1.0, 2.0), (1.0, 2.0, 4.0)])
@@ -80,15 +20,9 @@ def test_members_that_start_at_zero_and_learn_nothing(make_sweep, add_member, de
         )  # fmt: skip
     sweep = read_sweep(folder)
     assert decay.draw(sweep, SAFE) is None  # there is nothing to draw
-    (row,) = decay.fits(sweep).to_dict("records")
+    (row,) = decay_numbers.fits(sweep).to_dict("records")
     assert np.isnan(row["slope"])
     assert np.isnan(row["lu_ratio"])
-
-
-def test_a_fit_for_each_learning_rate(decays):
-    found = decay.fits(decays(1e-3, 2e-3))
-    assert found["opt.lr_dec"].tolist() == [1e-3, 2e-3]
-    assert found["slope"].tolist() == pytest.approx([-1, -1])
 
 
 def test_seeds_have_a_slope_each_and_one_together(make_sweep, add_member):
@@ -98,7 +32,7 @@ def test_seeds_have_a_slope_each_and_one_together(make_sweep, add_member):
     for number, cell in enumerate(cells):
         add_member(number, cell, 10, round(300 * cell["seed.model"] / cell["opt.wd_dec"]))
     sweep = read_sweep(folder)
-    found = decay.fits(sweep)
+    found = decay_numbers.fits(sweep)
     assert found["seed.model"].tolist() == [1, 2, "all"]
     assert found["slope"].tolist() == pytest.approx([-1, -1, -1])
     assert found["points"].tolist() == [3, 3, 6]
@@ -117,7 +51,7 @@ def test_seeds_are_pooled_for_each_setting_of_the_rest(make_sweep, add_member):
     folder = make_sweep(*[(cell, None) for cell in cells])
     for number, cell in enumerate(cells):
         add_member(number, cell, 10, round(cell["task.p"] * 10 / cell["opt.wd_dec"]))
-    found = decay.fits(read_sweep(folder))
+    found = decay_numbers.fits(read_sweep(folder))
     together = found[found["seed.data"] == "all"]
     assert together["task.p"].tolist() == [31, 59]
     assert together["points"].tolist() == [6, 6]
@@ -150,7 +84,7 @@ def test_a_colour_for_each_of_several(decays):
 
 
 def test_only_with_a_weight_decay_axis(grid_sweep, make_sweep):
-    assert decay.fits(read_sweep(grid_sweep)) is None
+    assert decay_numbers.fits(read_sweep(grid_sweep)) is None
     assert decay.draw(read_sweep(grid_sweep), SAFE) is None
 
 

@@ -139,12 +139,6 @@ def test_train_times_and_those_that_never_came(grid_sweep):
     assert legend_texts(figure) == ["missing", "never"]
 
 
-def test_smooth_steps_of_every_phase(grid_sweep):
-    steps, generalises = phase_diagram.smooth_steps(read_sweep(grid_sweep).table)
-    assert steps.tolist() == [100_000, 70, 1000, 999, -40]
-    assert generalises.tolist() == [False, False, True, True, True]
-
-
 @pytest.mark.parametrize("times", [(None, None), (50, 50), (9, None), (1, 100_000)])
 def test_smooth_draws_one_phase_alone(make_sweep, times):
     cells = [{"a": a, "b": b} for a in (1, 2) for b in (1, 2)]

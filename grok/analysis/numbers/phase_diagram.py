@@ -1,0 +1,34 @@
+"""The steps that the smooth phase diagram colours (Re-TUG, section 4.2)."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from grok.phases import classify, smooth_value
+
+
+def smooth_steps(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """`grok.phases.smooth_value` of every member over its whole run, and whether it generalises."""
+    times = [
+        (_step(t_train), _step(t_val), int(budget))
+        for t_train, t_val, budget in zip(
+            table["t_train"], table["t_val"], table["budget"], strict=True
+        )
+    ]
+    phases = [classify(*time) for time in times]
+    steps = [smooth_value(phase, *time) for phase, time in zip(phases, times, strict=True)]
+    generalises = [phase.generalises for phase in phases]
+    return pd.Series(steps, table.index), pd.Series(generalises, table.index)
+
+
+def step_limits(steps: pd.Series, budget: int) -> tuple[int, int]:
+    """The ends of a scale: the power of ten below the smallest positive step, and the budget."""
+    smallest = steps[steps > 0].min()
+    floor = 1 if pd.isna(smallest) else 10 ** math.floor(math.log10(smallest))
+    return floor, max(budget, 10 * floor)
+
+
+def _step(value: int) -> int | None:
+    return None if pd.isna(value) else int(value)
