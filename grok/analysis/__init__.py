@@ -10,6 +10,7 @@ what is drawn, `report` makes one interactive page of it, `output` writes it and
 maybe `published`, go through `matching` to `agreement` (numbers) and `agreement_map` (picture).
 """
 
-from grok.analysis.read.table import Sweep, load, read_sweep
+from grok.analysis.read.sweep import Sweep
+from grok.analysis.read.table import load, read_sweep
 
 __all__ = ["Sweep", "load", "read_sweep"]

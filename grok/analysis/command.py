@@ -10,11 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from grok.analysis.attempt import attempt
 from grok.analysis.numbers.kinds import KINDS, kinds
-from grok.analysis.output import Output, attempt
+from grok.analysis.output import Output
 from grok.analysis.progress import Progress
 from grok.analysis.read.published import facts
-from grok.analysis.read.table import Sweep, read_sweep
+from grok.analysis.read.sweep import Sweep
+from grok.analysis.read.table import read_sweep
 from grok.analysis.summary import summary
 from grok.errors import UsageError, UserError, debugging, named
 from grok.printable import show
@@ -181,8 +183,8 @@ def compare(sweep: Sweep, options: argparse.Namespace, output: Output) -> str:
 
     found = match(sweep, agreement.other(options.compare), options.budget)
     output.table("agreement.csv", lambda: found.cells)
-    output.picture("agreement", agreement_map.draw, found, PALETTES[options.palette])
-    return agreement.text(found)
+    output.picture("agreement", agreement_map.draw_agreement, found, PALETTES[options.palette])
+    return agreement.agreement_text(found)
 
 
 def write(
@@ -226,10 +228,10 @@ def write(
     kind, palette = options.kind, PALETTES[options.palette]
     wanted = kinds(sweep) if kind is None else [kind]
     for kind_of, name, tabulate in (
-        ("landscape", "landscape.csv", landscape.table),
-        ("landscape", "dependence.csv", dependence.table),
-        ("times", "fits.csv", decay.fits),
-        ("phases", "seeds.csv", seeds.table),
+        ("landscape", "landscape.csv", landscape.landscape_table),
+        ("landscape", "dependence.csv", dependence.dependence_table),
+        ("times", "fits.csv", decay.decay_fits),
+        ("phases", "seeds.csv", seeds.seeds_table),
     ):
         if kind_of in wanted:
             output.table(name, tabulate, sweep)
@@ -237,21 +239,21 @@ def write(
     asked = functools.partial(attempt, fatal=UserError)
     predicted = asked("--theory", lu.predictions, sweep, wanted) if options.theory else None
     framed = agreement.other(options.frame, "--frame") if options.frame else None
-    outline = asked("--frame", frame.box, sweep, framed) if framed else None
+    outline = asked("--frame", frame.frame_box, sweep, framed) if framed else None
     runs = read_sweep(options.paths) if options.paths else None
     crossing = asked("--paths", paths.cross, sweep, runs) if runs else None
     followed = (
-        asked("--flow", flow.paths, sweep, options.flow, options.start) if options.flow else []
+        asked("--flow", flow.flow_paths, sweep, options.flow, options.start) if options.flow else []
     )
 
     def overlaid(name: str, draw: Draw) -> Figure | None:
         figure = draw(sweep, palette)
         if figure is None:
             return None
-        if predicted is not None and name in lu_picture.PICTURES:
-            lu_picture.draw_over(figure, predicted)
+        if predicted is not None and name in lu_picture.WITH_PREDICTION:
+            lu_picture.draw_prediction(figure, predicted)
         if outline is not None and name in PICTURES["phases"] and name != "seeds":
-            frame_picture.draw_over(figure, layout.choose(sweep), outline)
+            frame_picture.draw_frame(figure, layout.choose(sweep), outline)
         return figure
 
     progress(f"drawing {len(sweep.table)} members")
@@ -262,11 +264,11 @@ def write(
     if kind is not None and not output.pictures:
         raise UserError(f"--kind {kind}: nothing of that kind can be drawn of {sweep.folder}")
     if crossing is not None:
-        output.picture("paths", paths_picture.draw, crossing, palette)
+        output.picture("paths", paths_picture.draw_paths, crossing, palette)
     if followed:
-        output.table("flow.csv", flow.table, followed)
-        output.table("flow_paths.csv", flow.points, sweep, followed)
-        output.picture("flow", plane_maps.flows, sweep, followed)
+        output.table("flow.csv", flow.flow_table, followed)
+        output.table("flow_paths.csv", flow.flow_points, sweep, followed)
+        output.picture("flow", plane_maps.draw_flows, sweep, followed)
     if kind is None:
         progress("writing the report")
-        output.report(report.write, sweep, palette, output.folder, crossing)
+        output.report(report.NAME, report.page, sweep, palette, crossing)

@@ -7,7 +7,7 @@ import pandas as pd
 from grok.analysis.numbers.labels import left_out
 from grok.analysis.numbers.layout import choose, phase_layout
 from grok.analysis.numbers.mixture import mixture
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 from grok.phases import Phase
 
 

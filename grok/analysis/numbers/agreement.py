@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from grok.analysis.numbers.labels import number
+from grok.analysis.numbers.labels import PHASES, TIME_NAMES, number
 from grok.analysis.numbers.matching import EQUAL, UNDECIDED, Match
 from grok.analysis.read import published
-from grok.analysis.read.table import TIMES, Sweep, read_sweep
+from grok.analysis.read.sweep import TIMES, Sweep
+from grok.analysis.read.table import read_sweep
 from grok.errors import UserError
-from grok.phases import Phase
 
-PHASES = [str(phase) for phase in Phase]
 CLOSE = 0.05
 
 
@@ -105,30 +104,30 @@ def ratios(cells: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def text(match: Match) -> str:
+def agreement_text(match: Match) -> str:
     """The agreement in a few aligned lines."""
     cells = match.cells
-    lines = [_line("A", match.a.folder), _line("B", f"{match.b.folder}{_title(match.b)}")]
-    lines += [_line("matched", _matched(match)), *_remarks(match)]
+    lines = [_fact("A", match.a.folder), _fact("B", f"{match.b.folder}{_title(match.b)}")]
+    lines += [_fact("matched", _matched(match)), *_remarks(match)]
     share = equal_share(cells)
     if share is not None:
         low, high = share.interval
         lines.append(
-            _line("equal", f"{share.count} of {share.of}, {share.value:.1%}")
+            _fact("equal", f"{share.count} of {share.of}, {share.value:.1%}")
             + f" (95 % interval {low:.1%} to {high:.1%})"
         )
-        lines.append(_line("kappa", _kappa(confusion(cells).loc[PHASES])))
+        lines.append(_fact("kappa", _kappa(confusion(cells).loc[PHASES])))
     undecided = int((cells["verdict"] == UNDECIDED).sum())
     if undecided:
         budget = cells["budget"].max()
-        lines.append(_line("undecided", f"{undecided} not through after {budget} steps"))
+        lines.append(_fact("undecided", f"{undecided} not through after {budget} steps"))
     lines += _confusion_lines(confusion(cells))
     if match.b.timed:
         lines += _ratio_lines(ratios(cells))
     return "\n".join(lines)
 
 
-def _line(name: str, value: object) -> str:
+def _fact(name: str, value: object) -> str:
     return f"{name:<16}{value}"
 
 
@@ -153,16 +152,16 @@ def _remarks(match: Match) -> list[str]:
     for key in match.keys:
         fixed = [sweep for sweep in (match.a, match.b) if key not in sweep.keys]
         if fixed:
-            lines.append(_line("only", f"{key}={number(fixed[0].constants[key])}"))
+            lines.append(_fact("only", f"{key}={number(fixed[0].constants[key])}"))
     for keys, name in ((match.free_a, "A"), (match.free_b, "B")):
         if keys:
             settings = len(match.cells[keys].drop_duplicates())
             distinct = len(match.cells[match.keys].drop_duplicates()) if match.keys else 1
             lines.append(
-                _line("all of", f"{', '.join(keys)} in {name}: {distinct} cells x {settings}")
+                _fact("all of", f"{', '.join(keys)} in {name}: {distinct} cells x {settings}")
             )
     for key, (here, there) in match.differing.items():
-        lines.append(_line("not the same", f"{key}: {number(here)} in A, {number(there)} in B"))
+        lines.append(_fact("not the same", f"{key}: {number(here)} in A, {number(there)} in B"))
     return lines
 
 
@@ -188,7 +187,7 @@ def _ratio_lines(found: pd.DataFrame) -> list[str]:
         f"{'log10 of A / B':<16}" + "".join(f"{name:>10}" for name in columns) + "  within 5 %"
     ]
     for time, row in found.iterrows():
-        name = {"t_train": "T_train", "t_val": "T_val"}[str(time)]
+        name = TIME_NAMES[str(time)]
         values = "".join(f"{row[column]:>+10.4f}" for column in columns)
         close = f"{row['within']:.0f} of {row['cells']:.0f} cells"
         lines.append(f"{name:<16}{values if row['cells'] else '':<30}  {close}")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from grok.analysis.numbers.fits import PowerLaw, power_law
 from grok.analysis.numbers.layout import numeric, swept
-from grok.analysis.read.table import TIMES, Sweep
+from grok.analysis.read.sweep import TIMES, Sweep
 
 WEIGHT_DECAYS = ("opt.wd_dec", "opt.wd_enc")
 
@@ -18,18 +18,18 @@ WEIGHT_DECAYS = ("opt.wd_dec", "opt.wd_enc")
 LEAST_DECAYS, MOST_LINES = 3, 24
 
 
-Lines = list[tuple[dict[str, object], pd.DataFrame]]
+DecayLines = list[tuple[dict[str, object], pd.DataFrame]]
 """Settings of the keys other than weight decay, each with its members."""
 
 
-def axis(sweep: Sweep) -> str | None:
+def decay_axis(sweep: Sweep) -> str | None:
     """The swept weight decay of at least three values, None where there is none."""
     values = swept(sweep)
     found = [key for key in WEIGHT_DECAYS if key in values and numeric(values[key])]
     return next((key for key in found if len(values[key]) >= LEAST_DECAYS), None)
 
 
-def lines_of(sweep: Sweep, key: str) -> Lines:
+def decay_lines(sweep: Sweep, key: str) -> DecayLines:
     """For each setting of the other swept keys, it and its members by rising weight decay."""
     others = [each for each in swept(sweep) if each != key]
     table = sweep.table.sort_values(key)
@@ -39,27 +39,27 @@ def lines_of(sweep: Sweep, key: str) -> Lines:
     return [(dict(zip(others, values, strict=True)), members) for values, members in groups]
 
 
-def drawable(sweep: Sweep) -> tuple[str, Lines] | None:
+def drawn_decays(sweep: Sweep) -> tuple[str, DecayLines] | None:
     """The weight decay axis and its lines; None without one, with many lines, or without a time."""
-    key = axis(sweep)
+    key = decay_axis(sweep)
     if key is None or not np.isfinite(sweep.table[[*TIMES]].astype("float64")).any(axis=None):
         return None
-    found = lines_of(sweep, key)
+    found = decay_lines(sweep, key)
     return (key, found) if len(found) <= MOST_LINES else None
 
 
-def fits(sweep: Sweep) -> pd.DataFrame | None:
+def decay_fits(sweep: Sweep) -> pd.DataFrame | None:
     """One row a setting of the other keys: T_val as a power of weight decay, and its prediction.
 
     Columns: those keys, ``slope`` with its 95 % interval ``low`` and ``high``, ``points`` fitted,
     ``lu_ratio``, the geometric mean of T_val over `lu_prediction`, and the least and greatest
-    ``t_train``. Rows whose seeds are ``all`` have the seeds' common slope, see `law`. None without
-    a weight decay axis.
+    ``t_train``. Rows whose seeds are ``all`` have the seeds' common slope, see `decay_law`. None
+    without a weight decay axis.
     """
-    key = axis(sweep)
+    key = decay_axis(sweep)
     if key is None:
         return None
-    found = lines_of(sweep, key)
+    found = decay_lines(sweep, key)
     rows: list[dict[str, object]] = [
         setting | _row([(setting, members)], key) for setting, members in found
     ]
@@ -70,9 +70,9 @@ def fits(sweep: Sweep) -> pd.DataFrame | None:
     return pd.DataFrame(rows)
 
 
-def _by_setting(found: Lines) -> list[Lines]:
+def _by_setting(found: DecayLines) -> list[DecayLines]:
     """The lines of all seeds together, for each setting of what isn't a seed."""
-    groups: dict[str, Lines] = {}
+    groups: dict[str, DecayLines] = {}
     for setting, members in found:
         groups.setdefault(str(_settled(setting)), []).append((setting, members))
     return list(groups.values())
@@ -83,7 +83,7 @@ def _settled(setting: dict[str, object]) -> dict[str, object]:
     return {key: value for key, value in setting.items() if not key.startswith("seed.")}
 
 
-def law(found: Lines, key: str) -> PowerLaw | None:
+def decay_law(found: DecayLines, key: str) -> PowerLaw | None:
     """T_val as a power of weight decay: of one line, or with one slope for those of all seeds.
 
     Each seed has a prefactor of its own (Omnigrok, Figure 10). None where lines differ in more
@@ -96,16 +96,16 @@ def law(found: Lines, key: str) -> PowerLaw | None:
     return power_law(together[key], times, together["line"])
 
 
-def described(fitted: PowerLaw) -> str:
+def law_text(fitted: PowerLaw) -> str:
     """A law in words."""
     interval = f"{fitted.low:.2f} to {fitted.high:.2f}"
     return f"x^{fitted.slope:.2f} ({interval}, {fitted.points} points)"
 
 
-def _row(found: Lines, key: str) -> dict[str, float]:
+def _row(found: DecayLines, key: str) -> dict[str, float]:
     ratios = pd.concat([members["t_val"] / lu_prediction(members) for _, members in found])
     starts = pd.concat([members["t_train"] for _, members in found])
-    return _numbers(law(found, key)) | {
+    return _numbers(decay_law(found, key)) | {
         "lu_ratio": float(np.exp(np.log(ratios.astype("float64")).mean())),
         "t_train_min": starts.min(),
         "t_train_max": starts.max(),

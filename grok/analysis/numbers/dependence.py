@@ -10,12 +10,12 @@ import pandas as pd
 
 from grok.analysis.numbers import landscape
 from grok.analysis.numbers.layout import swept
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 
 LOSSES = ("train_loss", "test_loss", "best_train_loss", "best_test_loss")
 
 
-def table(sweep: Sweep) -> pd.DataFrame | None:
+def dependence_table(sweep: Sweep) -> pd.DataFrame | None:
     """One row a loss: the share of its logarithm's variance that each swept key explains alone.
 
     The shares are eta squared, the variance between a key's values over that of all members. What
@@ -24,7 +24,7 @@ def table(sweep: Sweep) -> pd.DataFrame | None:
     keys = list(swept(sweep))
     if landscape.SCALE not in keys or len(keys) < 2:
         return None
-    members = landscape.members(sweep)
+    members = landscape.landscape_members(sweep)
     return pd.DataFrame(
         [{"loss": loss} | {key: share(members[key], members[loss]) for key in keys}
          for loss in LOSSES]

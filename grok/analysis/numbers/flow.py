@@ -23,7 +23,7 @@ from scipy.interpolate import RectBivariateSpline
 from scipy.ndimage import gaussian_filter
 
 from grok.analysis.numbers.reduced import LEVEL, TINY, Plane, planes
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 from grok.errors import UserError
 
 REST = 0.1
@@ -57,7 +57,9 @@ class FlowPath:
     predicted: float
 
 
-def paths(sweep: Sweep, gammas: list[float], start: tuple[float, float] | None) -> list[FlowPath]:
+def flow_paths(
+    sweep: Sweep, gammas: list[float], start: tuple[float, float] | None
+) -> list[FlowPath]:
     """A path for each weight decay, on the only plane of the sweep.
 
     Args:
@@ -97,14 +99,14 @@ def paths(sweep: Sweep, gammas: list[float], start: tuple[float, float] | None) 
     return [_path(losses, gamma, (np.log(w), m), goal, ends) for gamma in gammas]
 
 
-def table(found: list[FlowPath]) -> pd.DataFrame:
+def flow_table(found: list[FlowPath]) -> pd.DataFrame:
     """One row a path: ``gamma``, ``arrival``, what is ``predicted`` and their ``ratio``."""
     rows = [(path.gamma, path.arrival, path.predicted) for path in found]
     frame = pd.DataFrame(rows, columns=["gamma", "arrival", "predicted"])
     return frame.assign(ratio=frame["arrival"] / frame["predicted"])
 
 
-def points(sweep: Sweep, found: list[FlowPath]) -> pd.DataFrame:
+def flow_points(sweep: Sweep, found: list[FlowPath]) -> pd.DataFrame:
     """One row a point of a path, path after path; the second coordinate has its key's name."""
     columns = ("time", "norms", "values", "train", "test")
     names = ("time", "norm", planes(sweep)[0].name, "train_loss", "test_loss")

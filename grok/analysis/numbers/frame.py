@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from grok.analysis.numbers.layout import phase_layout, swept
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 from grok.errors import UserError
 
 Box = tuple[float, float, float, float]
 """Left, right, top and bottom, in cells from the centre of the first."""
 
 
-def box(sweep: Sweep, other: Sweep) -> Box:
+def frame_box(sweep: Sweep, other: Sweep) -> Box:
     """Where the least and the greatest values of `other` lie on the axes of `sweep`.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 
 KINDS = ("phases", "times", "landscape", "curves", "trajectories")
 

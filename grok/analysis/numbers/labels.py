@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from grok.analysis.numbers.layout import Layout, Selection
+from grok.phases import Phase
 from grok.printable import printable
+from grok.record.record import STEP_COLUMNS
 
 NAMES = {
     "opt.lr_dec": "decoder learning rate",
@@ -17,13 +19,9 @@ NAMES = {
     "opt.wd_enc": "encoder weight decay",
 }
 
-MEASURED = {
-    "train_loss": "train loss",
-    "train_accuracy": "train accuracy",
-    "val_loss": "validation loss",
-    "val_accuracy": "validation accuracy",
-    "weight_norm": "weight norm",
-}
+MEASURED = {name: name.replace("val_", "validation_").replace("_", " ") for name in STEP_COLUMNS}
+TIME_NAMES = {"t_train": "T_train", "t_val": "T_val"}
+PHASES = [str(phase) for phase in Phase]
 
 
 def measured_label(name: str) -> str:

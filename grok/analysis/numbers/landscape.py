@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 
 SCALE = "task.init_scale"
 
@@ -26,7 +26,7 @@ COLUMNS = {
 }
 
 
-def table(sweep: Sweep) -> pd.DataFrame | None:
+def landscape_table(sweep: Sweep) -> pd.DataFrame | None:
     """One row a finished member, by rising norm: ``alpha``, other swept keys, norm, losses.
 
     The norm is the one that was held. Losses and accuracies are those at the last step, and the
@@ -35,13 +35,13 @@ def table(sweep: Sweep) -> pd.DataFrame | None:
     if SCALE not in sweep.keys:
         return None
     others = [key for key in sweep.keys if key != SCALE]
-    chosen = members(sweep)[[SCALE, *others, "norm", *COLUMNS.values()]]
+    chosen = landscape_members(sweep)[[SCALE, *others, "norm", *COLUMNS.values()]]
     chosen = chosen.rename(columns={SCALE: "alpha"})
     return chosen.sort_values([*others, "norm"]).reset_index(drop=True)
 
 
-def members(sweep: Sweep) -> pd.DataFrame:
-    """The sweep's table, its losses and accuracies called as in `table`, and ``norm``."""
+def landscape_members(sweep: Sweep) -> pd.DataFrame:
+    """The sweep's table, its losses and accuracies called as in `landscape_table`, and ``norm``."""
     norms = {job: record.weight_norm for job, record in sweep.records.items()}
     held = [norms[job].get("held", norms[job].get("initial")) for job in sweep.table["job"]]
     numbers = np.array(held, dtype="float64")
@@ -54,6 +54,6 @@ def goldilocks(losses: pd.DataFrame) -> float | None:
     return None if found.empty else float(found["norm"].iloc[found["test_loss"].argmin()])
 
 
-def drawable(losses: pd.DataFrame) -> pd.DataFrame:
+def with_norms(losses: pd.DataFrame) -> pd.DataFrame:
     """The rows whose norm has a place on a logarithmic axis: it isn't 0."""
     return losses[losses["norm"] > 0]

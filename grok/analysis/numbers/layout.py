@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 
 PREFERRED = ("opt.lr_dec", "opt.wd_dec")
 MOST_COLUMNS = 6

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from grok.analysis.read import files
-from grok.analysis.read.table import Measured, Sweep
+from grok.analysis.read.sweep import Measured, Sweep
 
 LEAST_RATIO = 100
 

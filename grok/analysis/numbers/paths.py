@@ -17,11 +17,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from grok.analysis.numbers.labels import number, panel_title
-from grok.analysis.numbers.landscape import SCALE, members
+from grok.analysis.numbers.landscape import SCALE, landscape_members
 from grok.analysis.numbers.layout import numeric, swept
 from grok.analysis.numbers.reduced import Plane, planes
 from grok.analysis.read import files
-from grok.analysis.read.table import VARIES, Sweep
+from grok.analysis.read.sweep import VARIES, Sweep
 from grok.errors import UserError
 from grok.phases import Phase
 from grok.record.record import CURVES
@@ -97,7 +97,7 @@ def cross(landscape: Sweep, runs: Sweep) -> Crossing:
     plane = found[0] if found else None
     if plane is not None and plane.name not in {each.name for each in runs.measured}:
         plane = None
-    table = members(landscape)
+    table = landscape_members(landscape)
     if others and plane is None:
         table = _at(landscape, table, others[0], _common_value(runs, others[0]))
     losses = table[["norm", "train_loss", "test_loss"]].sort_values("norm")

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grok.analysis.numbers.landscape import SCALE, members
+from grok.analysis.numbers.landscape import SCALE, landscape_members
 from grok.analysis.numbers.layout import Selection, cells, choose, numeric
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 
 LEVEL = 0.05
 """Train loss on the boundary between small and large losses (Omnigrok, Figure 6a)."""
@@ -84,7 +84,7 @@ def planes(sweep: Sweep) -> list[Plane]:
     assert key is not None
     if not numeric(values):
         return []
-    table, found = members(sweep), []
+    table, found = landscape_members(sweep), []
     for panel in layout.panels:
         images = [
             cells(table, layout, panel, table[column])

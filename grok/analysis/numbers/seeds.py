@@ -14,7 +14,7 @@ from grok.analysis.numbers.layout import (
     select,
     swept,
 )
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 from grok.phases import Phase
 
 PHASES = [str(phase) for phase in Phase]
@@ -23,7 +23,7 @@ PHASES = [str(phase) for phase in Phase]
 CONFIDENCE = 0.95
 
 
-def axes_of(sweep: Sweep) -> list[str]:
+def seed_keys(sweep: Sweep) -> list[str]:
     """The seeds that are swept beyond the two keys of a phase diagram; none without a diagram."""
     layout = choose(sweep)
     if layout.y is None:
@@ -33,7 +33,7 @@ def axes_of(sweep: Sweep) -> list[str]:
     ]
 
 
-def table(sweep: Sweep) -> pd.DataFrame | None:
+def seeds_table(sweep: Sweep) -> pd.DataFrame | None:
     """One row a phase and seed setting (and setting of further keys): how common the phase is.
 
     Columns: further swept keys, the seeds, ``phase``, ``fraction`` of the finished cells of that
@@ -41,11 +41,12 @@ def table(sweep: Sweep) -> pd.DataFrame | None:
     of the fractions with its 95 % interval ``low`` to ``high`` (`mean_interval`). None where no
     seed is swept beyond a phase diagram's keys.
     """
-    seeds = axes_of(sweep)
+    seeds = seed_keys(sweep)
     if not seeds:
         return None
     found = [
-        fractions_of(members, seeds).assign(**panel) for panel, members in panels_of(sweep, seeds)
+        phase_fractions(members, seeds).assign(**panel)
+        for panel, members in seed_panels(sweep, seeds)
     ]
     others = [key for key in found[0] if key in sweep.keys and key not in seeds]
     columns = [*others, *seeds, "phase", "fraction", "cells", "mean", "low", "high"]
@@ -76,7 +77,7 @@ def commonest(members: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     return pd.DataFrame({"phase": counts.idxmax(axis=1), "share": shares}).reset_index()
 
 
-def panels_of(sweep: Sweep, seeds: list[str]) -> list[tuple[Selection, pd.DataFrame]]:
+def seed_panels(sweep: Sweep, seeds: list[str]) -> list[tuple[Selection, pd.DataFrame]]:
     """The finished members for each setting of what is neither an axis nor a seed."""
     layout = choose(sweep)
     others = {
@@ -92,8 +93,8 @@ def panels_of(sweep: Sweep, seeds: list[str]) -> list[tuple[Selection, pd.DataFr
     return [(setting, members) for setting, members in found if not members.empty]
 
 
-def fractions_of(members: pd.DataFrame, seeds: list[str]) -> pd.DataFrame:
-    """The rows of `table` for one panel."""
+def phase_fractions(members: pd.DataFrame, seeds: list[str]) -> pd.DataFrame:
+    """The rows of `seeds_table` for one panel."""
     counts = pd.crosstab([members[key] for key in seeds], members["phase"])
     counts = counts.reindex(columns=PHASES, fill_value=0)
     totals = counts.sum(axis=1)

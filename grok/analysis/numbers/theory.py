@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from grok.analysis.numbers.decay import WEIGHT_DECAYS, lu_prediction
 from grok.analysis.numbers.layout import cells, phase_layout, select
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 from grok.errors import UserError
 
 LEAST_CONTOURS = 3

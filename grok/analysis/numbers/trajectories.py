@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from grok.analysis.numbers.labels import panel_title
 from grok.analysis.numbers.layout import swept
 from grok.analysis.read import files
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 from grok.phases import Phase
 from grok.record.record import EMBEDDINGS
 

@@ -25,7 +25,7 @@ from grok.analysis.pictures.palette import (
     phase_patches,
     show_missing,
 )
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 from grok.phases import Phase
 
 FAINT = 0.25
@@ -34,7 +34,7 @@ UNDECIDED_LOOK: dict[str, Any] = {"facecolor": "white", "edgecolor": "#777777", 
 _CODES = {EQUAL: 0, DIFFERENT: 1, UNDECIDED: 2}
 
 
-def draw(match: Match, palette: Palette) -> Figure | None:
+def draw_agreement(match: Match, palette: Palette) -> Figure | None:
     """A row of maps for each setting beyond two keys: A, B, where they differ, and their T_val.
 
     In the third map equal cells are faint, an unequal one has A's colour above its diagonal and

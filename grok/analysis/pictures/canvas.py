@@ -22,7 +22,6 @@ from grok.analysis.numbers.labels import (
     tick_texts,
 )
 from grok.analysis.numbers.layout import Layout
-from grok.analysis.output import writing
 from grok.printable import printable_lines
 
 FORMATS = ("png", "pdf")
@@ -117,20 +116,12 @@ def legend_above(
     )
 
 
-def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write `figure` as ``<name>.png`` and ``<name>.pdf``, each at once or not at all.
-
-    Raises:
-        UserError: the folder can't be written to.
-    """
+def save(figure: Figure, path: Path, suffix: str) -> None:
+    """Write `figure` to `path` in the format that `suffix` names, one of `FORMATS`."""
     take_literally(figure)
-    paths = [folder / f"{name}.{suffix}" for suffix in FORMATS]
-    for path, suffix in zip(paths, FORMATS, strict=True):
-        # The temporary name doesn't end in the format, so the format is passed.
-        with writing(path) as temporary, warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing")  # it is drawn as a box
-            figure.savefig(temporary, format=suffix, dpi=DPI)
-    return paths
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # it is drawn as a box
+        figure.savefig(path, format=suffix, dpi=DPI)
 
 
 def take_literally(figure: Figure) -> None:

@@ -13,7 +13,7 @@ from grok.analysis.pictures.canvas import log_scale
 from grok.analysis.pictures.measures import scale
 from grok.analysis.pictures.palette import Palette
 from grok.analysis.read import files
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 from grok.phases import Phase
 from grok.record.record import Record
 
@@ -22,7 +22,7 @@ COLOURS = ("#D55E00", "#0072B2")
 MEASURED_COLOUR = "#333333"
 
 
-def draw(sweep: Sweep, palette: Palette) -> Figure | None:
+def draw_curves(sweep: Sweep, palette: Palette) -> Figure | None:
     """Accuracy, loss and weight norm of a lone member against the step (logarithmic).
 
     Below them the first six numbers of its measures. The time from T_train to T_val, or to the
@@ -58,7 +58,7 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
     return figure
 
 
-def panels(sweep: Sweep, palette: Palette) -> Figure | None:
+def draw_curve_panels(sweep: Sweep, palette: Palette) -> Figure | None:
     """Accuracies of every member of a small sweep (Omnigrok, Figure 2b), a panel each.
 
     Rows by the first swept key, columns by the last. None where nothing or much is swept, or no

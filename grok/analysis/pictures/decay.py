@@ -10,22 +10,22 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from grok.analysis.numbers.decay import Lines, described, drawable, law, lu_prediction
+from grok.analysis.numbers.decay import DecayLines, decay_law, drawn_decays, law_text, lu_prediction
 from grok.analysis.numbers.labels import axis_label, panel_title
 from grok.analysis.pictures.canvas import legend_above, log_scale
 from grok.analysis.pictures.palette import Palette
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 
 TIMES = {"t_train": "o--", "t_val": "s-"}
 
 
-def draw(sweep: Sweep, _palette: Palette) -> Figure | None:
+def draw_decay(sweep: Sweep, _palette: Palette) -> Figure | None:
     """T_train and T_val, and the weight norms there, against weight decay, logarithmic.
 
     A colour for each setting of the other keys. A single one gets its power law and the
     prediction of the LU mechanism, seeds their common law. None where `drawable` is.
     """
-    lines = drawable(sweep)
+    lines = drawn_decays(sweep)
     if lines is None:
         return None
     key, found = lines
@@ -51,13 +51,13 @@ def draw(sweep: Sweep, _palette: Palette) -> Figure | None:
     return figure
 
 
-def _draw_law(axes: Axes, found: Lines, key: str) -> None:
+def _draw_law(axes: Axes, found: DecayLines, key: str) -> None:
     """A power law through T_val with its slope and 95 % interval, and the LU prediction."""
     members = pd.concat([members for _, members in found])
     members = members[members[key] > 0].sort_values(key)
-    fitted = law(found, key)
+    fitted = decay_law(found, key)
     if fitted is not None:
-        axes.plot(members[key], fitted(members[key]), color="#CC79A7", label=described(fitted))
+        axes.plot(members[key], fitted(members[key]), color="#CC79A7", label=law_text(fitted))
     predicted = lu_prediction(members)
     if len(found) == 1 and predicted.notna().any():
         axes.plot(members[key], predicted, "-.", color="#CC79A7", label="LU prediction of T_val")

@@ -16,7 +16,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from grok.analysis.numbers.labels import panel_title
-from grok.analysis.numbers.landscape import drawable, goldilocks, members, table
+from grok.analysis.numbers.landscape import (
+    goldilocks,
+    landscape_members,
+    landscape_table,
+    with_norms,
+)
 from grok.analysis.numbers.layout import Layout, cells, choose, select
 from grok.analysis.pictures.canvas import (
     label_cells,
@@ -27,32 +32,32 @@ from grok.analysis.pictures.canvas import (
     tell_left_out,
 )
 from grok.analysis.pictures.palette import Palette, show_missing
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 
 TRAIN, TEST = "#D55E00", "#0072B2"
 CONTOURS = (0.1, 0.2, 0.3, 0.4)
 MAPS = ("best_train_loss", "best_test_loss", "best_train_error", "best_test_error")
 
 
-def draw(sweep: Sweep, _palette: Palette) -> Figure | None:
+def draw_landscape(sweep: Sweep, _palette: Palette) -> Figure | None:
     """The L and the U over the initial scale; over two numeric keys maps of losses and errors.
 
     None where the initial scale isn't swept.
     """
-    losses = table(sweep)
+    losses = landscape_table(sweep)
     if losses is None:
         return None
     layout = choose(sweep)
     if layout.y is None:
         return _lines(losses, layout)
-    return _maps(members(sweep), choose(sweep, len(MAPS)))
+    return _maps(landscape_members(sweep), choose(sweep, len(MAPS)))
 
 
 def _lines(losses: pd.DataFrame, layout: Layout) -> Figure:
     """Train and test loss against the norm, both logarithmic, with the lowest test loss marked."""
     figure, axes = panel_figure(layout)
     for one, panel in zip(axes, layout.panels, strict=True):
-        shown = drawable(select(losses, panel))
+        shown = with_norms(select(losses, panel))
         one.plot(shown["norm"], shown["train_loss"], "o-", color=TRAIN, label="train loss")
         one.plot(shown["norm"], shown["test_loss"], "s-", color=TEST, label="test loss")
         best = goldilocks(shown)

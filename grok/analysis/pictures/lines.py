@@ -20,13 +20,13 @@ from grok.analysis.pictures.palette import (
     phase_patches,
     show_missing,
 )
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 from grok.phases import Phase
 
 STYLES = {"t_train": ("T_train", "o--"), "t_val": ("T_val", "s-")}
 
 
-def draw(sweep: Sweep, palette: Palette) -> Figure | None:
+def draw_lines(sweep: Sweep, palette: Palette) -> Figure | None:
     """T_train and T_val (steps, logarithmic) against the swept key, over a strip of the phases.
 
     A panel for each setting of the other keys, where those are texts. x is logarithmic where its

@@ -16,7 +16,7 @@ from grok.analysis.numbers.layout import swept
 from grok.analysis.numbers.measures import better, logarithmic, of_member
 from grok.analysis.pictures.canvas import grid_figure, legend_above, log_scale
 from grok.analysis.pictures.palette import Palette, part
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 from grok.phases import Phase
 
 MOST_MEMBERS, MOST_PANELS = 12, 12
@@ -26,7 +26,7 @@ MANY_COLOURS = part("viridis", 0.0, 0.9)
 EDGE = [patheffects.withStroke(linewidth=1.9, foreground="#444444")]
 
 
-def draw(sweep: Sweep, palette: Palette) -> Figure | None:
+def draw_measures(sweep: Sweep, palette: Palette) -> Figure | None:
     """Every measured number of a small sweep's members against the step (logarithmic).
 
     A line has the colour of its member's phase, and other dashes than its neighbours of that

@@ -19,7 +19,7 @@ from grok.analysis.pictures.measures import EDGE
 from grok.analysis.pictures.palette import REDUCED, Palette, phase_patches
 
 
-def draw(crossing: Crossing, palette: Palette) -> Figure:
+def draw_paths(crossing: Crossing, palette: Palette) -> Figure:
     """Paths in the colours of their phases, over the reduced losses."""
     figure = Figure(figsize=(9.0, 4.4), layout="constrained")
     panels = figure.subplots(1, 2)

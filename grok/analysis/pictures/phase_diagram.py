@@ -27,11 +27,11 @@ from grok.analysis.pictures.palette import (
     show_missing,
     stuck_colours,
 )
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 from grok.phases import Phase
 
 
-def discrete(sweep: Sweep, palette: Palette) -> Figure | None:
+def draw_phases(sweep: Sweep, palette: Palette) -> Figure | None:
     """The phase of every cell, a panel for each setting beyond two keys (Re-TUG, Figures 1, 7-10).
 
     Each panel is an image of shape (len(ys), len(xs)): the phase's place in `Phase`, NaN where a
@@ -51,7 +51,7 @@ def discrete(sweep: Sweep, palette: Palette) -> Figure | None:
     return figure
 
 
-def smooth(sweep: Sweep, _palette: Palette) -> Figure | None:
+def draw_smooth(sweep: Sweep, _palette: Palette) -> Figure | None:
     """How long every cell took (Re-TUG, section 4.2, Figures 3 to 5), on two logarithmic scales.
 
     Each panel holds two images of shape (len(ys), len(xs)): T_val - T_train of the members that
@@ -83,7 +83,7 @@ def smooth(sweep: Sweep, _palette: Palette) -> Figure | None:
     return figure
 
 
-def train_times(sweep: Sweep, _palette: Palette) -> Figure | None:
+def draw_train_times(sweep: Sweep, _palette: Palette) -> Figure | None:
     """T_train of every cell, logarithmic (Re-TUG, Figure 6 right); black where it never came.
 
     Each panel holds two images of shape (len(ys), len(xs)): T_train, and 1 where a member has

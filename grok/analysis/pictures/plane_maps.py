@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from grok.analysis.numbers.decay import described
+from grok.analysis.numbers.decay import law_text
 from grok.analysis.numbers.fits import power_law
 from grok.analysis.numbers.flow import FlowPath
 from grok.analysis.numbers.labels import axis_label, number, panel_title
@@ -21,7 +21,7 @@ from grok.analysis.numbers.layout import borders, choose
 from grok.analysis.numbers.reduced import LEVEL, MAPS, Plane, planes
 from grok.analysis.pictures.canvas import legend_above, log_scale, tell_left_out
 from grok.analysis.pictures.palette import CONTOUR, LOSSES, STAR, Palette, part, show_missing
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 
 SIZES_LEVEL = 0.02
 """Train loss of the contours that are compared between panels (Omnigrok, Figure 6e)."""
@@ -29,7 +29,7 @@ MOST_ARROWS = 14
 LINES = part("plasma", 0.0, 0.85)
 
 
-def maps(sweep: Sweep, _palette: Palette) -> Figure | None:
+def draw_planes(sweep: Sweep, _palette: Palette) -> Figure | None:
     """Train and test loss at the last step, a row a panel, with what the paper marks on them.
 
     The contour of train loss 0.05 parts the plane; arrows go down the train loss, longer where it
@@ -53,7 +53,7 @@ def maps(sweep: Sweep, _palette: Palette) -> Figure | None:
     return figure
 
 
-def boundaries(sweep: Sweep, _palette: Palette) -> Figure | None:
+def draw_boundaries(sweep: Sweep, _palette: Palette) -> Figure | None:
     """The contours of train loss 0.02 of all panels in one picture (Omnigrok, Figure 6e).
 
     None for fewer than two panels.
@@ -75,7 +75,7 @@ def boundaries(sweep: Sweep, _palette: Palette) -> Figure | None:
     return figure
 
 
-def flows(sweep: Sweep, paths: Sequence[FlowPath]) -> Figure:
+def draw_flows(sweep: Sweep, paths: Sequence[FlowPath]) -> Figure:
     """Paths of the reduced dynamics over both maps, losses along them, and when they arrive.
 
     Source: Omnigrok, Figure 6 c and f.
@@ -99,7 +99,7 @@ def flows(sweep: Sweep, paths: Sequence[FlowPath]) -> Figure:
     along.legend(fontsize=8, frameon=False)
     gammas = [path.gamma for path in paths]
     law = power_law(gammas, [path.arrival for path in paths])
-    label = "arrival" if law is None else f"arrival ~ {described(law)}"
+    label = "arrival" if law is None else f"arrival ~ {law_text(law)}"
     arrivals.plot(gammas, [path.arrival for path in paths], "o", color="#333333", label=label)
     arrivals.plot(gammas, [path.predicted for path in paths], "-.", color="#CC79A7",
                   label="(L + h tan theta) / weight decay")  # fmt: skip

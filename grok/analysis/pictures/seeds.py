@@ -16,26 +16,26 @@ from grok.analysis.numbers.layout import (
     cells,
     choose,
 )
-from grok.analysis.numbers.seeds import PHASES, axes_of, commonest, fractions_of, panels_of
+from grok.analysis.numbers.seeds import PHASES, commonest, phase_fractions, seed_keys, seed_panels
 from grok.analysis.pictures.canvas import label_cells, legend_above
 from grok.analysis.pictures.palette import Palette, missing_patch, phase_patches, show_missing
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 from grok.phases import Phase
 
 MAPS = 2
 
 
-def draw(sweep: Sweep, palette: Palette) -> Figure | None:
+def draw_seeds(sweep: Sweep, palette: Palette) -> Figure | None:
     """The most common phase of every cell, and how common each phase is, a row a further setting.
 
     On the left a cell's square has the colour of its most common phase over the seeds and, as its
     area, the share of seed settings with it: full where all agree. On the right a dot for each
     seed setting, and the mean with its 95 % interval. None where `table` is.
     """
-    seeds = axes_of(sweep)
+    seeds = seed_keys(sweep)
     if not seeds:
         return None
-    layout, every = choose(sweep), panels_of(sweep, seeds)
+    layout, every = choose(sweep), seed_panels(sweep, seeds)
     panels = every[: MOST_PANELS // MAPS]
     rows = len(panels)
     figure = Figure(figsize=(8.4, 3.6 * rows + 0.8), layout="constrained")
@@ -44,7 +44,7 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
     for (left, right), (panel, members) in zip(grid, panels, strict=True):
         gaps |= _draw_cells(left, layout, members, palette)
         label_cells([left], layout)
-        _draw_fractions(right, fractions_of(members, seeds), palette)
+        _draw_fractions(right, phase_fractions(members, seeds), palette)
         settings = len(members[seeds].drop_duplicates())
         title = f"most common phase of {settings} seed settings; area: their share"
         left.set_title("\n".join(filter(None, [panel_title(panel), title])), fontsize=8)

@@ -20,13 +20,13 @@ from grok.analysis.pictures.canvas import log_scale
 from grok.analysis.pictures.curves import COLOURS
 from grok.analysis.pictures.palette import Palette
 from grok.analysis.read import files
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 from grok.record.record import FOURIER
 
 MOST_MEMBERS = 4
 
 
-def draw(sweep: Sweep, _palette: Palette) -> Figure | None:
+def draw_spectra(sweep: Sweep, _palette: Palette) -> Figure | None:
     """Accuracies against the step, and under them the share of each frequency; a column a member.
 
     The first four members that recorded any; None where none did.

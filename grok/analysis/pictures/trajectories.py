@@ -12,23 +12,23 @@ from matplotlib.ticker import MaxNLocator
 from grok.analysis.numbers.trajectories import Trajectory, pick, recorded, trajectory
 from grok.analysis.pictures.canvas import grid_figure
 from grok.analysis.pictures.palette import Palette
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 
 EARLY_STEPS = 2000
 SYMBOL_COLOURS = colormaps["viridis"]
 
 
-def early(sweep: Sweep, palette: Palette) -> Figure | None:
+def draw_early_trajectories(sweep: Sweep, palette: Palette) -> Figure | None:
     """The first 2000 steps of the embeddings (Re-TUG, Figure 11); None where none are recorded."""
-    return _draw(sweep, palette, last_step=EARLY_STEPS)
+    return _draw_members(sweep, palette, last_step=EARLY_STEPS)
 
 
-def whole(sweep: Sweep, palette: Palette) -> Figure | None:
+def draw_trajectories(sweep: Sweep, palette: Palette) -> Figure | None:
     """The embeddings until the end (Re-TUG, Figure 12); None where none are recorded."""
-    return _draw(sweep, palette, last_step=None)
+    return _draw_members(sweep, palette, last_step=None)
 
 
-def _draw(sweep: Sweep, palette: Palette, last_step: int | None) -> Figure | None:
+def _draw_members(sweep: Sweep, palette: Palette, last_step: int | None) -> Figure | None:
     jobs = recorded(sweep)
     found = [trajectory(sweep, row, last_step) for _, row in pick(jobs).iterrows()]
     members = [member for member in found if member is not None]

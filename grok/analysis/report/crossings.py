@@ -20,7 +20,7 @@ PARTS = ("train", "test")
 LOG: dict[str, Any] = {"type": "log", "exponentformat": "power"}
 
 
-def draw(crossing: Crossing, palette: Palette) -> Picture:
+def crossing_picture(crossing: Crossing, palette: Palette) -> Picture:
     """`grok.analysis.pictures.paths.draw`: a panel for train and one for test loss."""
     panels = Layout(None, None, [], [], [{"loss": part} for part in PARTS], columns=2)
     plane = crossing.plane

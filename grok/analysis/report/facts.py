@@ -8,7 +8,7 @@ from typing import Any
 from grok.analysis.numbers.labels import left_out, number
 from grok.analysis.numbers.layout import choose, numeric, swept
 from grok.analysis.numbers.mixture import mixture
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 from grok.phases import Phase
 from grok.record.record import Record, flat
 

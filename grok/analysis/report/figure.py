@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 
 from grok.analysis.numbers import measures
 from grok.analysis.numbers.curves import ROWS
-from grok.analysis.read.table import Measured
+from grok.analysis.read.sweep import Measured
 from grok.analysis.report.parts import LINES, Picture, text
 from grok.record.record import CURVE_COLUMNS
 
@@ -17,7 +17,7 @@ GREY = "#8a929b"
 LOG: dict[str, Any] = {"type": "log", "exponentformat": "power"}
 
 
-def draw(members: list[Picture], measured: list[Measured]) -> Picture:
+def member_picture(members: list[Picture], measured: list[Measured]) -> Picture:
     """The empty picture of a member of `members.collect`.
 
     Its rows are accuracy, loss and weight norm, embeddings and measures where there are any.

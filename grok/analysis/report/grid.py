@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from grok.analysis.numbers.labels import axis_label
 from grok.analysis.numbers.layout import Layout, cells, choose
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 from grok.analysis.report.parts import Picture, axis, panel_axes, plain, text, ticks
 from grok.analysis.report.views import View
 
 
-def draw(sweep: Sweep, views: list[View], texts: dict[int, str]) -> Picture:
+def grid_picture(sweep: Sweep, views: list[View], texts: dict[int, str]) -> Picture:
     """A panel for each setting of the keys that aren't axes, row 0 the smallest y, on top.
 
     Args:

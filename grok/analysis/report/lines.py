@@ -14,7 +14,7 @@ from grok.analysis.numbers.labels import axis_label, number, tick_positions
 from grok.analysis.numbers.layout import Layout, choose, numeric, select
 from grok.analysis.numbers.lines import edges, is_logarithmic, positions
 from grok.analysis.pictures.palette import BUDGET_COLOUR, STRIP, Palette
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 from grok.analysis.report.parts import (
     LINES,
     Picture,
@@ -31,7 +31,7 @@ TIMES = {"t_train": ("T_train", "dot"), "t_val": ("T_val", "solid")}
 LAW = "#CC79A7"
 
 
-def times(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> Picture | None:
+def times_picture(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> Picture | None:
     """T_train and T_val against the one swept key over a strip of phases; None if there are two."""
     layout = choose(sweep)
     if layout.x is None or layout.y is not None:
@@ -55,9 +55,9 @@ def times(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> Picture | No
     }
 
 
-def decays(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
+def decays_picture(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
     """T_train and T_val over weight decay, as `decay.draw`; None where that is."""
-    lines = decay.drawable(sweep)
+    lines = decay.drawn_decays(sweep)
     if lines is None:
         return None
     key, found = lines
@@ -79,16 +79,16 @@ def decays(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
     return {"data": data, "layout": layout}
 
 
-def losses(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
+def losses_picture(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
     """The L and the U: train and test loss against the weight norm; None over two keys."""
     layout = choose(sweep)
     if layout.y is not None:
         return None
-    table = landscape.members(sweep).sort_values("norm")
+    table = landscape.landscape_members(sweep).sort_values("norm")
     data: list[dict[str, Any]] = []
     shapes: list[dict[str, Any]] = []
     for i, panel in enumerate(layout.panels):
-        members = landscape.drawable(select(table, panel))
+        members = landscape.with_norms(select(table, panel))
         for column in ("train_loss", "test_loss"):
             name = column.replace("_", " ")
             data.append(_line(name, members["norm"], members[column], i, members["job"], texts))
@@ -148,14 +148,14 @@ def _settings(settings: list[dict[str, object]]) -> dict[str, Any]:
     }
 
 
-def _laws(found: decay.Lines, key: str) -> list[dict[str, Any]]:
+def _laws(found: decay.DecayLines, key: str) -> list[dict[str, Any]]:
     """The power law through T_val, and of a single line what the LU mechanism predicts."""
     members = pd.concat([members for _, members in found])
     members = members[members[key] > 0].sort_values(key)
     drawn: list[tuple[str, ArrayLike, str]] = []
-    law = decay.law(found, key)
+    law = decay.decay_law(found, key)
     if law is not None:
-        drawn.append((f"T_val ~ {decay.described(law)}", law(members[key]), "solid"))
+        drawn.append((f"T_val ~ {decay.law_text(law)}", law(members[key]), "solid"))
     predicted = decay.lu_prediction(members)
     if len(found) == 1 and predicted.notna().any():
         drawn.append(("LU prediction of T_val", predicted, "dashdot"))

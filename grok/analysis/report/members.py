@@ -10,14 +10,14 @@ import pandas as pd
 from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
+from grok.analysis.attempt import attempt
 from grok.analysis.numbers import measures
 from grok.analysis.numbers.labels import measured_label, number
 from grok.analysis.numbers.layout import Layout, choose, swept
 from grok.analysis.numbers.measures import MOST_MEASURED
-from grok.analysis.output import attempt
 from grok.analysis.pictures.palette import Palette
 from grok.analysis.read import files
-from grok.analysis.read.table import Measured, Sweep
+from grok.analysis.read.sweep import Measured, Sweep
 from grok.analysis.report.parts import Picture, plain, text
 from grok.phases import Phase
 from grok.record.record import CURVE_COLUMNS, CURVES, EMBEDDINGS

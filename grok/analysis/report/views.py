@@ -15,7 +15,7 @@ from grok.analysis.numbers.labels import measured_label
 from grok.analysis.numbers.measures import logarithmic
 from grok.analysis.numbers.phase_diagram import smooth_steps, step_limits
 from grok.analysis.pictures.palette import Palette, delay_colours, stuck_colours
-from grok.analysis.read.table import Measured, Sweep
+from grok.analysis.read.sweep import Measured, Sweep
 from grok.analysis.report.parts import colour_scale, text
 from grok.phases import Phase
 

@@ -5,7 +5,7 @@ from grok.analysis.numbers import decay
 
 
 def test_the_fit_of_a_sweep(decays):
-    (row,) = decay.fits(decays()).to_dict("records")
+    (row,) = decay.decay_fits(decays()).to_dict("records")
     assert row["slope"] == pytest.approx(-1)
     assert row["high"] - row["low"] == pytest.approx(0, abs=1e-6)
     assert (row["points"], row["t_train_min"], row["t_train_max"]) == (3, 10, 10)
@@ -37,6 +37,6 @@ def test_norms_of_zero_are_left_out_of_the_prediction(decays):
 
 
 def test_a_fit_for_each_learning_rate(decays):
-    found = decay.fits(decays(1e-3, 2e-3))
+    found = decay.decay_fits(decays(1e-3, 2e-3))
     assert found["opt.lr_dec"].tolist() == [1e-3, 2e-3]
     assert found["slope"].tolist() == pytest.approx([-1, -1])

@@ -22,7 +22,7 @@ def test_the_flow_takes_as_long_as_the_paper_says(slope):
     it is there somewhat sooner.
     """
     gammas = [1e-5, 3e-5, 1e-4]
-    found = flow.paths(read_sweep(slope()), gammas, None)
+    found = flow.flow_paths(read_sweep(slope()), gammas, None)
     for path, gamma in zip(found, gammas, strict=True):
         assert (path.values[0], path.norms[0]) == (pytest.approx(0.2), pytest.approx(100))
         # L is the way in ln w from 100 to the boundary at a tenth of m, and h is 0.18
@@ -37,14 +37,14 @@ def test_the_flow_takes_as_long_as_the_paper_says(slope):
 
 def test_the_flow_leaves_small_norms_at_once(slope):
     """Below the boundary gradients are large: m is gone before weight decay has done anything."""
-    (path,) = flow.paths(read_sweep(slope()), [1e-6], (0.1, 12.0))
+    (path,) = flow.flow_paths(read_sweep(slope()), [1e-6], (0.1, 12.0))
     assert path.arrival < 1e-3 / 1e-6
     assert path.train[-1] < path.train[0] / 10
 
 
 def test_a_start_at_large_norms_adds_the_way_to_the_boundary(slope):
     sweep = read_sweep(slope())
-    near, far = (flow.paths(sweep, [1e-6], (0.1, norm))[0] for norm in (50.0, 90.0))
+    near, far = (flow.flow_paths(sweep, [1e-6], (0.1, norm))[0] for norm in (50.0, 90.0))
     away = np.log(90 / 50) / 1e-6
     assert far.predicted - near.predicted == pytest.approx(away)
     assert far.arrival - near.arrival == pytest.approx(away, rel=0.1)
@@ -95,14 +95,14 @@ def test_mistakes_of_the_command(slope, options, message):
 )
 def test_landscapes_without_a_flow(slope, changes, message):
     with pytest.raises(UserError, match="--flow: nothing to follow in") as error:
-        flow.paths(read_sweep(slope(**changes)), [1e-4], None)
+        flow.flow_paths(read_sweep(slope(**changes)), [1e-4], None)
     assert message in str(error.value)
 
 
 def test_a_sweep_without_a_constraint_has_no_flow(slope):
     sweep = dataclasses.replace(read_sweep(slope()), constrained=False)
     with pytest.raises(UserError, match="a landscape is held at its norms"):
-        flow.paths(sweep, [1e-4], None)
+        flow.flow_paths(sweep, [1e-4], None)
 
 
 def test_nothing_has_finished(tmp_path):

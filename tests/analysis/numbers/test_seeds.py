@@ -7,7 +7,7 @@ from tests.analysis.special_sweeps import DATA, LR, MODEL, SEED_PHASES, WD, swee
 
 
 def test_fractions_of_every_seed_setting(make_sweep):
-    found = seeds.table(sweep_of_seeds(make_sweep, SEED_PHASES))
+    found = seeds.seeds_table(sweep_of_seeds(make_sweep, SEED_PHASES))
     assert list(found.columns) == [
         DATA, MODEL, "phase", "fraction", "cells", "mean", "low", "high",
     ]  # fmt: skip
@@ -56,7 +56,7 @@ def test_the_most_common_phase_of_every_cell(make_sweep):
 
 def test_what_is_missing_does_not_count(make_sweep):
     sweep = sweep_of_seeds(make_sweep, {(41, 101): "c-gg", (41, 102): "c-m-"})
-    found = seeds.table(sweep).drop_duplicates([MODEL]).set_index(MODEL)
+    found = seeds.seeds_table(sweep).drop_duplicates([MODEL]).set_index(MODEL)
     assert found["cells"].to_dict() == {101: 3, 102: 2}
     assert found.loc[101, "fraction"] == pytest.approx(1 / 3)
     shares = seeds.commonest(sweep.table, [LR, WD]).set_index([LR, WD])["share"]

@@ -15,7 +15,7 @@ FIGURE_1 = "re-tug/fig1-regression"
 
 def test_the_picture_shows_where_they_differ(pair):
     here, there = pair
-    figure = agreement_map.draw(match(read_sweep(here), read_sweep(there)), SAFE)
+    figure = agreement_map.draw_agreement(match(read_sweep(here), read_sweep(there)), SAFE)
     first, second, third, fourth, bar = figure.axes
     assert first.get_title() == f"A: {here.parent.name}/a"
     assert second.get_title() == f"B: {here.parent.name}/b"
@@ -40,7 +40,7 @@ def test_the_picture_of_undecided_and_missing_cells(sweep_in):
     found = match(
         read_sweep(sweep_in("a", *members, budget=20_000)), published.read(FIGURE_1), 20_000
     )
-    figure = agreement_map.draw(found, SAFE)
+    figure = agreement_map.draw_agreement(found, SAFE)
     assert len(figure.axes) == 3, "no times, no map of them"
     (undecided,) = figure.axes[2].collections
     assert len(undecided.get_paths()) == 3
@@ -63,6 +63,6 @@ def test_a_row_of_maps_for_each_further_setting(sweep_in):
             )
         )
 
-    figure = agreement_map.draw(match(sweep("a"), sweep("b")), SAFE)
+    figure = agreement_map.draw_agreement(match(sweep("a"), sweep("b")), SAFE)
     titles = [axes.get_title().partition("\n")[0] for axes in figure.axes]
     assert titles[0:8:4] == ["seed.data=41", "seed.data=42"]

@@ -19,8 +19,8 @@ def test_members_that_start_at_zero_and_learn_nothing(make_sweep, add_member, de
             weight_norm={"initial": 0.0, "t_train": None, "t_val": None},
         )  # fmt: skip
     sweep = read_sweep(folder)
-    assert decay.draw(sweep, SAFE) is None  # there is nothing to draw
-    (row,) = decay_numbers.fits(sweep).to_dict("records")
+    assert decay.draw_decay(sweep, SAFE) is None  # there is nothing to draw
+    (row,) = decay_numbers.decay_fits(sweep).to_dict("records")
     assert np.isnan(row["slope"])
     assert np.isnan(row["lu_ratio"])
 
@@ -32,12 +32,14 @@ def test_seeds_have_a_slope_each_and_one_together(make_sweep, add_member):
     for number, cell in enumerate(cells):
         add_member(number, cell, 10, round(300 * cell["seed.model"] / cell["opt.wd_dec"]))
     sweep = read_sweep(folder)
-    found = decay_numbers.fits(sweep)
+    found = decay_numbers.decay_fits(sweep)
     assert found["seed.model"].tolist() == [1, 2, "all"]
     assert found["slope"].tolist() == pytest.approx([-1, -1, -1])
     assert found["points"].tolist() == [3, 3, 6]
     (drawn,) = [
-        line for line in decay.draw(sweep, SAFE).axes[0].lines if "points" in str(line.get_label())
+        line
+        for line in decay.draw_decay(sweep, SAFE).axes[0].lines
+        if "points" in str(line.get_label())
     ]
     assert drawn.get_label() == "x^-1.00 (-1.00 to -1.00, 6 points)"
     np.testing.assert_allclose(np.unique(drawn.get_ydata()), 300 * 2**0.5 * np.array([0.1, 1, 10]))
@@ -51,16 +53,18 @@ def test_seeds_are_pooled_for_each_setting_of_the_rest(make_sweep, add_member):
     folder = make_sweep(*[(cell, None) for cell in cells])
     for number, cell in enumerate(cells):
         add_member(number, cell, 10, round(cell["task.p"] * 10 / cell["opt.wd_dec"]))
-    found = decay_numbers.fits(read_sweep(folder))
+    found = decay_numbers.decay_fits(read_sweep(folder))
     together = found[found["seed.data"] == "all"]
     assert together["task.p"].tolist() == [31, 59]
     assert together["points"].tolist() == [6, 6]
-    labels = [str(line.get_label()) for line in decay.draw(read_sweep(folder), SAFE).axes[0].lines]
+    labels = [
+        str(line.get_label()) for line in decay.draw_decay(read_sweep(folder), SAFE).axes[0].lines
+    ]
     assert not any("points" in label for label in labels)
 
 
 def test_the_picture_of_one_setting(decays):
-    above, below = decay.draw(decays(), SAFE).axes
+    above, below = decay.draw_decay(decays(), SAFE).axes
     drawn = {line.get_label(): line.get_xydata() for line in above.lines}
     decays_drawn = [0.01, 0.1, 1, 10]
     np.testing.assert_array_equal(drawn["T_val"].T, [decays_drawn, [40_000, 4000, 400, np.nan]])
@@ -75,7 +79,7 @@ def test_the_picture_of_one_setting(decays):
 
 
 def test_a_colour_for_each_of_several(decays):
-    above, _ = decay.draw(decays(1e-3, 2e-3), SAFE).axes
+    above, _ = decay.draw_decay(decays(1e-3, 2e-3), SAFE).axes
     assert len(above.lines) == 4
     assert [t.get_text() for t in above.figure.legends[0].get_texts()] == [
         "T_val opt.lr_dec=1e-3",
@@ -84,8 +88,8 @@ def test_a_colour_for_each_of_several(decays):
 
 
 def test_only_with_a_weight_decay_axis(grid_sweep, make_sweep):
-    assert decay_numbers.fits(read_sweep(grid_sweep)) is None
-    assert decay.draw(read_sweep(grid_sweep), SAFE) is None
+    assert decay_numbers.decay_fits(read_sweep(grid_sweep)) is None
+    assert decay.draw_decay(read_sweep(grid_sweep), SAFE) is None
 
 
 def test_the_command_writes_the_fits(decays):

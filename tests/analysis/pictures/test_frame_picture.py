@@ -7,8 +7,8 @@ from grok.analysis.pictures.palette import SAFE
 
 
 def test_every_panel_gets_it(wide):
-    figure = phase_diagram.smooth(wide, SAFE)
-    frame.draw_over(figure, choose(wide), (0.5, 3.5, 1, 7))
+    figure = phase_diagram.draw_smooth(wide, SAFE)
+    frame.draw_frame(figure, choose(wide), (0.5, 3.5, 1, 7))
     (patch,) = [p for p in figure.axes[0].patches if isinstance(p, Rectangle)]
     assert patch.get_bbox().extents.tolist() == [0.5, 1, 3.5, 7]
     red = [

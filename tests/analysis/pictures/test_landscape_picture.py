@@ -14,7 +14,7 @@ CONFIG = {"norm": {"constrain": True, "groups": ["encoder", "decoder"]}}
 
 
 def test_an_l_and_a_u(valley):
-    (axes,) = landscape.draw(read_sweep(valley()), SAFE).axes
+    (axes,) = landscape.draw_landscape(read_sweep(valley()), SAFE).axes
     lines = {line.get_label(): line.get_xydata() for line in axes.lines}
     np.testing.assert_allclose(lines["train loss"][:, 0], [2.5, 5, 10, 20, 40])
     assert lines["test loss"][:, 1].argmin() == 2
@@ -25,8 +25,8 @@ def test_an_l_and_a_u(valley):
 def test_a_norm_of_zero_is_in_the_table_and_in_no_picture(valley):
     """Its test loss is the lowest of all, but it has no place on a logarithmic axis."""
     sweep = read_sweep(valley(alphas=(0.0, *ALPHAS)))
-    assert landscape_numbers.table(sweep)["norm"].tolist() == [0, 2.5, 5, 10, 20, 40]
-    (axes,) = landscape.draw(sweep, SAFE).axes
+    assert landscape_numbers.landscape_table(sweep)["norm"].tolist() == [0, 2.5, 5, 10, 20, 40]
+    (axes,) = landscape.draw_landscape(sweep, SAFE).axes
     lines = {line.get_label(): line.get_xydata() for line in axes.lines}
     assert lines["test loss"][:, 0].tolist() == [2.5, 5, 10, 20, 40]
     assert lines["w_c, lowest test loss"][:, 0].tolist() == [10, 10]
@@ -37,7 +37,7 @@ def test_a_norm_of_zero_is_in_the_table_and_in_no_picture(valley):
 
 def test_norms_of_zero_alone(valley):
     sweep = read_sweep(valley(alphas=(0.0, 0.0)))
-    figure = landscape.draw(sweep, SAFE)
+    figure = landscape.draw_landscape(sweep, SAFE)
     assert [len(line.get_xdata()) for line in figure.axes[0].lines] == [0, 0]
     figure.draw_without_rendering()  # no warning of an axis without logarithms
     report.contents(sweep, SAFE)
@@ -45,7 +45,7 @@ def test_norms_of_zero_alone(valley):
 
 def test_maps_with_a_norm_of_zero(valley):
     sweep = read_sweep(valley(sizes=(100, 200, 400), alphas=(0.0, 0.5, 1.0)))
-    figure = landscape.draw(sweep, SAFE)
+    figure = landscape.draw_landscape(sweep, SAFE)
     figure.draw_without_rendering()
     losses = figure.axes[1].images[0].get_array()
     assert (losses == 1e-9).sum() == 3
@@ -53,7 +53,7 @@ def test_maps_with_a_norm_of_zero(valley):
 
 
 def test_maps_over_two_keys(valley):
-    figure = landscape.draw(read_sweep(valley(sizes=(100, 200, 400))), SAFE)
+    figure = landscape.draw_landscape(read_sweep(valley(sizes=(100, 200, 400))), SAFE)
     images = {axes.get_title(): axes.images[0].get_array() for axes in figure.axes if axes.images}
     assert set(images) == {name.replace("_", " ") for name in landscape.MAPS}
     error = images["best test error"]

@@ -19,7 +19,7 @@ def test_over_an_l_and_a_u(landscape, runs):
     assert memorised.title == "memorization: opt.wd_dec=0"
     assert grokked.norms.tolist() == [30, 35, 15]
     np.testing.assert_allclose(grokked.train, [0.5, 0.05, 0.005])
-    figure = paths.draw(crossing, SAFE)
+    figure = paths.draw_paths(crossing, SAFE)
     train, test = figure.axes
     drawn = {line.get_label(): line for line in train.lines}
     np.testing.assert_allclose(drawn["reduced train loss"].get_ydata(), [1, 1 / 16, 1 / 256])
@@ -37,7 +37,7 @@ def test_over_a_plane_by_what_was_measured(landscape, runs):
     walk = crossing.walks[0]
     np.testing.assert_allclose(walk.values, [0.49, 0.4, 0.1])
     np.testing.assert_allclose(walk.norms, [11, 20, 20])
-    figure = paths.draw(crossing, SAFE)
+    figure = paths.draw_paths(crossing, SAFE)
     figure.draw_without_rendering()
     ways = [line for line in figure.axes[0].lines if len(line.get_xdata()) == len(STEPS)]
     assert any(np.allclose(way.get_ydata(), walk.values) for way in ways)
@@ -50,14 +50,14 @@ def test_a_number_that_was_never_finite(landscape, runs):
     plane = landscape("task.messiness", (0.0, 0.1))
     crossing = path_numbers.cross(plane, runs(messiness=[np.nan] * 3))
     assert np.isnan(crossing.walks[0].values).all()
-    paths.draw(crossing, SAFE).draw_without_rendering()
+    paths.draw_paths(crossing, SAFE).draw_without_rendering()
 
 
 def test_more_members_than_are_drawn(landscape, runs, monkeypatch):
     monkeypatch.setattr(path_numbers, "MOST_MEMBERS", 1)
     crossing = path_numbers.cross(landscape(), runs())
     assert len(crossing.walks) == 1
-    assert paths.draw(crossing, SAFE).get_suptitle() == "1 of 2 members"
+    assert paths.draw_paths(crossing, SAFE).get_suptitle() == "1 of 2 members"
 
 
 def test_the_command_draws_them_and_the_report_has_them(landscape, runs):

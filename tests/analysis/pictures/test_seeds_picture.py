@@ -13,7 +13,7 @@ from tests.analysis.special_sweeps import DATA, LR, SEED_PHASES, WD, sweep_of_se
 
 
 def test_the_picture(make_sweep):
-    figure = seeds.draw(sweep_of_seeds(make_sweep, SEED_PHASES), SAFE)
+    figure = seeds.draw_seeds(sweep_of_seeds(make_sweep, SEED_PHASES), SAFE)
     left, right = figure.axes
     drawn = {}
     for squares in left.collections:
@@ -33,7 +33,9 @@ def test_the_picture(make_sweep):
 
 
 def test_a_cell_that_no_seed_has_is_missing(make_sweep):
-    figure = seeds.draw(sweep_of_seeds(make_sweep, {(41, 101): "c-gg", (41, 102): "c-m-"}), SAFE)
+    figure = seeds.draw_seeds(
+        sweep_of_seeds(make_sweep, {(41, 101): "c-gg", (41, 102): "c-m-"}), SAFE
+    )
     assert figure.legends[0].get_texts()[-1].get_text() == "missing"
     assert len(figure.axes[0].collections) == 4
     assert sum(len(squares.get_paths()) for squares in figure.axes[0].collections) == 3
@@ -48,22 +50,22 @@ def test_further_keys_have_their_own_statistics(make_sweep):
         for seed in (41, 42)
     ]
     sweep = read_sweep(make_sweep(*members))
-    found = seed_numbers.table(sweep)
+    found = seed_numbers.seeds_table(sweep)
     assert list(found.columns[:3]) == ["task.activation", DATA, "phase"]
     means = found.groupby(["task.activation", "phase"])["mean"].first()
     assert means["tanh", "comprehension"] == 1
     assert means["relu", "memorization"] == 1
-    figure = seeds.draw(sweep, SAFE)
+    figure = seeds.draw_seeds(sweep, SAFE)
     titles = [axes.get_title().splitlines()[0] for axes in figure.axes[::2]]
     assert titles == ["task.activation=tanh", "task.activation=relu"]
 
 
 def test_only_with_seeds_beyond_two_keys(grid_sweep, sweep_in):
     plain = read_sweep(grid_sweep)
-    assert seed_numbers.table(plain) is None
-    assert seeds.draw(plain, SAFE) is None
+    assert seed_numbers.seeds_table(plain) is None
+    assert seeds.draw_seeds(plain, SAFE) is None
     lines = [({LR: rate, DATA: seed}, (1, 2)) for rate in (1, 2) for seed in (41, 42)]
-    assert seed_numbers.table(read_sweep(sweep_in("lines", *lines))) is None
+    assert seed_numbers.seeds_table(read_sweep(sweep_in("lines", *lines))) is None
 
 
 def test_the_command_writes_them(make_sweep):

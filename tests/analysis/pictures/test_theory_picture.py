@@ -12,9 +12,9 @@ KINDS = ["phases"]
 def test_contours_lie_where_the_prediction_is_their_level(planed):
     sweep = planed(decays=(0.01, 0.1, 1.0, 10.0))
     images = predictions(sweep, ["phases"])
-    figure = phase_diagram.discrete(sweep, SAFE)
+    figure = phase_diagram.draw_phases(sweep, SAFE)
     limits = figure.axes[0].get_xlim(), figure.axes[0].get_ylim()
-    theory.draw_over(figure, images)
+    theory.draw_prediction(figure, images)
     (axes,) = figure.axes
     contours = axes.collections[0]
     # ln 10 / (lr x wd) is 2.3 x 10^n: from 2.3e1 in the corner to 2.3e6

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from grok.analysis.read.table import TIMES, Sweep
+from grok.analysis.read.sweep import COMPARED, STEPS, TIMES, Sweep
 from grok.errors import UserError
 
 HERE = Path(__file__).parent
@@ -32,18 +32,17 @@ def read(name: str) -> Sweep:
         raise UserError(f"{name}: no published grid; there are {', '.join(facts())}")
     fact = facts()[name]
     table = pd.read_csv(HERE / fact["file"]).rename(columns=fact["columns"])
-    keys = [key for key in fact["columns"].values() if key not in (*TIMES, "phase")]
+    keys = [key for key in fact["columns"].values() if key not in COMPARED]
     timed = set(TIMES) <= set(table)
-    table = table.reindex(columns=["phase", *keys, *TIMES]).assign(budget=fact["budget"])
+    table = table.assign(budget=fact["budget"], diverged=False, steps=fact["budget"])
+    table = table.reindex(columns=[*keys, *COMPARED]).astype(dict.fromkeys(STEPS, "Int64"))
     table.insert(0, "job", range(len(table)))
     constants = {"task": fact["task"]} | fact["constants"]
     return Sweep(
         Path(name),
         keys=keys,
         planned=table[["job", *keys]],
-        table=table.assign(diverged=False, steps=fact["budget"]).astype(
-            dict.fromkeys((*TIMES, "budget", "steps"), "Int64")
-        ),
+        table=table,
         gaps=[constants["phase.grokking_gap"]],
         constrained=False,
         records={},
