@@ -5,17 +5,19 @@ The LU mechanism says that it goes as one over weight decay (Omnigrok, section 2
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from grok.analysis.numbers.fits import PowerLaw, power_law
 from grok.analysis.numbers.layout import numeric, swept
 from grok.analysis.read.sweep import TIMES, Sweep
 
 WEIGHT_DECAYS = ("opt.wd_dec", "opt.wd_enc")
-
-
 LEAST_DECAYS, MOST_LINES = 3, 24
+FIT = ("slope", "low", "high", "points")
 
 
 DecayLines = list[tuple[dict[str, object], pd.DataFrame]]
@@ -114,8 +116,8 @@ def _row(found: DecayLines, key: str) -> dict[str, float]:
 
 def _numbers(fitted: PowerLaw | None) -> dict[str, float]:
     if fitted is None:
-        return {"slope": np.nan, "low": np.nan, "high": np.nan, "points": 0}
-    return {name: getattr(fitted, name) for name in ("slope", "low", "high", "points")}
+        return dict.fromkeys(FIT, np.nan) | {"points": 0}
+    return {name: getattr(fitted, name) for name in FIT}
 
 
 def lu_prediction(members: pd.DataFrame) -> pd.Series:
@@ -134,3 +136,35 @@ def _log(values: pd.Series) -> pd.Series:
     """Natural logarithm, NaN of 0."""
     logs: pd.Series = np.log(values.where(values > 0))
     return logs
+
+
+@dataclass(frozen=True)
+class DecayCurve:
+    """A line of the picture through T_val.
+
+    Attributes:
+        name: in the legend.
+        decays, steps: weight decay and optimizer steps, shape (n,).
+        fitted: whether it is a power law, and not the prediction.
+    """
+
+    name: str
+    decays: pd.Series
+    steps: ArrayLike
+    fitted: bool
+
+
+def decay_curves(found: DecayLines, key: str) -> list[DecayCurve]:
+    """The power law through T_val and, of a single line, what the LU mechanism predicts."""
+    members = with_decay(pd.concat([members for _, members in found]), key).sort_values(key)
+    curves, fitted, predicted = [], decay_law(found, key), lu_prediction(members)
+    if fitted is not None:
+        curves.append(DecayCurve(law_text(fitted), members[key], fitted(members[key]), True))
+    if len(found) == 1 and predicted.notna().any():
+        curves.append(DecayCurve("LU prediction of T_val", members[key], predicted, False))
+    return curves
+
+
+def with_decay(members: pd.DataFrame, key: str) -> pd.DataFrame:
+    """The rows whose weight decay has a place on a logarithmic axis: it isn't 0."""
+    return members[members[key] > 0]

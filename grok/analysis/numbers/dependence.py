@@ -12,7 +12,7 @@ from grok.analysis.numbers import landscape
 from grok.analysis.numbers.layout import swept
 from grok.analysis.read.sweep import Sweep
 
-LOSSES = ("train_loss", "test_loss", "best_train_loss", "best_test_loss")
+LOSSES = tuple(name for name in landscape.COLUMNS.values() if name.endswith("loss"))
 
 
 def dependence_table(sweep: Sweep) -> pd.DataFrame | None:

@@ -101,25 +101,28 @@ def flow_paths(
 
 def flow_table(found: list[FlowPath]) -> pd.DataFrame:
     """One row a path: ``gamma``, ``arrival``, what is ``predicted`` and their ``ratio``."""
-    rows = [(path.gamma, path.arrival, path.predicted) for path in found]
-    frame = pd.DataFrame(rows, columns=["gamma", "arrival", "predicted"])
+    names = ("gamma", "arrival", "predicted")
+    frame = pd.DataFrame([{name: getattr(path, name) for name in names} for path in found])
     return frame.assign(ratio=frame["arrival"] / frame["predicted"])
 
 
 def flow_points(sweep: Sweep, found: list[FlowPath]) -> pd.DataFrame:
     """One row a point of a path, path after path; the second coordinate has its key's name."""
-    columns = ("time", "norms", "values", "train", "test")
-    names = ("time", "norm", planes(sweep)[0].name, "train_loss", "test_loss")
-    return pd.concat(
-        [
-            pd.DataFrame(
-                {"gamma": path.gamma}
-                | {name: getattr(path, column) for name, column in zip(names, columns, strict=True)}
-            )
-            for path in found
-        ],
-        ignore_index=True,
-    )
+    second = planes(sweep)[0].name
+    tables = [
+        pd.DataFrame(
+            {
+                "gamma": path.gamma,
+                "time": path.time,
+                "norm": path.norms,
+                second: path.values,
+                "train_loss": path.train,
+                "test_loss": path.test,
+            }
+        )
+        for path in found
+    ]
+    return pd.concat(tables, ignore_index=True)
 
 
 class _Losses:

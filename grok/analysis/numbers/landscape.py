@@ -12,18 +12,19 @@ import pandas as pd
 from grok.analysis.read.sweep import Sweep
 
 SCALE = "task.init_scale"
-
-
+PARTS = {"train": "train", "test": "val"}
+"""What is called test here is the table's validation."""
 COLUMNS = {
-    "train_loss": "train_loss",
-    "val_loss": "test_loss",
-    "train_accuracy": "train_accuracy",
-    "val_accuracy": "test_accuracy",
-    "best_train_loss": "best_train_loss",
-    "best_val_loss": "best_test_loss",
-    "best_train_accuracy": "best_train_accuracy",
-    "best_val_accuracy": "best_test_accuracy",
+    f"{best}{column}_{kind}": f"{best}{part}_{kind}"
+    for best in ("", "best_")
+    for kind in ("loss", "accuracy")
+    for part, column in PARTS.items()
 }
+"""Columns of the sweep's table, and what they are called in a landscape."""
+HELD_LOSSES = ["norm", *(f"{part}_loss" for part in PARTS)]
+"""The L and the U."""
+LANDSCAPE_MAPS = [f"best_{part}_{kind}" for kind in ("loss", "error") for part in PARTS]
+"""What is drawn over two keys; an error is 1 - accuracy."""
 
 
 def landscape_table(sweep: Sweep) -> pd.DataFrame | None:
@@ -41,11 +42,13 @@ def landscape_table(sweep: Sweep) -> pd.DataFrame | None:
 
 
 def landscape_members(sweep: Sweep) -> pd.DataFrame:
-    """The sweep's table, its losses and accuracies called as in `landscape_table`, and ``norm``."""
+    """The sweep's table with `COLUMNS` renamed, ``norm``, and the errors of `LANDSCAPE_MAPS`."""
     norms = {job: record.weight_norm for job, record in sweep.records.items()}
     held = [norms[job].get("held", norms[job].get("initial")) for job in sweep.table["job"]]
     numbers = np.array(held, dtype="float64")
-    return sweep.table.rename(columns=COLUMNS).assign(norm=numbers)
+    members = sweep.table.rename(columns=COLUMNS).assign(norm=numbers)
+    errors = {f"best_{part}_error": 1 - members[f"best_{part}_accuracy"] for part in PARTS}
+    return members.assign(**errors)
 
 
 def goldilocks(losses: pd.DataFrame) -> float | None:

@@ -145,11 +145,3 @@ def _axes(values: dict[str, list[Any]]) -> tuple[str | None, str | None]:
 
 def _is_learning_rate(key: str) -> bool:
     return key.rpartition(".")[2].startswith("lr")
-
-
-def borders(places: NDArray[np.float64], logarithmic: bool) -> NDArray[np.float64]:
-    """The borders between neighbouring places, one more than those, halfway on their scale."""
-    scaled = np.log10(places) if logarithmic else places
-    inner = (scaled[1:] + scaled[:-1]) / 2
-    found = np.array([2 * scaled[0] - inner[0], *inner, 2 * scaled[-1] - inner[-1]])
-    return 10**found if logarithmic else found

@@ -8,8 +8,6 @@ import pandas as pd
 from grok.analysis.read import files
 from grok.analysis.read.sweep import Measured, Sweep
 
-LEAST_RATIO = 100
-
 
 def of_member(sweep: Sweep, job: int) -> dict[str, pd.Series]:
     """The finite values of every measured number by step; none where the member has no measures.
@@ -28,18 +26,6 @@ def of_member(sweep: Sweep, job: int) -> dict[str, pd.Series]:
 def better(measured: list[Measured], name: str) -> str | None:
     """Which way `name` is better, as the records tell."""
     return next((each.better for each in measured if each.name == name), None)
-
-
-def logarithmic(values: pd.Series, better: str | None) -> bool:
-    """Whether `values` are read on a logarithmic scale: over decades, none negative.
-
-    Numbers of which higher is better are mostly shares, whose scale is linear.
-    """
-    found = values[np.isfinite(values)]
-    positive = found[found > 0]
-    if better == "higher" or positive.empty or bool(found.min() < 0):
-        return False
-    return bool(positive.max() > LEAST_RATIO * positive.min())
 
 
 MOST_MEASURED = 6

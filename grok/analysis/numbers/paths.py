@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from grok.analysis.numbers.labels import number, panel_title
-from grok.analysis.numbers.landscape import SCALE, landscape_members
+from grok.analysis.numbers.landscape import HELD_LOSSES, SCALE, landscape_members
 from grok.analysis.numbers.layout import numeric, swept
 from grok.analysis.numbers.reduced import Plane, planes
 from grok.analysis.read import files
@@ -26,7 +26,7 @@ from grok.errors import UserError
 from grok.phases import Phase
 from grok.record.record import CURVES
 
-MOST_MEMBERS = 24
+MOST_WALKS = 24
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,10 @@ def cross(landscape: Sweep, runs: Sweep) -> Crossing:
     table = landscape_members(landscape)
     if others and plane is None:
         table = _at(landscape, table, others[0], _common_value(runs, others[0]))
-    losses = table[["norm", "train_loss", "test_loss"]].sort_values("norm")
+    losses = table[HELD_LOSSES].sort_values("norm")
     names = _norm_of(landscape), None if plane is None else plane.name
     free = runs.table.sort_values(runs.keys) if runs.keys else runs.table
-    drawn = [_walk(runs, member, *names) for _, member in free.head(MOST_MEMBERS).iterrows()]
+    drawn = [_walk(runs, member, *names) for _, member in free.head(MOST_WALKS).iterrows()]
     walks = [walk for walk in drawn if walk is not None]
     return Crossing(walks, losses[losses["norm"] > 0], plane, len(free))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pandas as pd
 
 from grok.phases import classify, smooth_value
@@ -21,13 +19,6 @@ def smooth_steps(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     steps = [smooth_value(phase, *time) for phase, time in zip(phases, times, strict=True)]
     generalises = [phase.generalises for phase in phases]
     return pd.Series(steps, table.index), pd.Series(generalises, table.index)
-
-
-def step_limits(steps: pd.Series, budget: int) -> tuple[int, int]:
-    """The ends of a scale: the power of ten below the smallest positive step, and the budget."""
-    smallest = steps[steps > 0].min()
-    floor = 1 if pd.isna(smallest) else 10 ** math.floor(math.log10(smallest))
-    return floor, max(budget, 10 * floor)
 
 
 def _step(value: int) -> int | None:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grok.analysis.numbers.landscape import SCALE, landscape_members
+from grok.analysis.numbers.landscape import HELD_LOSSES, PARTS, SCALE, landscape_members
 from grok.analysis.numbers.layout import Selection, cells, choose, numeric
 from grok.analysis.read.sweep import Sweep
 
 LEVEL = 0.05
 """Train loss on the boundary between small and large losses (Omnigrok, Figure 6a)."""
-MAPS = 2
+PLANE_MAPS = len(PARTS)
 """Of each plane: train and test loss."""
 TINY = 1e-12
 """A loss that has a logarithm."""
@@ -76,7 +76,7 @@ def planes(sweep: Sweep) -> list[Plane]:
 
     Panels whose norm depends on the key as well are left out, and those after very many.
     """
-    layout = choose(sweep, MAPS)
+    layout = choose(sweep, PLANE_MAPS)
     if SCALE not in (layout.x, layout.y) or layout.y is None or sweep.table.empty:
         return []
     flat = layout.x == SCALE
@@ -86,10 +86,7 @@ def planes(sweep: Sweep) -> list[Plane]:
         return []
     table, found = landscape_members(sweep), []
     for panel in layout.panels:
-        images = [
-            cells(table, layout, panel, table[column])
-            for column in ("norm", "train_loss", "test_loss")
-        ]
+        images = [cells(table, layout, panel, table[column]) for column in HELD_LOSSES]
         norms, train, test = images if flat else [image.T for image in images]
         kept = np.array([bool(np.nanmax(column, initial=0) > 0) for column in norms.T])
         if kept.sum() < 2 or not np.isfinite(test[:, kept]).any():

@@ -7,6 +7,7 @@ import itertools
 import pandas as pd
 from scipy import stats
 
+from grok.analysis.numbers.labels import PHASES
 from grok.analysis.numbers.layout import (
     SEEDS,
     Selection,
@@ -15,12 +16,10 @@ from grok.analysis.numbers.layout import (
     swept,
 )
 from grok.analysis.read.sweep import Sweep
-from grok.phases import Phase
-
-PHASES = [str(phase) for phase in Phase]
-
 
 CONFIDENCE = 0.95
+INTERVAL = ["mean", "low", "high"]
+"""Columns of a mean and the ends of its confidence interval."""
 
 
 def seed_keys(sweep: Sweep) -> list[str]:
@@ -49,7 +48,7 @@ def seeds_table(sweep: Sweep) -> pd.DataFrame | None:
         for panel, members in seed_panels(sweep, seeds)
     ]
     others = [key for key in found[0] if key in sweep.keys and key not in seeds]
-    columns = [*others, *seeds, "phase", "fraction", "cells", "mean", "low", "high"]
+    columns = [*others, *seeds, "phase", "fraction", "cells", *INTERVAL]
     return pd.concat(found, ignore_index=True)[columns]
 
 
@@ -102,5 +101,5 @@ def phase_fractions(members: pd.DataFrame, seeds: list[str]) -> pd.DataFrame:
     rows = shares.assign(cells=totals).reset_index()
     rows = rows.melt([*seeds, "cells"], PHASES, var_name="phase", value_name="fraction")
     bounds = {phase: mean_interval(shares[phase]) for phase in PHASES}
-    rows[["mean", "low", "high"]] = [bounds[phase] for phase in rows["phase"]]
+    rows[INTERVAL] = [bounds[phase] for phase in rows["phase"]]
     return rows

@@ -15,9 +15,7 @@ from grok.analysis.read.sweep import Sweep
 from grok.phases import Phase
 from grok.record.record import EMBEDDINGS
 
-MOST_MEMBERS = 12
-
-
+MOST_TRAJECTORIES = 12
 MOST_POINTS = 2000
 
 
@@ -54,7 +52,7 @@ def recorded(sweep: Sweep) -> pd.DataFrame:
 def pick(jobs: pd.DataFrame) -> pd.DataFrame:
     """At most 12 of `recorded`, as many of each phase as of the others where there are enough."""
     rank = jobs.groupby("phase", observed=True, dropna=False).cumcount()
-    return jobs.loc[rank.sort_values(kind="stable").index[:MOST_MEMBERS].sort_values()]
+    return jobs.loc[rank.sort_values(kind="stable").index[:MOST_TRAJECTORIES].sort_values()]
 
 
 def trajectory(sweep: Sweep, row: pd.Series, last_step: int | None) -> Trajectory | None:

@@ -11,6 +11,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.text import Text
 from matplotlib.ticker import LogFormatter
 
@@ -22,11 +23,13 @@ from grok.analysis.numbers.labels import (
     tick_texts,
 )
 from grok.analysis.numbers.layout import Layout
-from grok.printable import printable_lines
+from grok.printable import printable, printable_lines
 
 FORMATS = ("png", "pdf")
 DPI = 150
-INCHES_AN_ENTRY = 1.5
+LEGEND_POINTS = 8
+ENTRY_INCHES, ROW_INCHES = 0.6, 0.17
+"""Of an entry of a legend the line and the space around, and of a row of entries the height."""
 MOST_COLUMNS = 4
 
 
@@ -102,18 +105,34 @@ def name_axes(axes: list[Axes], columns: int, x: str, y: str) -> None:
         one.set_ylabel(y, fontsize=size)
 
 
-def legend_above(
-    figure: Figure, handles: Sequence[Artist], inches: float = INCHES_AN_ENTRY
-) -> None:
-    """A legend over all panels, as many entries of so many `inches` in a row as the figure is wide.
+def legend_above(figure: Figure, handles: Sequence[Artist]) -> None:
+    """A legend over all panels, as many entries in a row as the figure is wide enough for.
 
-    A figure narrower than an entry is made as wide.
+    A figure narrower than an entry is made as wide, and one of several rows higher by them.
     """
-    figure.set_figwidth(max(figure.get_figwidth(), inches))
-    columns = int(figure.get_figwidth() / inches)
+    wide = ENTRY_INCHES + max((_inches(str(each.get_label())) for each in handles), default=0)
+    figure.set_figwidth(max(figure.get_figwidth(), wide))
+    columns = int(figure.get_figwidth() / wide)
+    rows = -(-len(handles) // columns)
+    figure.set_figheight(figure.get_figheight() + ROW_INCHES * max(rows - 1, 0))
     figure.legend(
-        handles=handles, loc="outside upper center", ncols=columns, fontsize=8, frameon=False
+        handles=handles,
+        loc="outside upper center",
+        ncols=columns,
+        fontsize=LEGEND_POINTS,
+        frameon=False,
     )
+
+
+def _inches(label: str) -> float:
+    """How wide an entry of a legend is written."""
+    font = get_font(findfont(FontProperties()))
+    font.set_size(LEGEND_POINTS, 72)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        font.set_text(printable(label))
+    width: int = font.get_width_height()[0]
+    return width / 64 / 72
 
 
 def save(figure: Figure, path: Path, suffix: str) -> None:

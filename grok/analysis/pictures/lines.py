@@ -9,21 +9,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from grok.analysis.numbers.labels import axis_label, tick_positions, tick_texts
-from grok.analysis.numbers.layout import Layout, choose, numeric, select
-from grok.analysis.numbers.lines import edges, is_logarithmic, positions
+from grok.analysis.numbers.layout import Layout, numeric
+from grok.analysis.numbers.lines import edges, is_logarithmic, line_layout, line_members, positions
 from grok.analysis.pictures.canvas import legend_above, name_axes, panel_figure
 from grok.analysis.pictures.palette import (
-    BUDGET_COLOUR,
+    BUDGET,
+    INK,
     STRIP,
+    TIME_LOOKS,
     Palette,
     missing_patch,
     phase_patches,
     show_missing,
 )
-from grok.analysis.read.sweep import Sweep
+from grok.analysis.read.sweep import TIMES, Sweep
 from grok.phases import Phase
-
-STYLES = {"t_train": ("T_train", "o--"), "t_val": ("T_val", "s-")}
 
 
 def draw_lines(sweep: Sweep, palette: Palette) -> Figure | None:
@@ -32,13 +32,13 @@ def draw_lines(sweep: Sweep, palette: Palette) -> Figure | None:
     A panel for each setting of the other keys, where those are texts. x is logarithmic where its
     values are positive and span more than a decade. None unless a single key is on an axis.
     """
-    layout = choose(sweep)
-    if layout.x is None or layout.y is not None:
+    layout = line_layout(sweep)
+    if layout is None:
         return None
+    assert layout.x is not None
     figure, axes = panel_figure(layout)
     for one, panel in zip(axes, layout.panels, strict=True):
-        shown = select(sweep.table, panel).drop_duplicates(layout.x, keep="last")
-        members = shown.set_index(layout.x).reindex(layout.xs)
+        members = line_members(sweep.table, layout, panel)
         _scale_steps(one, members)
         _scale_values(one, layout)
         _show_phases(one, layout, members, palette)
@@ -52,7 +52,7 @@ def draw_lines(sweep: Sweep, palette: Palette) -> Figure | None:
 def _scale_steps(axes: Axes, members: pd.DataFrame) -> None:
     """Steps from half the shortest time, so that the strip has room, to twice the budget."""
     axes.set_yscale("log")
-    steps = members[["t_train", "t_val", "budget"]].to_numpy(dtype="float64", na_value=np.nan)
+    steps = members[[*TIMES, "budget"]].to_numpy(dtype="float64", na_value=np.nan)
     if np.isfinite(steps).any():
         lowest = np.nanmin(steps[:, :2], initial=np.nanmax(steps))
         axes.set_ylim(lowest / 2, 2 * np.nanmax(steps))
@@ -77,11 +77,14 @@ def _show_phases(axes: Axes, layout: Layout, members: pd.DataFrame, palette: Pal
 
 
 def _draw_times(axes: Axes, layout: Layout, members: pd.DataFrame) -> None:
-    for column, (label, style) in STYLES.items():
+    for column, look in TIME_LOOKS.items():
         steps = members[column].to_numpy(dtype="float64", na_value=np.nan)
-        axes.plot(positions(layout), steps, style, color="#333333", markersize=4, label=label)
+        axes.plot(
+            positions(layout), steps, look.line, marker=look.marker, color=INK, markersize=4,
+            label=look.name,
+        )  # fmt: skip
     for budget in members["budget"].dropna().unique():
-        axes.axhline(budget, color=BUDGET_COLOUR, linestyle=":", label="budget")
+        axes.axhline(budget, color=BUDGET, linestyle=":", label="budget")
 
 
 def _lines(axes: Axes) -> list[Artist]:

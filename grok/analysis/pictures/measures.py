@@ -6,24 +6,22 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from grok.analysis.numbers.labels import panel_title
 from grok.analysis.numbers.layout import swept
-from grok.analysis.numbers.measures import better, logarithmic, of_member
+from grok.analysis.numbers.measures import better, of_member
+from grok.analysis.numbers.scales import logarithmic
 from grok.analysis.pictures.canvas import grid_figure, legend_above, log_scale
-from grok.analysis.pictures.palette import Palette, part
+from grok.analysis.pictures.palette import EDGE, Palette, part
 from grok.analysis.read.sweep import Sweep
 from grok.phases import Phase
 
-MOST_MEMBERS, MOST_PANELS = 12, 12
+MOST_MEASURED_MEMBERS, MOST_MEASURED_PANELS = 12, 12
 DASHES = ("-", "--", ":", "-.")
 MANY_COLOURS = part("viridis", 0.0, 0.9)
-# Yellow is hard to see on white without an edge.
-EDGE = [patheffects.withStroke(linewidth=1.9, foreground="#444444")]
 
 
 def draw_measures(sweep: Sweep, palette: Palette) -> Figure | None:
@@ -33,7 +31,7 @@ def draw_measures(sweep: Sweep, palette: Palette) -> Figure | None:
     phase; where those are too few for all, colours go by the settings instead. None where nothing
     or much is swept, or no member was measured.
     """
-    if not 2 <= len(sweep.planned) <= MOST_MEMBERS:
+    if not 2 <= len(sweep.planned) <= MOST_MEASURED_MEMBERS:
         return None
     members = sweep.table.sort_values(sweep.keys) if sweep.keys else sweep.table
     curves = [of_member(sweep, job) for job in members["job"]]
@@ -42,7 +40,7 @@ def draw_measures(sweep: Sweep, palette: Palette) -> Figure | None:
         return None
     looks = _looks([Phase(phase) for phase in members["phase"]], palette)
     texts = [_text(sweep, member) for _, member in members.iterrows()]
-    figure, panels = grid_figure(min(len(names), MOST_PANELS))
+    figure, panels = grid_figure(min(len(names), MOST_MEASURED_PANELS))
     for axes, name in zip(panels, names, strict=False):
         if axes is not panels[0]:
             axes.sharex(panels[0])
@@ -57,7 +55,7 @@ def draw_measures(sweep: Sweep, palette: Palette) -> Figure | None:
     figure.supxlabel(f"optimizer step{which}", fontsize=10)
     shown = [i for i, each in enumerate(curves) if each]
     handles = [Line2D([], [], label=texts[i], **looks[i]) for i in shown]
-    legend_above(figure, handles, inches=0.7 + 0.07 * max(map(len, texts)))
+    legend_above(figure, handles)
     return figure
 
 

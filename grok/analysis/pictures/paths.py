@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from grok.analysis.numbers.paths import Crossing, Walk
 from grok.analysis.pictures import plane_maps
 from grok.analysis.pictures.canvas import legend_above, log_scale
-from grok.analysis.pictures.measures import EDGE
-from grok.analysis.pictures.palette import REDUCED, Palette, phase_patches
+from grok.analysis.pictures.palette import EDGE, REDUCED, Palette, phase_patches
 
 
 def draw_paths(crossing: Crossing, palette: Palette) -> Figure:

@@ -16,7 +16,8 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from grok.analysis.numbers.layout import cells, phase_layout
-from grok.analysis.numbers.phase_diagram import smooth_steps, step_limits
+from grok.analysis.numbers.phase_diagram import smooth_steps
+from grok.analysis.numbers.scales import step_limits
 from grok.analysis.pictures.canvas import label_cells, legend_above, panel_figure
 from grok.analysis.pictures.palette import (
     Palette,

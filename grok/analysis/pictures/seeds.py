@@ -9,20 +9,20 @@ from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from grok.analysis.numbers.labels import panel_title
+from grok.analysis.numbers.labels import PHASES, panel_title
 from grok.analysis.numbers.layout import (
     MOST_PANELS,
     Layout,
     cells,
     choose,
 )
-from grok.analysis.numbers.seeds import PHASES, commonest, phase_fractions, seed_keys, seed_panels
+from grok.analysis.numbers.seeds import INTERVAL, commonest, phase_fractions, seed_keys, seed_panels
 from grok.analysis.pictures.canvas import label_cells, legend_above
-from grok.analysis.pictures.palette import Palette, missing_patch, phase_patches, show_missing
+from grok.analysis.pictures.palette import INK, Palette, missing_patch, phase_patches, show_missing
 from grok.analysis.read.sweep import Sweep
 from grok.phases import Phase
 
-MAPS = 2
+SEED_MAPS = 2
 
 
 def draw_seeds(sweep: Sweep, palette: Palette) -> Figure | None:
@@ -36,10 +36,10 @@ def draw_seeds(sweep: Sweep, palette: Palette) -> Figure | None:
     if not seeds:
         return None
     layout, every = choose(sweep), seed_panels(sweep, seeds)
-    panels = every[: MOST_PANELS // MAPS]
+    panels = every[: MOST_PANELS // SEED_MAPS]
     rows = len(panels)
     figure = Figure(figsize=(8.4, 3.6 * rows + 0.8), layout="constrained")
-    grid = figure.subplots(rows, MAPS, squeeze=False)
+    grid = figure.subplots(rows, SEED_MAPS, squeeze=False)
     gaps = False
     for (left, right), (panel, members) in zip(grid, panels, strict=True):
         gaps |= _draw_cells(left, layout, members, palette)
@@ -80,14 +80,14 @@ def _draw_fractions(axes: Axes, rows: pd.DataFrame, palette: Palette) -> None:
     """Dots for the seed settings of each phase, and their mean with its interval."""
     for place, phase in enumerate(Phase):
         shown = rows[rows["phase"] == str(phase)]
-        mean, low, high = shown[["mean", "low", "high"]].iloc[0]
+        mean, low, high = shown[INTERVAL].iloc[0]
         spread = np.linspace(-0.3, -0.05, len(shown)) + place
         axes.plot(
             spread, shown["fraction"], "o", color=palette[phase], markersize=4,
-            markeredgecolor="#333333", markeredgewidth=0.4,
+            markeredgecolor=INK, markeredgewidth=0.4,
         )  # fmt: skip
         axes.errorbar(
-            place + 0.2, mean, [[mean - low], [high - mean]], fmt="D", color="#333333",
+            place + 0.2, mean, [[mean - low], [high - mean]], fmt="D", color=INK,
             markerfacecolor=palette[phase], markersize=6, capsize=4,
         )  # fmt: skip
     axes.set_xticks(range(len(PHASES)), PHASES)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from grok.analysis.attempt import attempt
 from grok.analysis.numbers import measures
-from grok.analysis.numbers.labels import measured_label, number
+from grok.analysis.numbers.labels import TIME_NAMES, measured_label, number
 from grok.analysis.numbers.layout import Layout, choose, swept
 from grok.analysis.numbers.measures import MOST_MEASURED
 from grok.analysis.pictures.palette import Palette
@@ -26,8 +26,6 @@ from grok.record.record import CURVE_COLUMNS, CURVES, EMBEDDINGS
 MOST_ROWS = 100_000
 MOST_POSITIONS = 400_000
 LEAST, MOST = 8, 200
-
-_TIMES = {"T_train": "t_train", "T_val": "t_val"}
 
 
 def words(sweep: Sweep) -> dict[int, list[str]]:
@@ -173,7 +171,10 @@ def _delay(sweep: Sweep, job: int, colour: str) -> list[Any] | None:
 
 
 def _outcome(row: pd.Series, measured: list[Measured]) -> list[str]:
-    times = [f"{n}: {'never' if pd.isna(row[c]) else row[c]}" for n, c in _TIMES.items()]
+    times = [
+        f"{name}: {'never' if pd.isna(row[column]) else row[column]}"
+        for column, name in TIME_NAMES.items()
+    ]
     return [
         f"phase: {row['phase']}",
         *times,

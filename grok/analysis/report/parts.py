@@ -18,7 +18,8 @@ from grok.analysis.pictures.palette import part
 from grok.printable import printable_lines
 
 Picture = dict[str, Any]
-LINES = part("viridis", 0.2, 0.9)  # as lines, to be seen on white and on black
+LINE_COLOURS = part("viridis", 0.2, 0.9)  # to be seen on white and on black
+LOG_AXIS: dict[str, Any] = {"type": "log", "exponentformat": "power"}
 
 
 def plain(values: ArrayLike) -> Any:

@@ -12,8 +12,9 @@ from matplotlib import colormaps
 from matplotlib.colors import Colormap, to_hex
 
 from grok.analysis.numbers.labels import measured_label
-from grok.analysis.numbers.measures import logarithmic
-from grok.analysis.numbers.phase_diagram import smooth_steps, step_limits
+from grok.analysis.numbers.landscape import PARTS, landscape_members
+from grok.analysis.numbers.phase_diagram import smooth_steps
+from grok.analysis.numbers.scales import logarithmic, loss_limits, step_limits
 from grok.analysis.pictures.palette import Palette, delay_colours, stuck_colours
 from grok.analysis.read.sweep import Measured, Sweep
 from grok.analysis.report.parts import colour_scale, text
@@ -21,7 +22,7 @@ from grok.phases import Phase
 
 NEVER = "#b5b5b5"
 GROUPS = {"Final": "At the last step", "Best": "The best of all steps"}
-COLOURS: dict[str | None, str] = {"higher": "viridis", "lower": "viridis_r"}
+BETTER_COLOURS: dict[str | None, str] = {"higher": "viridis", "lower": "viridis_r"}
 NEITHER = "cividis"
 
 
@@ -87,13 +88,13 @@ def phase_views(sweep: Sweep, palette: Palette) -> list[View]:
 
 
 def landscape_views(sweep: Sweep) -> list[View]:
-    """The lowest losses and errors of all steps, as `pictures.landscape` maps them."""
-    views = []
-    for name, column in (("train", "best_train"), ("test", "best_val")):
-        loss, error = sweep.table[f"{column}_loss"], 1 - sweep.table[f"{column}_accuracy"]
+    """The lowest losses and errors of all steps."""
+    members, views = landscape_members(sweep), []
+    for part in PARTS:
+        loss, error = members[f"best_{part}_loss"], members[f"best_{part}_error"]
         views += [
-            View(f"Best {name} loss", "The lowest of all steps.", [_losses(loss)]),
-            View(f"Best {name} error", "The lowest of all steps.", [_share(error, "1 - accuracy")]),
+            View(f"Best {part} loss", "The lowest of all steps.", [_losses(loss)]),
+            View(f"Best {part} error", "The lowest of all steps.", [_share(error, "1 - accuracy")]),
         ]
     return views
 
@@ -121,7 +122,7 @@ def _measured(values: pd.Series, measured: Measured, title: str) -> Layer:
     """Finite numbers on the scale that suits them, the better ones brighter."""
     if measured.name.endswith("accuracy") and measured.of_every_step:
         return _share(values, "accuracy")
-    colours = colormaps[COLOURS.get(measured.better, NEITHER)]
+    colours = colormaps[BETTER_COLOURS.get(measured.better, NEITHER)]
     if logarithmic(values, measured.better):
         least = float(values[values > 0].min())
         return _logarithmic(values.clip(lower=least), least, float(values.max()), colours, title)
@@ -168,9 +169,7 @@ def _steps(steps: pd.Series, budget: int, colours: Colormap, title: str) -> Laye
 
 
 def _losses(losses: pd.Series) -> Layer:
-    found = losses[losses > 0]
-    low, high = (found.min(), found.max()) if len(found) else (1.0, 10.0)
-    high = max(high, 1.001 * low)
+    low, high = loss_limits(losses)
     return _logarithmic(losses.clip(lower=low), low, high, colormaps["viridis"], "loss")
 
 

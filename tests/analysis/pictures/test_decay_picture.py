@@ -84,6 +84,7 @@ def test_a_colour_for_each_of_several(decays):
     assert [t.get_text() for t in above.figure.legends[0].get_texts()] == [
         "T_val opt.lr_dec=1e-3",
         "T_val opt.lr_dec=2e-3",
+        "T_train",
     ]
 
 

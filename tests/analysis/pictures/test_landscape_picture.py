@@ -55,7 +55,7 @@ def test_maps_with_a_norm_of_zero(valley):
 def test_maps_over_two_keys(valley):
     figure = landscape.draw_landscape(read_sweep(valley(sizes=(100, 200, 400))), SAFE)
     images = {axes.get_title(): axes.images[0].get_array() for axes in figure.axes if axes.images}
-    assert set(images) == {name.replace("_", " ") for name in landscape.MAPS}
+    assert set(images) == {name.replace("_", " ") for name in landscape_numbers.LANDSCAPE_MAPS}
     error = images["best test error"]
     assert sorted(error.shape) == [3, 5]
     rows = error if error.shape == (3, 5) else error.T

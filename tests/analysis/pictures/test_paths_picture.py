@@ -54,7 +54,7 @@ def test_a_number_that_was_never_finite(landscape, runs):
 
 
 def test_more_members_than_are_drawn(landscape, runs, monkeypatch):
-    monkeypatch.setattr(path_numbers, "MOST_MEMBERS", 1)
+    monkeypatch.setattr(path_numbers, "MOST_WALKS", 1)
     crossing = path_numbers.cross(landscape(), runs())
     assert len(crossing.walks) == 1
     assert paths.draw_paths(crossing, SAFE).get_suptitle() == "1 of 2 members"
