@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,8 +12,6 @@ from grok.analysis.numbers.labels import PHASES, TIME_NAMES, number
 from grok.analysis.numbers.matching import EQUAL, UNDECIDED, Match
 from grok.analysis.read import published
 from grok.analysis.read.sweep import TIMES, Sweep
-from grok.analysis.read.table import read_sweep
-from grok.errors import UserError
 
 CLOSE = 0.05
 
@@ -36,23 +33,6 @@ class Share:
         """Its ends, between 0 and 1."""
         found = stats.binomtest(self.count, self.of).proportion_ci(method="wilson")
         return float(found.low), float(found.high)
-
-
-def other(name: str, option: str = "--compare") -> Sweep:
-    """What `option` names: a published grid, or the sweep of a folder.
-
-    Raises:
-        UserError: it is neither, or as `read_sweep`.
-    """
-    if name in published.facts():
-        return published.read(name)
-    if not Path(name).is_dir():
-        problem = "is a file" if Path(name).exists() else "no folder and no published grid"
-        raise UserError(
-            f"{option} {name}: {problem}; pass a sweep's folder or one of "
-            + ", ".join(published.facts())
-        )
-    return read_sweep(Path(name))
 
 
 def equal_share(cells: pd.DataFrame) -> Share | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from grok.analysis.numbers.layout import Layout, Selection
 from grok.phases import Phase
@@ -37,6 +38,12 @@ def axis_label(key: str) -> str:
 def panel_title(panel: Selection) -> str:
     """A line for each key of the panel."""
     return "\n".join(f"{key}={number(value)}" for key, value in panel.items())
+
+
+def member_text(member: pd.Series, keys: Iterable[str]) -> str:
+    """The phase and the settings of a member of the table, a line."""
+    settings = panel_title({key: member[key] for key in keys}).replace("\n", ", ")
+    return f"{member['phase']}: {settings or 'job ' + str(member['job'])}"
 
 
 def left_out(layout: Layout) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from grok.analysis.read.sweep import Sweep
 
 PREFERRED = ("opt.lr_dec", "opt.wd_dec")
-MOST_COLUMNS = 6
+MOST_PANEL_COLUMNS = 6
 MOST_PANELS = 24
 """Drawn in a picture: each takes a tenth of a second and more, and they get no smaller."""
 SEEDS = "seed."
@@ -86,7 +86,7 @@ def choose(sweep: Sweep, maps: int = 1) -> Layout:
             dict(zip(others, each, strict=True))
             for each in itertools.islice(itertools.product(*others.values()), most)
         ],
-        columns=len(last) if aligned else min(len(last), MOST_COLUMNS),
+        columns=len(last) if aligned else min(len(last), MOST_PANEL_COLUMNS),
         left_out=max(0, settings - most),
     )
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from grok.analysis.numbers.labels import number, panel_title
+from grok.analysis.numbers.labels import member_text, number
 from grok.analysis.numbers.landscape import HELD_LOSSES, SCALE, landscape_members
 from grok.analysis.numbers.layout import numeric, swept
 from grok.analysis.numbers.reduced import Plane, planes
@@ -122,9 +122,8 @@ def _walk(runs: Sweep, member: pd.Series, norm: str | None, value: str | None) -
         return None
     assert curves is not None
     steps = curves["step"].to_numpy()
-    settings = panel_title({key: member[key] for key in swept(runs)}).replace("\n", ", ")
     return Walk(
-        f"{member['phase']}: {settings or 'job ' + str(member['job'])}",
+        member_text(member, swept(runs)),
         Phase(member["phase"]),
         steps,
         curves["weight_norm"].to_numpy() if norm is None else _measured(folder, taken, norm, steps),

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from grok.analysis.numbers.labels import panel_title
+from grok.analysis.numbers.labels import member_text
 from grok.analysis.numbers.layout import swept
 from grok.analysis.numbers.measures import better, of_member
 from grok.analysis.numbers.scales import logarithmic
@@ -39,7 +39,7 @@ def draw_measures(sweep: Sweep, palette: Palette) -> Figure | None:
     if not names:
         return None
     looks = _looks([Phase(phase) for phase in members["phase"]], palette)
-    texts = [_text(sweep, member) for _, member in members.iterrows()]
+    texts = [member_text(member, swept(sweep)) for _, member in members.iterrows()]
     figure, panels = grid_figure(min(len(names), MOST_MEASURED_PANELS))
     for axes, name in zip(panels, names, strict=False):
         if axes is not panels[0]:
@@ -75,9 +75,3 @@ def _looks(phases: list[Phase], palette: Palette) -> list[dict[str, Any]]:
         ]
     colours = MANY_COLOURS(np.linspace(0, 1, len(phases)))
     return [{"color": colour, "linestyle": "-", "linewidth": 1.2} for colour in colours]
-
-
-def _text(sweep: Sweep, member: pd.Series) -> str:
-    """The phase and the settings of a member."""
-    settings = panel_title({key: member[key] for key in swept(sweep)}).replace("\n", ", ")
-    return f"{member['phase']}: {settings or 'job ' + str(member['job'])}"

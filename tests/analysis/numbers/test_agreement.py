@@ -4,6 +4,7 @@ import pytest
 
 from grok.analysis import command
 from grok.analysis.numbers import agreement
+from grok.analysis.options import parse
 from grok.errors import UsageError, UserError
 from grok.phases import Phase
 from tests.analysis.special_sweeps import LR, WD
@@ -151,4 +152,4 @@ def test_a_comparison_takes_no_kind():
         with pytest.raises(
             UsageError, match="leave --kind, --theory, --frame, --paths, --flow away"
         ):
-            command.parse(["folder", "--compare", FIGURE_1, *more])
+            parse(["folder", "--compare", FIGURE_1, *more])

@@ -4,7 +4,9 @@ import pytest
 
 from grok.analysis import command, report
 from grok.analysis.numbers import landscape as landscape_numbers
+from grok.analysis.numbers.kinds import KINDS
 from grok.analysis.pictures import landscape
+from grok.analysis.pictures.catalogue import PICTURES
 from grok.analysis.pictures.palette import SAFE
 from grok.analysis.read.table import read_sweep
 from grok.errors import UserError
@@ -92,6 +94,4 @@ def test_kind_decides(valley):
 
 
 def test_kinds_are_those_there_are():
-    from grok.analysis.pictures.catalogue import PICTURES
-
-    assert tuple(PICTURES) == command.KINDS
+    assert tuple(PICTURES) == KINDS

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from grok.analysis.read.sweep import COMPARED, STEPS, TIMES, Sweep
+from grok.analysis.read.table import read_sweep
 from grok.errors import UserError
 
 HERE = Path(__file__).parent
@@ -50,3 +51,19 @@ def read(name: str) -> Sweep:
         constants=constants,
         timed=timed,
     )
+
+
+def read_other(name: str, option: str) -> Sweep:
+    """What `option` names: a published grid, or the sweep of a folder.
+
+    Raises:
+        UserError: it is neither, or as `read_sweep`.
+    """
+    if name in facts():
+        return read(name)
+    if not Path(name).is_dir():
+        problem = "is a file" if Path(name).exists() else "no folder and no published grid"
+        raise UserError(
+            f"{option} {name}: {problem}; pass a sweep's folder or one of " + ", ".join(facts())
+        )
+    return read_sweep(Path(name))
