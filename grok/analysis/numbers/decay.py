@@ -12,10 +12,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from grok.analysis.numbers.fits import PowerLaw, power_law
-from grok.analysis.numbers.layout import numeric, swept
+from grok.analysis.numbers.layout import is_seed, numeric, swept
 from grok.analysis.read.sweep import TIMES, Sweep
+from grok.record.meaning import WEIGHT_DECAY, keys_of
 
-WEIGHT_DECAYS = ("opt.wd_dec", "opt.wd_enc")
 LEAST_DECAYS, MOST_LINES = 3, 24
 FIT = ("slope", "low", "high", "points")
 
@@ -27,7 +27,8 @@ DecayLines = list[tuple[dict[str, object], pd.DataFrame]]
 def decay_axis(sweep: Sweep) -> str | None:
     """The swept weight decay of at least three values, None where there is none."""
     values = swept(sweep)
-    found = [key for key in WEIGHT_DECAYS if key in values and numeric(values[key])]
+    decays = keys_of(sweep.roles, WEIGHT_DECAY)
+    found = [key for key in decays if key in values and numeric(values[key])]
     return next((key for key in found if len(values[key]) >= LEAST_DECAYS), None)
 
 
@@ -82,7 +83,7 @@ def _by_setting(found: DecayLines) -> list[DecayLines]:
 
 def _settled(setting: dict[str, object]) -> dict[str, object]:
     """The setting of what isn't a seed."""
-    return {key: value for key, value in setting.items() if not key.startswith("seed.")}
+    return {key: value for key, value in setting.items() if not is_seed(key)}
 
 
 def decay_law(found: DecayLines, key: str) -> PowerLaw | None:

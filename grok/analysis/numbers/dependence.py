@@ -22,7 +22,7 @@ def dependence_table(sweep: Sweep) -> pd.DataFrame | None:
     is missing to 1 is their interaction. None where the initial scale isn't swept, or nothing else.
     """
     keys = list(swept(sweep))
-    if landscape.SCALE not in keys or len(keys) < 2:
+    if landscape.scale_key(sweep) not in keys or len(keys) < 2:
         return None
     members = landscape.landscape_members(sweep)
     return pd.DataFrame(

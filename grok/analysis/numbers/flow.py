@@ -22,6 +22,8 @@ from scipy.integrate import solve_ivp
 from scipy.interpolate import RectBivariateSpline
 from scipy.ndimage import gaussian_filter
 
+from grok.analysis.numbers.landscape import scale_key
+from grok.analysis.numbers.layout import is_seed
 from grok.analysis.numbers.reduced import LEVEL, TINY, Plane, planes
 from grok.analysis.read.sweep import Sweep
 from grok.errors import UserError
@@ -73,10 +75,11 @@ def flow_paths(
     found = planes(sweep)
     if len(found) != 1:
         raise _impossible(
-            sweep, f"a landscape over task.init_scale and one other key is needed, not {len(found)}"
+            sweep,
+            f"a landscape over {scale_key(sweep)} and one other key is needed, not {len(found)}",
         )
     (plane,) = found
-    if not sweep.constrained or plane.key.startswith("seed."):
+    if not sweep.constrained or is_seed(plane.key):
         raise _impossible(sweep, f"a landscape is held at its norms; {plane.key} can't be followed")
     if min(plane.train.shape) < LEAST_VALUES or not np.isfinite([plane.train, plane.test]).all():
         raise _impossible(sweep, f"at least {LEAST_VALUES} values of each key, all finished")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,6 @@ from grok.analysis.numbers.layout import Layout, Selection
 from grok.phases import Phase
 from grok.printable import printable
 from grok.record.record import STEP_COLUMNS
-
-NAMES = {
-    "opt.lr_dec": "decoder learning rate",
-    "opt.wd_dec": "decoder weight decay",
-    "opt.lr_enc": "encoder learning rate",
-    "opt.wd_enc": "encoder weight decay",
-}
 
 MEASURED = {name: name.replace("val_", "validation_").replace("_", " ") for name in STEP_COLUMNS}
 TIME_NAMES = {"t_train": "T_train", "t_val": "T_val"}
@@ -30,9 +23,9 @@ def measured_label(name: str) -> str:
     return MEASURED.get(name, name)
 
 
-def axis_label(key: str) -> str:
-    """What `key` means, if known, and its full name."""
-    return f"{NAMES[key]} ({key})" if key in NAMES else key
+def axis_label(key: str, roles: Mapping[str, str]) -> str:
+    """What `key` means, if `roles` tell, and its full name."""
+    return f"{roles[key]} ({key})" if key in roles else key
 
 
 def panel_title(panel: Selection) -> str:

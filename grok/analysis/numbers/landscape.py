@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from grok.analysis.read.sweep import Sweep
+from grok.record.meaning import INIT_SCALE, keys_of
 
-SCALE = "task.init_scale"
 PARTS = {"train": "train", "test": "val"}
 """What is called test here is the table's validation."""
 COLUMNS = {
@@ -27,17 +27,23 @@ LANDSCAPE_MAPS = [f"best_{part}_{kind}" for kind in ("loss", "error") for part i
 """What is drawn over two keys; an error is 1 - accuracy."""
 
 
+def scale_key(sweep: Sweep) -> str:
+    """The key of the initial scale, as the records tell; in words, and no key, where none does."""
+    return next(iter(keys_of(sweep.roles, INIT_SCALE)), INIT_SCALE)
+
+
 def landscape_table(sweep: Sweep) -> pd.DataFrame | None:
     """One row a finished member, by rising norm: ``alpha``, other swept keys, norm, losses.
 
     The norm is the one that was held. Losses and accuracies are those at the last step, and the
     best of all steps. None where the initial scale isn't swept.
     """
-    if SCALE not in sweep.keys:
+    scale = scale_key(sweep)
+    if scale not in sweep.keys:
         return None
-    others = [key for key in sweep.keys if key != SCALE]
-    chosen = landscape_members(sweep)[[SCALE, *others, "norm", *COLUMNS.values()]]
-    chosen = chosen.rename(columns={SCALE: "alpha"})
+    others = [key for key in sweep.keys if key != scale]
+    chosen = landscape_members(sweep)[[scale, *others, "norm", *COLUMNS.values()]]
+    chosen = chosen.rename(columns={scale: "alpha"})
     return chosen.sort_values([*others, "norm"]).reset_index(drop=True)
 
 

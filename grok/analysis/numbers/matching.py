@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 from grok.analysis.read.sweep import COMPARED, STEPS, TIMES, VARIES, Sweep
 from grok.errors import UserError
 from grok.phases import Phase
+from grok.record.meaning import alters
 
 # Relative; a published table has seven digits of 10^-4.85, its steps are several percent.
 TOLERANCE = 1e-4
 EQUAL, DIFFERENT, UNDECIDED = "equal", "different", "undecided"
-_SETTINGS = ("task.", "opt.", "norm.", "phase.", "seed.", "trainer.precision")
-# Where files lie, and when to stop, which is reconciled cell by cell.
-_NO_MATTER = ("task.data_dir", "phase.budget", "phase.early_stop")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,8 +167,8 @@ def _phases_at(cells: pd.DataFrame, side: str, budget: pd.Series) -> NDArray[np.
 
 def _differing(a: Sweep, b: Sweep) -> dict[str, tuple[Any, Any]]:
     found = {}
-    for key in a.constants.keys() & b.constants.keys() - {*a.keys, *b.keys, *_NO_MATTER}:
+    for key in a.constants.keys() & b.constants.keys() - {*a.keys, *b.keys}:
         values = (a.constants[key], b.constants[key])
-        if key.startswith(_SETTINGS) and _same(values[1], [values[0]]) is None:
+        if alters(key) and _same(values[1], [values[0]]) is None:
             found[key] = values
     return dict(sorted(found.items()))

@@ -7,7 +7,6 @@ the U tells when it generalises (Omnigrok, section 2).
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from grok.analysis.numbers.labels import member_text, number
-from grok.analysis.numbers.landscape import HELD_LOSSES, SCALE, landscape_members
+from grok.analysis.numbers.landscape import HELD_LOSSES, landscape_members, scale_key
 from grok.analysis.numbers.layout import numeric, swept
 from grok.analysis.numbers.reduced import Plane, planes
 from grok.analysis.read import files
@@ -79,19 +78,19 @@ def cross(landscape: Sweep, runs: Sweep) -> Crossing:
         UserError: one of them isn't what it should be, there are more keys, or what is to be drawn
             wasn't measured.
     """
-    if not landscape.constrained or SCALE not in landscape.keys:
+    scale = scale_key(landscape)
+    if not landscape.constrained or scale not in landscape.keys:
         raise UserError(
-            f"--paths: {landscape.folder} is no landscape; sweep task.init_scale with "
-            "norm.constrain=true"
+            f"--paths: {landscape.folder} is no landscape; sweep {scale} with norm.constrain=true"
         )
     if runs.constrained or runs.table.empty:
         why = "were held at their norm" if runs.constrained else "haven't finished"
         raise UserError(f"--paths {runs.folder}: its members {why}; pass free ones")
-    others = [key for key in swept(landscape) if key != SCALE]
+    others = [key for key in swept(landscape) if key != scale]
     if len(others) > 1:
         raise UserError(
             f"--paths: {landscape.folder} sweeps {', '.join(landscape.keys)}; pass a landscape "
-            "over task.init_scale and at most one other key"
+            f"over {scale} and at most one other key"
         )
     found = planes(landscape)
     plane = found[0] if found else None
@@ -150,9 +149,7 @@ def _measured(
 
 def _norm_of(landscape: Sweep) -> str | None:
     """The measure of the norm that the landscape held; None for that of all weights."""
-    held: Any = landscape.constants.get("norm.groups")
-    groups = json.loads(held) if isinstance(held, str) and held != VARIES else []
-    return f"{groups[0]}_norm" if len(groups) == 1 else None
+    return f"{landscape.held[0]}_norm" if len(landscape.held) == 1 else None
 
 
 def _common_value(runs: Sweep, key: str) -> Any:

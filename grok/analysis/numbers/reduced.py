@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grok.analysis.numbers.landscape import HELD_LOSSES, PARTS, SCALE, landscape_members
+from grok.analysis.numbers.labels import axis_label
+from grok.analysis.numbers.landscape import HELD_LOSSES, PARTS, landscape_members, scale_key
 from grok.analysis.numbers.layout import Selection, cells, choose, numeric
 from grok.analysis.read.sweep import Sweep
 
@@ -31,6 +32,7 @@ class Plane:
     Attributes:
         panel: that setting.
         key: full name of the second coordinate.
+        label: what it is called along an axis.
         norms: rising weight norms over 0, shape (n,).
         values: rising values of the key, shape (k,).
         train, test: losses at the last step, shape (k, n); NaN where a member is missing.
@@ -38,6 +40,7 @@ class Plane:
 
     panel: Selection
     key: str
+    label: str
     norms: NDArray[np.float64]
     values: NDArray[np.float64]
     train: NDArray[np.float64]
@@ -76,10 +79,10 @@ def planes(sweep: Sweep) -> list[Plane]:
 
     Panels whose norm depends on the key as well are left out, and those after very many.
     """
-    layout = choose(sweep, PLANE_MAPS)
-    if SCALE not in (layout.x, layout.y) or layout.y is None or sweep.table.empty:
+    layout, scale = choose(sweep, PLANE_MAPS), scale_key(sweep)
+    if scale not in (layout.x, layout.y) or layout.y is None or sweep.table.empty:
         return []
-    flat = layout.x == SCALE
+    flat = layout.x == scale
     key, values = (layout.y, layout.ys) if flat else (layout.x, layout.xs)
     assert key is not None
     if not numeric(values):
@@ -94,5 +97,6 @@ def planes(sweep: Sweep) -> list[Plane]:
         widths = np.nanmax(norms[:, kept], axis=0)
         if (np.nanmin(norms[:, kept], axis=0) > SAME_NORM * widths).all():
             places = np.asarray(values, dtype="float64")
-            found.append(Plane(panel, key, widths, places, train[:, kept], test[:, kept]))
+            label = axis_label(key, sweep.roles)
+            found.append(Plane(panel, key, label, widths, places, train[:, kept], test[:, kept]))
     return found

@@ -9,9 +9,9 @@ from scipy import stats
 
 from grok.analysis.numbers.labels import PHASES
 from grok.analysis.numbers.layout import (
-    SEEDS,
     Selection,
     choose,
+    is_seed,
     select,
     swept,
 )
@@ -27,9 +27,7 @@ def seed_keys(sweep: Sweep) -> list[str]:
     layout = choose(sweep)
     if layout.y is None:
         return []
-    return [
-        key for key in swept(sweep) if key.startswith(SEEDS) and key not in (layout.x, layout.y)
-    ]
+    return [key for key in swept(sweep) if is_seed(key) and key not in (layout.x, layout.y)]
 
 
 def seeds_table(sweep: Sweep) -> pd.DataFrame | None:

@@ -6,11 +6,10 @@ w_c. It has no free parameter: w0 is in every record, and w_c is measured, as th
 the norms at T_val over the members of a diagram that generalised.
 
 It says something where decay shrinks all parameters alike, learning rate x weight decay the same
-in both groups: a sweep with ``opt.lr_enc`` equal to ``opt.lr_dec`` and ``opt.wd_enc`` to
-``opt.wd_dec``. It gives no number
+in both groups: a sweep with one learning rate and one weight decay. It gives no number
 
-- in the published toy diagrams: embeddings don't decay (``opt.wd_enc`` 0), so only a part of the
-  norm would shrink; and from w0 to T_val it grows, in every cell of Re-TUG's Figure 1, right;
+- in the published toy diagrams: embeddings don't decay, so only a part of the norm would shrink;
+  and from w0 to T_val it grows, in every cell of Re-TUG's Figure 1, right;
 - on MNIST over decoder learning rate and weight decay: one weight decay, but the encoder's
   learning rate is fixed at 1e-3, so the groups decay at two rates. Pure decay then lies between
   the predictions for either rate. How far along depends on the norm of each group, which isn't
@@ -23,10 +22,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from grok.analysis.numbers.decay import WEIGHT_DECAYS, lu_prediction
+from grok.analysis.numbers.decay import lu_prediction
+from grok.analysis.numbers.landscape import scale_key
 from grok.analysis.numbers.layout import cells, phase_layout, select
 from grok.analysis.read.sweep import Sweep
 from grok.errors import UserError
+from grok.record.meaning import LEARNING_RATE, WEIGHT_DECAY, keys_of
 
 LEAST_CONTOURS = 3
 
@@ -44,15 +45,16 @@ def predictions(sweep: Sweep, kinds: list[str]) -> list[NDArray[np.float64]]:
             its weight norms known, decay differs between the groups, or w_c isn't below w0.
     """
     layout = phase_layout(sweep)
-    if "phases" not in kinds or layout is None or not {layout.x, layout.y} & set(WEIGHT_DECAYS):
-        raise _impossible(sweep, "no phase diagram over a weight decay is drawn; sweep opt.wd_dec")
+    decays = keys_of(sweep.roles, WEIGHT_DECAY)
+    if "phases" not in kinds or layout is None or not {layout.x, layout.y} & set(decays):
+        wanted = f"sweep {decays[0]}" if decays else "its records name none"
+        raise _impossible(sweep, f"no phase diagram over a weight decay is drawn; {wanted}")
     table = sweep.table
     if not (table["decay_per_step"] > 0).any():
         raise _impossible(
             sweep,
             "learning rate x weight decay isn't the same in encoder and decoder, and the norm of "
-            "each isn't recorded; sweep AdamW at a constant rate, with opt.lr_enc=${opt.lr_dec} "
-            "opt.wd_enc=${opt.wd_dec}",
+            f"each isn't recorded; sweep AdamW at a constant rate, with {_alike(sweep)}",
         )
     if table[["initial_norm", "norm_at_t_val"]].dropna().empty:
         raise _impossible(
@@ -66,7 +68,7 @@ def predictions(sweep: Sweep, kinds: list[str]) -> list[NDArray[np.float64]]:
     if all(np.isnan(image).all() for image in images):
         raise _impossible(
             sweep,
-            "w_c, the weight norm at T_val, isn't below the initial one; raise task.init_scale",
+            "w_c, the weight norm at T_val, isn't below the initial one; raise " + scale_key(sweep),
         )
     if not any(has_contours(image) for image in images):
         raise _impossible(
@@ -91,6 +93,12 @@ def contour_levels(steps: np.ma.MaskedArray) -> list[float]:
         if len(crossed) >= LEAST_CONTOURS:
             return crossed
     return crossed or [(low + high) / 2]
+
+
+def _alike(sweep: Sweep) -> str:
+    """The overrides that make learning rates and weight decays the same in all groups."""
+    kinds = [keys_of(sweep.roles, kind) for kind in (LEARNING_RATE, WEIGHT_DECAY)]
+    return " ".join(f"{key}=${{{found[0]}}}" for found in kinds for key in found[1:])
 
 
 def _impossible(sweep: Sweep, why: str) -> UserError:

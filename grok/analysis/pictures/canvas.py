@@ -93,7 +93,8 @@ def label_cells(axes: list[Axes], layout: Layout) -> None:
     for one in axes:
         one.set_xticks(across, tick_texts([layout.xs[index] for index in across]))
         one.set_yticks(down, tick_texts([layout.ys[index] for index in down]))
-    name_axes(axes, layout.columns, axis_label(layout.x), axis_label(layout.y))
+    x, y = axis_label(layout.x, layout.roles), axis_label(layout.y, layout.roles)
+    name_axes(axes, layout.columns, x, y)
 
 
 def name_axes(axes: list[Axes], columns: int, x: str, y: str) -> None:

@@ -42,7 +42,7 @@ def draw_decay(sweep: Sweep, _palette: Palette) -> Figure | None:
         above.plot(curve.decays, curve.steps, line, color=LAW, label=curve.name)
     log_scale(above, "xy")
     above.set_ylabel("optimizer steps")
-    below.set(xlabel=axis_label(key), ylabel="weight norm there (L2)")
+    below.set(xlabel=axis_label(key, sweep.roles), ylabel="weight norm there (L2)")
     handles = above.get_legend_handles_labels()[0]
     legend_above(figure, [*handles, *[_t_train()] * (len(found) > 1)])
     return figure

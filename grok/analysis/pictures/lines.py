@@ -43,7 +43,7 @@ def draw_lines(sweep: Sweep, palette: Palette) -> Figure | None:
         _scale_values(one, layout)
         _show_phases(one, layout, members, palette)
         _draw_times(one, layout, members)
-    name_axes(axes, layout.columns, axis_label(layout.x), "optimizer steps")
+    name_axes(axes, layout.columns, axis_label(layout.x, layout.roles), "optimizer steps")
     patches = phase_patches(palette) + [missing_patch()] * bool(sweep.missing)
     legend_above(figure, [*_lines(axes[0]), *patches])
     return figure

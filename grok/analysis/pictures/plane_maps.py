@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from grok.analysis.numbers.decay import law_text
 from grok.analysis.numbers.fits import power_law
 from grok.analysis.numbers.flow import FlowPath
-from grok.analysis.numbers.labels import axis_label, number, panel_title
+from grok.analysis.numbers.labels import number, panel_title
 from grok.analysis.numbers.layout import choose
 from grok.analysis.numbers.reduced import LEVEL, PLANE_MAPS, Plane, planes
 from grok.analysis.numbers.scales import borders, loss_limits, over_a_decade
@@ -78,7 +78,7 @@ def draw_boundaries(sweep: Sweep, _palette: Palette) -> Figure | None:
         norms = plane.boundary(SIZES_LEVEL)
         axes.plot(norms, plane.values, "o-", color=colour, markersize=3, label=_title(plane))
     log_scale(axes, "x")
-    axes.set(xlabel="weight norm (L2)", ylabel=axis_label(found[0].key))
+    axes.set(xlabel="weight norm (L2)", ylabel=found[0].label)
     axes.set_title(f"contours of train loss {SIZES_LEVEL}", fontsize=9)
     tell_left_out(figure, choose(sweep, PLANE_MAPS))
     axes.legend(fontsize=8, frameon=False)
@@ -134,7 +134,7 @@ def shade(figure: Figure, axes: Axes, plane: Plane, losses: NDArray[np.float64],
     axes.set_yscale("log" if tall else "linear")
     axes.set_title("\n".join(filter(None, [name, _title(plane)])), fontsize=8)
     axes.set_xlabel("weight norm (L2)", fontsize=8)
-    axes.set_ylabel(axis_label(plane.key), fontsize=8)
+    axes.set_ylabel(plane.label, fontsize=8)
     axes.tick_params(labelsize=8)
     figure.colorbar(shown, ax=axes, aspect=25)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from grok.record.meaning import EARLIER_ROLES
 from grok.record.record import STEP_COLUMNS, Record, finished
 
 TIMES = ("t_train", "t_val")
@@ -59,6 +60,8 @@ class Sweep:
             of their composed configurations, numbers or texts. ``varies`` is what isn't the same
             without being swept, such as a setting that follows another.
         timed: whether T_train and T_val are known, as they aren't in some published grids.
+        held: the parameter groups that were held at their norm, where all were the same.
+        roles: what keys of the optimizer and the task mean, see `grok.record.meaning`.
         measured: what any finished member was measured by: losses, accuracies and weight norm,
             then the configured measures.
         records: those of the finished members, by job.
@@ -77,6 +80,8 @@ class Sweep:
     common: dict[str, Any]
     constants: dict[str, Any] = field(default_factory=dict)
     timed: bool = True
+    held: list[str] = field(default_factory=list)
+    roles: dict[str, str] = field(default_factory=lambda: dict(EARLIER_ROLES))
     measured: list[Measured] = field(default_factory=list)
     damaged: dict[Path, str] = field(default_factory=dict)
 

@@ -14,6 +14,7 @@ from grok.analysis.read.folder import read_folder
 from grok.analysis.read.sweep import BEST, FINAL, NORMS, OUTCOME, STEPS, VARIES, Measured, Sweep
 from grok.errors import UserError
 from grok.phases import classify
+from grok.record.meaning import EARLIER_ROLES
 from grok.record.record import Plan, Record, flat
 
 _NUMBERS = (*FINAL, *BEST, *NORMS, "decay_per_step", "wall_seconds")
@@ -81,6 +82,8 @@ def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
         records=records,
         common=_common(plan, records),
         constants=_constants(list(records.values()), keys),
+        held=_held(list(records.values())),
+        roles=_roles(records),
         measured=measured,
         damaged=damaged,
     )
@@ -138,6 +141,22 @@ def _constants(records: list[Record], keys: list[str]) -> dict[str, Any]:
 def _constrained(record: Record) -> bool:
     norm = record.config.get("norm", {})
     return bool(norm.get("constrain"))
+
+
+def _held(records: list[Record]) -> list[str]:
+    """The groups whose norm all were held at; none where they weren't all the same."""
+    groups = [record.config.get("norm", {}).get("groups") for record in records]
+    if not records or not all(map(_constrained, records)) or not isinstance(groups[0], list):
+        return []
+    return groups[0] if all(each == groups[0] for each in groups) else []
+
+
+def _roles(records: dict[int, Record]) -> dict[str, str]:
+    """What keys mean to all records together; what they meant earlier where there is none."""
+    found: dict[str, str] = {}
+    for job in sorted(records):
+        found |= records[job].roles
+    return found if records else dict(EARLIER_ROLES)
 
 
 def _cut(record: Record, budget: int | None) -> Record:

@@ -9,7 +9,6 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from numpy.typing import ArrayLike
 
-from grok.analysis.numbers.labels import axis_label
 from grok.analysis.numbers.landscape import PARTS
 from grok.analysis.numbers.layout import Layout
 from grok.analysis.numbers.paths import Crossing, Walk
@@ -30,7 +29,7 @@ def crossing_picture(crossing: Crossing, palette: Palette) -> Picture:
     """A panel for train and one for test loss."""
     panels = Layout(None, None, [], [], [{"loss": part} for part in PARTS], columns=len(PARTS))
     plane = crossing.plane
-    title = "loss" if plane is None else text(axis_label(plane.key))
+    title = "loss" if plane is None else text(plane.label)
     down = {"title": title} | (LOG_AXIS if plane is None else {})
     data: list[dict[str, Any]] = []
     for panel, name in enumerate(PARTS):

@@ -86,7 +86,8 @@ def _axes(layout: Layout) -> dict[str, Any]:
     fixed = {"fixedrange": True, "showgrid": False, "zeroline": False, "ticks": "outside"}
     x = ticks(layout.xs, most) | {"range": _ends(len(layout.xs))}
     y = ticks(layout.ys, most) | {"range": _ends(len(layout.ys))[::-1]}
-    x["title"], y["title"] = text(axis_label(layout.x)), text(axis_label(layout.y))
+    x["title"] = text(axis_label(layout.x, layout.roles))
+    y["title"] = text(axis_label(layout.y, layout.roles))
     margin = {"t": 12 if len(layout.panels) == 1 else 60, "r": 12, "b": 135}
     legend = {"yref": "container", "y": 0, "yanchor": "bottom", "xref": "container", "x": 0.5}
     still = {

@@ -47,7 +47,7 @@ def times_picture(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> Pict
         shapes += _strip(layout, members, palette, i)
     x: dict[str, Any] = {"type": "log" if is_logarithmic(layout) else "linear"}
     x |= {} if numeric(layout.xs) else ticks(layout.xs, most=5)
-    x |= {"title": text(axis_label(layout.x)), "exponentformat": "power"}
+    x |= {"title": text(axis_label(layout.x, layout.roles)), "exponentformat": "power"}
     return {
         "data": data,
         "layout": panel_axes(layout, x, _log("steps") | {"dtick": 1}) | {"shapes": shapes},
@@ -69,7 +69,7 @@ def decays_picture(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
             line = _members_line(look.name, x, y, 0, members["job"], texts)
             data.append(line | _look(look, colour) | {"showlegend": i == 0})
     data += [_law(curve) for curve in decay.decay_curves(found, key)]
-    axes = {"xaxis": _log(axis_label(key)), "yaxis": _log("steps") | {"dtick": 1}}
+    axes = {"xaxis": _log(axis_label(key, sweep.roles)), "yaxis": _log("steps") | {"dtick": 1}}
     layout = {name: one | {"title": {"text": text(one["title"])}} for name, one in axes.items()}
     if len(found) > 1:
         # the bar's: Plotly draws one only for markers

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from grok.analysis.numbers import decay
+from grok.analysis.read.table import read_sweep
 
 
 def test_the_fit_of_a_sweep(decays):
@@ -40,3 +41,14 @@ def test_a_fit_for_each_learning_rate(decays):
     found = decay.decay_fits(decays(1e-3, 2e-3))
     assert found["opt.lr_dec"].tolist() == [1e-3, 2e-3]
     assert found["slope"].tolist() == pytest.approx([-1, -1])
+
+
+def test_a_weight_decay_is_what_the_records_call_so(tmp_path, add_member):
+    for number, shrink in enumerate((0.5, 1.0, 2.0, 4.0)):
+        roles = {"opt.shrink": "weight decay"}
+        add_member(number, {"opt.shrink": shrink}, 10, round(1000 / shrink), roles=roles)
+    (row,) = decay.decay_fits(read_sweep(tmp_path)).to_dict("records")
+    assert row["slope"] == pytest.approx(-1)
+    for number, shrink in enumerate((0.5, 1.0, 2.0, 4.0)):
+        add_member(number, {"opt.shrink": shrink}, 10, round(1000 / shrink), roles={})
+    assert decay.decay_fits(read_sweep(tmp_path)) is None

@@ -6,6 +6,7 @@ from grok.analysis.numbers.labels import (
     tick_positions,
     tick_texts,
 )
+from grok.record.meaning import EARLIER_ROLES
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,6 @@ def test_tick_positions_are_few_and_even(count, most, expected):
 
 
 def test_known_keys_are_named():
-    assert axis_label("opt.lr_dec") == "decoder learning rate (opt.lr_dec)"
-    assert axis_label("model.depth") == "model.depth"
+    assert axis_label("opt.lr_dec", EARLIER_ROLES) == "decoder learning rate (opt.lr_dec)"
+    assert axis_label("model.depth", EARLIER_ROLES) == "model.depth"
     assert panel_title({"data": 41, "rate": 1e-5}) == "data=41\nrate=1e-5"

@@ -18,3 +18,13 @@ def test_the_goldilocks_norm_is_that_of_the_lowest_test_loss(valley):
     losses = landscape.landscape_table(read_sweep(valley()))
     assert landscape.goldilocks(losses) == 10
     assert landscape.goldilocks(losses.assign(test_loss=np.nan)) is None
+
+
+def test_the_initial_scale_is_what_the_records_call_so(tmp_path, add_member):
+    for number, scale in enumerate((2.0, 1.0)):
+        settings, norm = {"task.width_of_draws": scale}, {"initial": 10 * scale}
+        roles = {"task.width_of_draws": "initial scale"}
+        add_member(number, settings, weight_norm=norm, roles=roles)
+    losses = landscape.landscape_table(read_sweep(tmp_path))
+    assert losses["alpha"].tolist() == [1, 2]
+    assert losses["norm"].tolist() == [10, 20]

@@ -1,6 +1,9 @@
+import itertools
+
 import numpy as np
 
 from grok.analysis.numbers.labels import (
+    axis_label,
     left_out,
 )
 from grok.analysis.numbers.layout import cells, choose, phase_layout, swept
@@ -123,3 +126,23 @@ def test_cells_have_small_y_on_top_and_gaps_where_missing(grid_sweep):
     image = cells(sweep.table, layout, {}, sweep.table["t_train"].astype(float))
     expected = [[500, 200, 70], [600, np.nan, np.nan]]
     np.testing.assert_array_equal(image, expected)
+
+
+def test_the_records_say_which_key_is_an_axis_first(tmp_path, add_member):
+    """By the roles that an optimizer of whatever keys has given."""
+    roles = {"opt.shrink": "decoder weight decay", "opt.rate": "decoder learning rate"}
+    settings = [{"opt.shrink": d, "task.p": p, "opt.rate": r} for d, p, r in product_of(2, 3, 2)]
+    for number, setting in enumerate(settings):
+        add_member(number, setting, roles=roles)
+    layout = choose(read_sweep(tmp_path))
+    assert (layout.x, layout.y) == ("opt.rate", "opt.shrink")
+    assert axis_label("opt.rate", layout.roles) == "decoder learning rate (opt.rate)"
+    for number, setting in enumerate(settings):
+        add_member(number, setting, roles={})
+    assert (choose(read_sweep(tmp_path)).x, choose(read_sweep(tmp_path)).y) == (
+        "opt.shrink", "task.p",
+    )  # fmt: skip
+
+
+def product_of(*counts):
+    return itertools.product(*map(range, counts))
