@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from grok.analysis.numbers.layout import Layout, Selection
+from grok.analysis.read.sweep import Sweep
 from grok.phases import Phase
 from grok.printable import printable
 from grok.record.record import STEP_COLUMNS
@@ -37,6 +38,11 @@ def member_text(member: pd.Series, keys: Iterable[str]) -> str:
     """The phase and the settings of a member of the table, a line."""
     settings = panel_title({key: member[key] for key in keys}).replace("\n", ", ")
     return f"{member['phase']}: {settings or 'job ' + str(member['job'])}"
+
+
+def folder_name(sweep: Sweep) -> str:
+    """The last two parts of the sweep's folder, by default its date and time."""
+    return "/".join(sweep.folder.absolute().parts[-2:])
 
 
 def left_out(layout: Layout) -> str:

@@ -21,5 +21,10 @@ def smooth_steps(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     return pd.Series(steps, table.index), pd.Series(generalises, table.index)
 
 
+def confused(table: pd.DataFrame) -> pd.Series:
+    """Whether a member never fitted over its whole run, so that its value is the budget."""
+    return table["t_train"].isna()
+
+
 def _step(value: int) -> int | None:
     return None if pd.isna(value) else int(value)

@@ -27,7 +27,7 @@ class Trajectory:
         title: the phase and the swept values.
         phase: None while the member has no record.
         steps: optimizer steps of the n recordings, shape (n,).
-        values: first coordinate of each of the p embeddings, shape (n, p).
+        values: `one_number` of each of the p embeddings, shape (n, p).
         dimensions: how many coordinates there are; 1 in the paper.
     """
 
@@ -69,6 +69,11 @@ def trajectory(sweep: Sweep, row: pd.Series, last_step: int | None) -> Trajector
         "\n".join(line for line in title if line),
         phase,
         steps[shown][::thin],
-        values[shown][::thin, :, 0],
+        one_number(values[shown][::thin]),
         values.shape[2],
     )
+
+
+def one_number(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What is drawn of embeddings, shape (n, p, d): the coordinate or, of several, the L2 norm."""
+    return values[:, :, 0] if values.shape[2] == 1 else np.linalg.norm(values, axis=2)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Polygon, Rectangle
 from numpy.typing import NDArray
 
-from grok.analysis.numbers.labels import panel_title
+from grok.analysis.numbers.labels import folder_name, panel_title
 from grok.analysis.numbers.layout import Selection, cells, choose, select
 from grok.analysis.numbers.matching import DIFFERENT, EQUAL, UNDECIDED, Match
 from grok.analysis.pictures.canvas import label_cells, legend_above, tell_left_out
@@ -25,7 +25,6 @@ from grok.analysis.pictures.palette import (
     phase_patches,
     show_missing,
 )
-from grok.analysis.read.sweep import Sweep
 from grok.phases import Phase
 
 FAINT = 0.25
@@ -56,8 +55,8 @@ def draw_agreement(match: Match, palette: Palette) -> Figure | None:
     for line, panel in zip(grid, layout.panels, strict=True):
         here, there = (cells(table, layout, panel, images[side]) for side in "ab")
         verdict = cells(table, layout, panel, table["verdict"].map(_CODES))
-        _phases(line[0], here, palette, f"A: {_name(match.a)}")
-        _phases(line[1], there, palette, f"B: {_name(match.b)}")
+        _phases(line[0], here, palette, f"A: {folder_name(match.a)}")
+        _phases(line[1], there, palette, f"B: {folder_name(match.b)}")
         _difference(line[2], (here, there), verdict, palette, _count(table, panel))
         if maps == 4:
             _times(figure, line[3], cells(table, layout, panel, table["log10_t_val"]), limit)
@@ -68,10 +67,6 @@ def draw_agreement(match: Match, palette: Palette) -> Figure | None:
     tell_left_out(figure, layout)
     legend_above(figure, [*phase_patches(palette), *_entries(table, grid)])
     return figure
-
-
-def _name(sweep: Sweep) -> str:
-    return "/".join(sweep.folder.parts[-2:])
 
 
 def _count(table: pd.DataFrame, panel: Selection) -> str:

@@ -40,6 +40,8 @@ INK = "#333333"
 LAW = "#CC79A7"
 """Of what is fitted or predicted."""
 BUDGET = "#D55E00"
+CONFUSED = "#000000"
+"""Of members that never fit, on maps of steps."""
 REDUCED = "#777777"
 """Of the losses at held norms, under the paths of free members."""
 LOSS_MAP, CONTOUR, STAR = "Blues_r", "#F0E442", "#009E73"
@@ -82,8 +84,8 @@ def delay_colours() -> Colormap:
 
 
 def stuck_colours() -> Colormap:
-    """Steps of members that don't generalise: dark, black for the largest."""
-    return part("inferno", 0.55, 0.0)
+    """T_train of members that memorise: dark, but not black, which is `CONFUSED`."""
+    return part("inferno", 0.55, 0.25)
 
 
 def show_missing(axes: Axes) -> None:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PatchCollection
 from matplotlib.colors import Colormap, ListedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
 from grok.analysis.numbers.layout import cells, phase_layout
-from grok.analysis.numbers.phase_diagram import smooth_steps
+from grok.analysis.numbers.phase_diagram import confused, smooth_steps
 from grok.analysis.numbers.scales import step_limits
 from grok.analysis.pictures.canvas import label_cells, legend_above, panel_figure
 from grok.analysis.pictures.palette import (
+    CONFUSED,
     Palette,
     delay_colours,
     missing_patch,
@@ -57,8 +59,8 @@ def draw_smooth(sweep: Sweep, _palette: Palette) -> Figure | None:
 
     Each panel holds two images of shape (len(ys), len(xs)): T_val - T_train of the members that
     generalise, clipped to the scale's floor since a delay can be zero or negative; and T_train
-    (memorization) or the budget (confusion) of the others. NaN elsewhere. None where
-    `phase_layout` is.
+    (memorization) or the budget (confusion) of the others. NaN elsewhere. Cells of confusion are
+    crossed besides, black on the colour of late memorization. None where `phase_layout` is.
     """
     layout = phase_layout(sweep)
     if layout is None:
@@ -72,10 +74,12 @@ def draw_smooth(sweep: Sweep, _palette: Palette) -> Figure | None:
     for one, panel in zip(axes, layout.panels, strict=True):
         delay.draw(one, cells(sweep.table, layout, panel, steps[generalises]))
         stuck.draw(one, cells(sweep.table, layout, panel, steps[~generalises]))
+        _cross(one, cells(sweep.table, layout, panel, steps[confused(sweep.table)]))
         show_missing(one)
     label_cells(axes, layout)
     if not generalises.all():
-        stuck.add_bar(figure, axes, "T_train, or the budget if confused (steps)", "neither")
+        crossed = "; crossed: confusion, none" if confused(sweep.table).any() else ""
+        stuck.add_bar(figure, axes, f"T_train (steps){crossed}", "neither")
     marks = []
     if generalises.any():
         bar = delay.add_bar(figure, axes, "T_val - T_train (steps)", "min")
@@ -100,11 +104,11 @@ def draw_train_times(sweep: Sweep, _palette: Palette) -> Figure | None:
     images = [cells(sweep.table, layout, panel, never) for panel in layout.panels]
     for one, panel, image in zip(axes, layout.panels, images, strict=True):
         reached.draw(one, cells(sweep.table, layout, panel, steps))
-        one.imshow(image, ListedColormap(["black"]), aspect="auto")
+        one.imshow(image, ListedColormap([CONFUSED]), aspect="auto")
         show_missing(one)
     label_cells(axes, layout)
     reached.add_bar(figure, axes, "T_train (steps)", "neither")
-    unreached = [Patch(color="black", label="never")] if steps.isna().any() else []
+    unreached = [Patch(color=CONFUSED, label="never")] if steps.isna().any() else []
     drawn = [cells(sweep.table, layout, panel, steps.fillna(0)) for panel in layout.panels]
     legend_above(figure, [*_missing(drawn), *unreached])
     return figure
@@ -129,6 +133,19 @@ class _Scale:
         """A colour bar beside all panels."""
         bar = figure.colorbar(self.mappable, ax=axes, aspect=30, label=label, extend=extend)
         return bar.ax
+
+
+def _cross(axes: Axes, image: NDArray[np.float64]) -> None:
+    """Cover the cells of `image` that have a number, in black with crosses."""
+    found = np.argwhere(np.isfinite(image))
+    squares = [Rectangle((x - 0.5, y - 0.5), 1, 1) for y, x in found]
+    look: dict[str, Any] = {
+        "facecolor": CONFUSED,
+        "edgecolor": "#999999",
+        "hatch": "xxxx",
+        "linewidth": 0,
+    }
+    axes.add_collection(PatchCollection(squares, **look))
 
 
 def _mark(bar: Axes, gap: int) -> Line2D:

@@ -60,4 +60,4 @@ def _draw_member(axes: Axes, member: Trajectory, scale: Normalize, palette: Pale
 
 def _value_label(members: list[Trajectory]) -> str:
     dimensions = max(member.dimensions for member in members)
-    return "embedding" if dimensions == 1 else f"embedding, first of {dimensions} coordinates"
+    return "embedding" if dimensions == 1 else f"L2 norm of embedding, {dimensions} coordinates"

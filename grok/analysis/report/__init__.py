@@ -24,7 +24,7 @@ from grok.analysis.numbers.paths import Crossing
 from grok.analysis.pictures.palette import Palette
 from grok.analysis.read.sweep import Sweep
 from grok.analysis.report import crossings, figure, grid, lines, members, views
-from grok.analysis.report.facts import configuration, cost, facts, finished
+from grok.analysis.report.facts import configuration, cost, definitions, facts, finished, heading
 from grok.analysis.report.parts import Picture, text
 from grok.printable import printable
 
@@ -40,11 +40,15 @@ def page(sweep: Sweep, palette: Palette, crossing: Crossing | None = None) -> st
     data = embed(contents(sweep, palette, crossing))  # before the facts, which name damaged files
     told = facts(sweep)
     rows = (f"<dt>{_escape(name)}</dt><dd>{_escape(value)}</dd>" for name, value in told.items())
+    times, phases = definitions(sweep)
+    lines = (f"<tr><th>{name}</th><td>{_escape(words)}</td></tr>" for name, words in phases.items())
     parts = {
         "title": _escape(f"{told['Task']}: {sweep.folder.resolve().name}"),
-        "task": _escape(told["Task"]),
+        "heading": _escape(heading(sweep, told["Task"])),
         "summary": _escape(f"{finished(sweep)}; {cost(sweep)}"),
         "facts": "\n".join(rows),
+        "times": _escape(times),
+        "phases": "\n".join(lines),
         "configuration": "\n".join(map(_escape, configuration(sweep))),
         "plotly": get_plotlyjs(),
         "data": data,
@@ -57,7 +61,8 @@ def contents(sweep: Sweep, palette: Palette, crossing: Crossing | None = None) -
     """What the page's script draws.
 
     Keys: ``keys``, a name and the values' texts for each swept key; ``members`` and ``member``,
-    see `members.collect` and `figure.member_picture`; ``grid``, see `grid.grid_picture`, or None;
+    see `members.collect` and `figure.member_picture`; ``first``, the job that is chosen at first;
+    ``grid``, see `grid.grid_picture`, or None;
     ``figures``, dictionaries of ``title``, ``data`` and ``layout``.
     """
     told = members.words(sweep)
@@ -66,6 +71,7 @@ def contents(sweep: Sweep, palette: Palette, crossing: Crossing | None = None) -
     return {
         "keys": [[key, [number(value) for value in found]] for key, found in swept(sweep).items()],
         "members": collected,
+        "first": members.worth_seeing(sweep, collected),
         "member": figure.member_picture(collected, sweep.measured),
         "grid": _part("grid", _grid, sweep, palette, texts),
         "figures": _figures(sweep, palette, texts, crossing),

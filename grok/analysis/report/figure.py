@@ -29,7 +29,7 @@ def member_picture(members: list[Picture], measured: list[Measured]) -> Picture:
     """
     recorded = [member["embeddings"] for member in members if member["embeddings"]]
     symbols = max((len(each["values"]) for each in recorded), default=0)
-    place = "" if all(each["dimensions"] == 1 for each in recorded) else "<br>(first coordinate)"
+    place = "" if all(each["dimensions"] == 1 for each in recorded) else "<br>(L2 norm)"
     values = _values(members)
     titles = ["accuracy", "loss", "weight norm (L2)"] + [f"embedding{place}"] * bool(symbols)
     names = {name: len(titles) + i for i, name in enumerate(values)}

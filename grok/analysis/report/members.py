@@ -15,6 +15,7 @@ from grok.analysis.numbers import measures
 from grok.analysis.numbers.labels import TIME_NAMES, measured_label, number
 from grok.analysis.numbers.layout import Layout, choose, swept
 from grok.analysis.numbers.measures import MOST_MEASURED
+from grok.analysis.numbers.trajectories import one_number
 from grok.analysis.pictures.palette import Palette
 from grok.analysis.read import files
 from grok.analysis.read.sweep import Measured, Sweep
@@ -78,6 +79,18 @@ def collect(sweep: Sweep, palette: Palette, lines: dict[int, list[str]]) -> list
     return members
 
 
+def worth_seeing(sweep: Sweep, members: list[Picture]) -> int:
+    """The job of the member that generalised latest after it fitted, else of the first.
+
+    Of those that left curves, where any did.
+    """
+    delays = (sweep.table["t_val"] - sweep.table["t_train"]).astype("float64").fillna(-np.inf)
+    of_job = dict(zip(sweep.table["job"], delays, strict=True))
+    finished: list[int] = [member["job"] for member in members if member["phase"]]
+    curved = [member["job"] for member in members if member["curves"]]
+    return max(curved or finished, key=lambda job: of_job[job])
+
+
 def _curves(sweep: Sweep, job: int) -> tuple[list[list[float | None]] | None, str]:
     """The columns of ``curves.csv``, thinned where there are very many, or why there are none."""
     if job not in sweep.records:
@@ -94,7 +107,7 @@ def _curves(sweep: Sweep, job: int) -> tuple[list[list[float | None]] | None, st
 def _embeddings(sweep: Sweep) -> dict[int, Picture]:
     """Of every job that recorded them: ``dimensions``, ``steps`` and ``values``.
 
-    Values are the first coordinate, a list for each symbol, of which there are at most a few
+    Values are `one_number` of each, a list for each symbol, of which there are at most a few
     hundred thousand in all.
 
     Steps are thinned to evenly spaced ones on a logarithmic axis.
@@ -112,7 +125,7 @@ def _embeddings(sweep: Sweep) -> dict[int, Picture]:
         steps, values = recording
         fitting = MOST_POSITIONS // (len(jobs) * values.shape[1])
         shown = _spread(steps, min(MOST, max(LEAST, fitting)))
-        places = values[shown, :, 0].T.astype("float64")
+        places = one_number(values[shown]).T.astype("float64")
         found[job] = {
             "dimensions": values.shape[2],
             "steps": steps[shown].tolist(),

@@ -13,9 +13,9 @@ from matplotlib.colors import Colormap, to_hex
 
 from grok.analysis.numbers.labels import measured_label
 from grok.analysis.numbers.landscape import PARTS, landscape_members
-from grok.analysis.numbers.phase_diagram import smooth_steps
+from grok.analysis.numbers.phase_diagram import confused, smooth_steps
 from grok.analysis.numbers.scales import logarithmic, loss_limits, step_limits
-from grok.analysis.pictures.palette import Palette, delay_colours, stuck_colours
+from grok.analysis.pictures.palette import CONFUSED, Palette, delay_colours, stuck_colours
 from grok.analysis.read.sweep import Measured, Sweep
 from grok.analysis.report.parts import colour_scale, text
 from grok.phases import Phase
@@ -24,6 +24,8 @@ NEVER = "#b5b5b5"
 GROUPS = {"Final": "At the last step", "Best": "The best of all steps"}
 BETTER_COLOURS: dict[str | None, str] = {"higher": "viridis", "lower": "viridis_r"}
 NEITHER = "cividis"
+TOP = 1e-4
+"""The share of a colour scale that is kept for what has no number."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,10 @@ def phase_views(sweep: Sweep, palette: Palette) -> list[View]:
         View(
             "Smooth",
             "Bright: T_val - T_train of members that generalise. "
-            "Dark: T_train of those that memorise, the budget of the confused.",
+            "Dark: T_train of those that memorise. Black: the confused, who have none.",
             [
                 _steps(steps[generalises], budget, delay_colours(), "T_val - T_train<br>(steps)"),
-                _steps(
-                    steps[~generalises], budget, stuck_colours(), "T_train or budget<br>(steps)"
-                ),
+                _stuck(steps[~generalises], confused(table)[~generalises], budget),
             ],
         ),
         View("T_train", first.format("train"), _times(table["t_train"], budget, "T_train")),
@@ -166,6 +166,14 @@ def _steps(steps: pd.Series, budget: int, colours: Colormap, title: str) -> Laye
     """Steps on a logarithmic scale, what is below its floor as the floor."""
     low, high = step_limits(steps, budget)
     return _logarithmic(steps.clip(lower=low), low, high, colours, title)
+
+
+def _stuck(steps: pd.Series, confused: pd.Series, budget: int) -> Layer:
+    """T_train of those that memorise; the confused, at the budget, are black as the scale's end."""
+    layer = _steps(steps.mask(confused, budget), budget, stuck_colours(), "T_train<br>(steps)")
+    darkest = layer.scale["colorscale"][-1][1]
+    ends = [(1 - TOP, darkest), (1 - TOP, CONFUSED), (1, CONFUSED)]
+    return Layer(layer.values, layer.scale | {"colorscale": layer.scale["colorscale"][:-1] + ends})
 
 
 def _losses(losses: pd.Series) -> Layer:

@@ -1,7 +1,7 @@
 import numpy as np
 from matplotlib.colors import to_hex
 
-from grok.analysis.numbers.trajectories import pick, recorded
+from grok.analysis.numbers.trajectories import one_number, pick, recorded
 from grok.analysis.pictures import trajectories
 from grok.analysis.pictures.palette import SAFE
 from grok.analysis.read.table import read_sweep
@@ -70,11 +70,14 @@ def test_long_recordings_are_thinned(make_sweep, add_embeddings):
     assert x[-1] == 100_000
 
 
-def test_more_dimensions_show_the_first_and_say_so(make_sweep, add_embeddings):
+def test_more_dimensions_show_the_norm_and_say_so(make_sweep, add_embeddings):
     sweep = sweep_of(make_sweep, add_embeddings, [GROKKED], dimensions=3)
     figure = trajectories.draw_trajectories(sweep, SAFE)
-    assert figure.get_supylabel() == "embedding, first of 3 coordinates"
+    assert figure.get_supylabel() == "L2 norm of embedding, 3 coordinates"
     np.testing.assert_allclose(panels(figure)[0].lines[4].get_ydata()[0], 4)
+    values = np.array([[[3.0, -4.0], [-2.0, 0.0]]])
+    np.testing.assert_allclose(one_number(values), [[5, 2]])
+    np.testing.assert_allclose(one_number(values[:, :, :1]), [[3, -2]])
 
 
 def test_single_runs_have_trajectories(add_member, add_embeddings):
