@@ -220,6 +220,7 @@ def test_text_is_no_mathematics_but_powers_of_ten_are(tmp_path):
     powers = axes.get_xticklabels()
     assert r"$\mathdefault{10^{2}}$" in [text.get_text() for text in powers]
     assert all(text.get_parse_math() for text in powers)
+    assert all(tick.label2.get_parse_math() for tick in axes.xaxis.get_major_ticks())
 
 
 def test_a_hostile_folder(make_sweep, tmp_path, capsys):

@@ -156,5 +156,5 @@ def take_literally(figure: Figure) -> None:
             (axis.get_major_formatter(), axis.get_major_ticks()),
             (axis.get_minor_formatter(), axis.get_minor_ticks()),
         ):
-            for tick in ticks:
-                tick.label1.set_parse_math(isinstance(formatter, LogFormatter))
+            for label in (label for tick in ticks for label in (tick.label1, tick.label2)):
+                label.set_parse_math(isinstance(formatter, LogFormatter))
