@@ -13,6 +13,7 @@ the plane of u and m. The paper, with equal rates, supposes that for its estimat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ from scipy.integrate import solve_ivp
 from scipy.interpolate import RectBivariateSpline
 from scipy.ndimage import gaussian_filter
 
+from grok.analysis.numbers.fits import PowerLaw, power_law
 from grok.analysis.numbers.landscape import scale_key
 from grok.analysis.numbers.layout import is_seed
 from grok.analysis.numbers.reduced import LEVEL, TINY, Plane, planes
@@ -107,6 +109,11 @@ def flow_table(found: list[FlowPath]) -> pd.DataFrame:
     names = ("gamma", "arrival", "predicted")
     frame = pd.DataFrame([{name: getattr(path, name) for name in names} for path in found])
     return frame.assign(ratio=frame["arrival"] / frame["predicted"])
+
+
+def arrival_law(found: Sequence[FlowPath]) -> PowerLaw | None:
+    """When paths arrive, as a power of weight decay."""
+    return power_law([path.gamma for path in found], [path.arrival for path in found])
 
 
 def flow_points(sweep: Sweep, found: list[FlowPath]) -> pd.DataFrame:

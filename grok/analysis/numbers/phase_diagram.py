@@ -1,10 +1,16 @@
-"""The steps that the smooth phase diagram colours (Re-TUG, section 4.2)."""
+"""What the discrete and the smooth phase diagram colour (Re-TUG, Table 1 and section 4.2)."""
 
 from __future__ import annotations
 
 import pandas as pd
 
+from grok.analysis.numbers.labels import PHASES
 from grok.phases import classify, smooth_value
+
+
+def phase_codes(phases: pd.Series) -> pd.Series:
+    """The place of each phase in `grok.phases.Phase`."""
+    return phases.map(PHASES.index)
 
 
 def smooth_steps(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:

@@ -73,6 +73,23 @@ class Plane:
                 found[row] = np.exp(u[i] + (u[i + 1] - u[i]) * loss[i] / (loss[i] - loss[i + 1]))
         return found
 
+    def downhill(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Arrows down the train loss along ln w and along m, shape (k, n) each; None if it's flat.
+
+        As seen in a picture, each axis from 0 to 1. They are as long as the root of the steepness,
+        1 for a loss that is steeper than nine tenths of the plane, and at most 1.2.
+        """
+        u, m = np.log(self.norms), self.values
+        across, up = (u - u[0]) / (u[-1] - u[0]), (m - m[0]) / (m[-1] - m[0])
+        by_m, by_u = np.gradient(self.train, up, across)
+        steepness = np.hypot(by_u, by_m)
+        found = np.isfinite(steepness) & (steepness > 0)
+        if not found.any():
+            return None
+        length = np.sqrt(steepness / np.quantile(steepness[found], 0.9)).clip(max=1.2)
+        scale = np.divide(length, steepness, out=np.zeros_like(length), where=found)
+        return -by_u * scale, -by_m * scale
+
 
 def planes(sweep: Sweep) -> list[Plane]:
     """A plane for each panel of a landscape over the initial scale and a numeric key; or none.

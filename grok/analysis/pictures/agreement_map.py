@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from grok.analysis.numbers.labels import folder_name, panel_title
 from grok.analysis.numbers.layout import Selection, cells, choose, select
 from grok.analysis.numbers.matching import DIFFERENT, EQUAL, UNDECIDED, Match
+from grok.analysis.numbers.phase_diagram import phase_codes
 from grok.analysis.pictures.canvas import label_cells, legend_above, tell_left_out
 from grok.analysis.pictures.palette import (
     Palette,
@@ -50,7 +51,7 @@ def draw_agreement(match: Match, palette: Palette) -> Figure | None:
     rows = len(layout.panels)
     figure = Figure(figsize=(3.1 * maps + 0.6, 2.9 * rows + 1.1), layout="constrained")
     grid = figure.subplots(rows, maps, squeeze=False)
-    images = {side: table[f"phase_{side}"].map(list(Phase).index) for side in "ab"}
+    images = {side: phase_codes(table[f"phase_{side}"]) for side in "ab"}
     limit = max(table["log10_t_val"].abs().max(), LEAST_RANGE)
     for line, panel in zip(grid, layout.panels, strict=True):
         here, there = (cells(table, layout, panel, images[side]) for side in "ab")

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from grok.analysis.numbers import measures
-from grok.analysis.numbers.curves import ACCURACIES, CURVE_ROWS
+from grok.analysis.numbers.curves import ACCURACIES, CURVE_ROWS, delay
 from grok.analysis.numbers.labels import panel_title
 from grok.analysis.numbers.measures import MOST_MEASURED
 from grok.analysis.pictures.canvas import MOST_COLUMNS, log_scale
@@ -90,6 +90,6 @@ def draw_curve_panels(sweep: Sweep, palette: Palette) -> Figure | None:
 
 
 def _shade_delay(axes: Axes, record: Record, colour: str) -> None:
-    if record.t_train is not None:
-        end, name = (record.t_val, "T_val") if record.t_val is not None else (record.steps, "end")
-        axes.axvspan(record.t_train, end, color=colour, alpha=0.35, label=f"T_train to {name}")
+    waited = delay(record)
+    if waited is not None:
+        axes.axvspan(waited.start, waited.end, color=colour, alpha=0.35, label=waited.name)

@@ -17,7 +17,7 @@ from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
 from grok.analysis.numbers.layout import cells, phase_layout
-from grok.analysis.numbers.phase_diagram import confused, smooth_steps
+from grok.analysis.numbers.phase_diagram import confused, phase_codes, smooth_steps
 from grok.analysis.numbers.scales import step_limits
 from grok.analysis.pictures.canvas import label_cells, legend_above, panel_figure
 from grok.analysis.pictures.palette import (
@@ -44,7 +44,7 @@ def draw_phases(sweep: Sweep, palette: Palette) -> Figure | None:
     if layout is None:
         return None
     figure, axes = panel_figure(layout)
-    codes = sweep.table["phase"].map(list(Phase).index)
+    codes = phase_codes(sweep.table["phase"])
     images = [cells(sweep.table, layout, panel, codes) for panel in layout.panels]
     for one, image in zip(axes, images, strict=True):
         one.imshow(image, phase_colours(palette), vmin=0, vmax=len(Phase) - 1, aspect="auto")

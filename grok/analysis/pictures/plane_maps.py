@@ -14,8 +14,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from grok.analysis.numbers.decay import law_text
-from grok.analysis.numbers.fits import power_law
-from grok.analysis.numbers.flow import FlowPath
+from grok.analysis.numbers.flow import FlowPath, arrival_law
 from grok.analysis.numbers.labels import number, panel_title
 from grok.analysis.numbers.layout import choose
 from grok.analysis.numbers.reduced import LEVEL, PLANE_MAPS, Plane, planes
@@ -108,7 +107,7 @@ def draw_flows(sweep: Sweep, paths: Sequence[FlowPath]) -> Figure:
     log_scale(along, "xy")
     along.legend(fontsize=8, frameon=False)
     gammas = [path.gamma for path in paths]
-    law = power_law(gammas, [path.arrival for path in paths])
+    law = arrival_law(paths)
     label = "arrival" if law is None else f"arrival ~ {law_text(law)}"
     arrivals.plot(gammas, [path.arrival for path in paths], "o", color=INK, label=label)
     arrivals.plot(gammas, [path.predicted for path in paths], "-.", color=LAW,
@@ -159,20 +158,15 @@ def _draw_arrows(axes: Axes, plane: Plane) -> None:
     """Down the train loss as seen in the picture: each axis counts from 0 to 1."""
     if min(plane.train.shape) < 3 or axes.get_yscale() == "log":
         return
-    u, m = np.log(plane.norms), plane.values
-    across, up = (u - u[0]) / (u[-1] - u[0]), (m - m[0]) / (m[-1] - m[0])
-    by_m, by_u = np.gradient(plane.train, up, across)
-    steepness = np.hypot(by_u, by_m)
-    found = np.isfinite(steepness) & (steepness > 0)
-    if not found.any():
+    arrows = plane.downhill()
+    if arrows is None:
         return
-    length = np.sqrt(steepness / np.quantile(steepness[found], 0.9)).clip(max=1.2)
-    scale = np.divide(length, steepness, out=np.zeros_like(length), where=found)
+    right, up = arrows
     rows, columns = (slice(None, None, -(-n // MOST_ARROWS)) for n in plane.train.shape)
     part_of = (rows, columns)
     axes.quiver(
         plane.norms[columns], plane.values[rows],
-        -(by_u * scale)[part_of], -(by_m * scale)[part_of],
+        right[part_of], up[part_of],
         angles="uv", color=INK, scale=22, width=0.003,
     )  # fmt: skip
 

@@ -16,6 +16,7 @@ from grok.analysis.numbers.layout import (
     cells,
     choose,
 )
+from grok.analysis.numbers.phase_diagram import phase_codes
 from grok.analysis.numbers.seeds import INTERVAL, commonest, phase_fractions, seed_keys, seed_panels
 from grok.analysis.pictures.canvas import label_cells, legend_above
 from grok.analysis.pictures.palette import INK, Palette, missing_patch, phase_patches, show_missing
@@ -63,7 +64,7 @@ def _draw_cells(axes: Axes, layout: Layout, members: pd.DataFrame, palette: Pale
     assert layout.y is not None
     found = commonest(members, [layout.x, layout.y])
     shares = cells(found, layout, {}, found["share"])
-    codes = cells(found, layout, {}, found["phase"].map(PHASES.index))
+    codes = cells(found, layout, {}, phase_codes(found["phase"]))
     # White below the squares, so that only missing cells show the hatching.
     axes.imshow(np.where(np.isnan(shares), np.nan, 0), "Greys", vmin=0, vmax=1, aspect="auto")
     show_missing(axes)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from grok.analysis.attempt import attempt
 from grok.analysis.numbers import measures
+from grok.analysis.numbers.curves import delay
 from grok.analysis.numbers.labels import TIME_NAMES, measured_label, number
 from grok.analysis.numbers.layout import Layout, choose, swept
 from grok.analysis.numbers.measures import MOST_MEASURED
@@ -177,10 +178,9 @@ def _cell(layout: Layout, row: Mapping[Hashable, Any]) -> list[int] | None:
 
 
 def _delay(sweep: Sweep, job: int, colour: str) -> list[Any] | None:
-    """From T_train to T_val, or to the end, in the phase's colour."""
-    record = sweep.records[job]
-    end = record.steps if record.t_val is None else record.t_val
-    return None if record.t_train is None else [record.t_train, end, to_hex(colour)]
+    """The ends of what is shaded, in the phase's colour."""
+    waited = delay(sweep.records[job])
+    return None if waited is None else [waited.start, waited.end, to_hex(colour)]
 
 
 def _outcome(row: pd.Series, measured: list[Measured]) -> list[str]:

@@ -13,7 +13,7 @@ from matplotlib.colors import Colormap, to_hex
 
 from grok.analysis.numbers.labels import measured_label
 from grok.analysis.numbers.landscape import PARTS, landscape_members
-from grok.analysis.numbers.phase_diagram import confused, smooth_steps
+from grok.analysis.numbers.phase_diagram import confused, phase_codes, smooth_steps
 from grok.analysis.numbers.scales import logarithmic, loss_limits, step_limits
 from grok.analysis.pictures.palette import CONFUSED, Palette, delay_colours, stuck_colours
 from grok.analysis.read.sweep import Measured, Sweep
@@ -138,7 +138,7 @@ def _phases(phases: pd.Series, palette: Palette) -> Layer:
     colours = [to_hex(palette[phase]) for phase in Phase]
     scale = [(e, c) for i, c in enumerate(colours) for e in edges[i : i + 2].tolist()]
     ends = {"cmin": -0.5, "cmax": len(Phase) - 0.5, "showscale": False, "colorbar": {}}
-    return Layer(phases.map(list(Phase).index), ends | {"colorscale": scale})
+    return Layer(phase_codes(phases), ends | {"colorscale": scale})
 
 
 def _legend(phases: pd.Series, palette: Palette) -> list[dict[str, Any]]:

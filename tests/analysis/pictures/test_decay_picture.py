@@ -100,3 +100,18 @@ def test_the_command_writes_the_fits(decays):
     names = ["decay.pdf", "decay.png", "fits.csv", "grid.csv", "lines.pdf", "lines.png"]
     assert written == names
     assert pd.read_csv(sweep.folder / "analysis" / "fits.csv")["points"].tolist() == [3]
+
+
+def test_no_entry_of_the_legend_is_cut_off(make_sweep):
+    """However long the settings are, and in rows where they don't fit beside each other."""
+    long = "a.long.name.of.a.key.that.somebody.swept"
+    cells = [{long: value, "opt.wd_dec": w} for value in (1e-5, 2e-5, 3e-5) for w in (1, 2, 4)]
+    members = [(cell, (10, round(400 / cell["opt.wd_dec"]))) for cell in cells]
+    figure = decay.draw_decay(read_sweep(make_sweep(*members)), SAFE)
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1
+    assert box.y1 <= figure.bbox.y1
+    assert [text.get_text() for text in legend.get_texts()][-1] == "T_train"

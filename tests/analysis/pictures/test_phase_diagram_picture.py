@@ -189,3 +189,13 @@ def test_nothing_is_cut_off(grid_sweep):
     assert tight.y0 >= 0
     assert tight.x1 <= width
     assert tight.y1 <= height
+
+
+def test_confusion_is_crossed_on_the_smooth_diagram(grid_sweep):
+    panel, stuck_bar, _ = phase_diagram.draw_smooth(read_sweep(grid_sweep), SAFE).axes
+    (crossed,) = panel.collections
+    (square,) = crossed.get_paths()
+    assert square.get_extents().extents.tolist() == [1.5, 0.5, 2.5, 1.5]  # column 2, row 1
+    assert (to_hex(crossed.get_facecolor()[0]), crossed.get_hatch()) == ("#000000", "xxxx")
+    assert stuck_bar.get_ylabel() == "T_train (steps); crossed: confusion, none"
+    assert min(lightness(colour) for colour in stuck_colours()(np.linspace(0, 1, 50))) > 0.15
