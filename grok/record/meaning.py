@@ -29,10 +29,11 @@ _NO_MATTER = ("task.data_dir", "phase.budget", "phase.early_stop")
 
 
 def roles_of(opt: Any, task: Any) -> dict[str, str]:
-    """The roles that an optimizer and a task give to their fields, by full key."""
+    """The roles that an optimizer and a task give to their fields, by full key; none if wrong."""
     return {
         f"{section}.{name}": role
         for section, part in (("opt", opt), ("task", task))
+        if not role_problems(section, part)
         for name, role in part.ROLES.items()
     }
 

@@ -63,6 +63,7 @@ def test_mistakes_are_told_with_those_of_the_keys():
         "opt.lr_dec: Wrong.ROLES says 3 of it; write a few words",
         "opt.betas: Wrong.ROLES says 'a\\nb' of it; write a few words",
     ]
+    assert meaning.roles_of(made(Wrong), ToyAddition()) == {"task.init_scale": "initial scale"}
     assert list(made(Listed).problems()) == [
         "opt: Listed.ROLES is ('lr_dec',); make it a dictionary of field to role"
     ]
