@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import argparse
 import functools
-import itertools
-import math
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple
 
-from grok.analysis.output import Output, attempt
+import numpy as np
+from numpy.typing import NDArray
+
+from grok.analysis.attempt import attempt
+from grok.analysis.numbers.kinds import kinds
+from grok.analysis.options import OVERLAYS, parse
+from grok.analysis.output import Output
 from grok.analysis.progress import Progress
-from grok.analysis.read.published import facts
-from grok.analysis.read.table import Sweep, read_sweep
+from grok.analysis.read.published import read_other
+from grok.analysis.read.sweep import Sweep
+from grok.analysis.read.table import read_sweep
 from grok.analysis.summary import summary
-from grok.errors import UsageError, UserError, debugging, named
+from grok.errors import UserError, debugging, named
 from grok.printable import show
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from grok.analysis.numbers.flow import FlowPath
+    from grok.analysis.numbers.frame import Box
+    from grok.analysis.numbers.paths import Crossing
     from grok.analysis.pictures.catalogue import Draw
 
 TABLE = "grid.csv"
-# spelled out so that --help needn't wait for matplotlib
-KINDS = ("phases", "times", "landscape", "curves", "trajectories")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -64,126 +69,21 @@ def analyse(options: argparse.Namespace) -> str:
     return f"{text}\n{output.listing()}"
 
 
-def parse(arguments: list[str] | None) -> argparse.Namespace:
-    """The options, an attribute each: ``folder`` is a path, ``budget`` steps or None."""
-    parser = _Parser(
-        prog="analyze.py",
-        description="Write a sweep's table, pictures and interactive report, finished or not.",
-    )
-    parser.add_argument(
-        "folder", type=Path, help="a sweep's folder, multirun/<date>/<time>, or a single run's"
-    )
-    parser.add_argument(
-        "--palette",
-        choices=("safe", "paper"),
-        default="safe",
-        help="colours of the phases: safe for the colour-blind (default), or the paper's",
-    )
-    parser.add_argument(
-        "--budget",
-        type=_steps,
-        help="classify every run at this many steps (the smooth diagram keeps the whole run)",
-    )
-    parser.add_argument(
-        "--kind",
-        choices=KINDS,
-        help="draw this kind of picture only, and write no report; without it, all that say "
-        "something of the sweep",
-    )
-    parser.add_argument(
-        "--theory",
-        action="store_true",
-        help="draw the time to generalise that the LU mechanism predicts over the phase diagrams",
-    )
-    parser.add_argument(
-        "--compare",
-        metavar="B",
-        help="tell how far the sweep agrees with B, another sweep's folder or a published grid: "
-        + ", ".join(facts()),
-    )
-    parser.add_argument(
-        "--frame",
-        metavar="B",
-        help="outline the range of B, as for --compare, on the phase diagrams",
-    )
-    parser.add_argument(
-        "--paths",
-        type=Path,
-        metavar="RUNS",
-        help="draw the members of RUNS, a sweep's or a run's folder, over the landscape",
-    )
-    parser.add_argument(
-        "--flow",
-        type=_numbers,
-        metavar="DECAY,...",
-        help="follow the reduced dynamics over the landscape with these weight decays",
-    )
-    parser.add_argument(
-        "--start",
-        type=_numbers,
-        metavar="M,W",
-        help="where --flow begins: the second key's value, and the weight norm",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="FOLDER",
-        help="write to FOLDER instead of to analysis/ in the sweep's own",
-    )
-    options = parser.parse_args(arguments)
-    others = ("kind", "theory", "frame", "paths", "flow")
-    if options.compare is not None and any(getattr(options, name) for name in others):
-        names = ", ".join(f"--{name}" for name in others)
-        parser.error(f"--compare has a picture of its own; leave {names} away")
-    if options.start is not None and (options.flow is None or len(options.start) != 2):
-        parser.error("--start: takes two numbers, M,W, and belongs to --flow")
-    for decay in options.flow or []:
-        if not 0 < decay < math.inf:
-            parser.error(f"--flow: {decay:g} is no weight decay over 0")
-    return options
-
-
-def _numbers(text: str) -> list[float]:
-    """Numbers with commas between, for argparse."""
-    try:
-        return [float(word) for word in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text}: must be numbers, such as 1e-5,1e-4") from None
-
-
-def _steps(text: str) -> int:
-    """A positive number of optimizer steps, for argparse."""
-    try:
-        steps = float(text)
-    except ValueError:
-        steps = math.nan
-    if not (steps >= 1 and steps.is_integer()):
-        raise argparse.ArgumentTypeError(f"{text}: must be a whole number of optimizer steps")
-    return int(steps)
-
-
-class _Parser(argparse.ArgumentParser):
-    """Reports a mistake in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; see python {self.prog} --help")
-
-
 def compare(sweep: Sweep, options: argparse.Namespace, output: Output) -> str:
     """Write ``agreement.csv`` and its picture; what it came to.
 
     Raises:
         UserError: there is no such grid to compare with, or no cell in common.
     """
-    from grok.analysis.numbers import agreement
+    from grok.analysis.numbers.agreement import agreement_text
     from grok.analysis.numbers.matching import match
-    from grok.analysis.pictures import agreement_map
+    from grok.analysis.pictures.agreement_map import draw_agreement
     from grok.analysis.pictures.palette import PALETTES
 
-    found = match(sweep, agreement.other(options.compare), options.budget)
+    found = match(sweep, read_other(options.compare, "--compare"), options.budget)
     output.table("agreement.csv", lambda: found.cells)
-    output.picture("agreement", agreement_map.draw, found, PALETTES[options.palette])
-    return agreement.text(found)
+    output.picture("agreement", draw_agreement, found, PALETTES[options.palette])
+    return agreement_text(found)
 
 
 def write(
@@ -200,59 +100,118 @@ def write(
     """
     output.table(TABLE, lambda: sweep.table.drop(columns="folder"))
     if sweep.table.empty:
-        for name in ("theory", "frame", "paths", "flow"):
+        for name in OVERLAYS:
             if getattr(options, name):
                 raise UserError(f"--{name}: no member of {sweep.folder} has finished")
         return
-    from grok.analysis import report
-    from grok.analysis.numbers import agreement, dependence, flow
-    from grok.analysis.pictures import decay, frame, landscape, layout, paths, plane_maps, seeds
-    from grok.analysis.pictures import theory as lu
-    from grok.analysis.pictures.catalogue import PICTURES, kinds
-    from grok.analysis.pictures.palette import PALETTES
+    wanted = kinds(sweep) if options.kind is None else [options.kind]
+    write_tables(sweep, wanted, output)
+    asked = overlays(sweep, options, wanted)
+    progress(f"drawing {len(sweep.table)} members")
+    write_pictures(sweep, options, wanted, asked, output)
+    if options.kind is None:
+        progress("writing the report")
+        from grok.analysis import report
+        from grok.analysis.pictures.palette import PALETTES
 
-    kind, palette = options.kind, PALETTES[options.palette]
-    wanted = kinds(sweep) if kind is None else [kind]
-    for kind_of, name, tabulate in (
-        ("landscape", "landscape.csv", landscape.table),
-        ("landscape", "dependence.csv", dependence.table),
-        ("times", "fits.csv", decay.fits),
-        ("phases", "seeds.csv", seeds.table),
+        palette = PALETTES[options.palette]
+        output.report(report.NAME, report.page, sweep, palette, asked.crossing)
+
+
+def write_tables(sweep: Sweep, wanted: list[str], output: Output) -> None:
+    """Write the tables beside the pictures of the kinds `wanted`."""
+    from grok.analysis.numbers.decay import decay_fits
+    from grok.analysis.numbers.dependence import dependence_table
+    from grok.analysis.numbers.landscape import landscape_table
+    from grok.analysis.numbers.seeds import seeds_table
+
+    for kind, name, tabulate in (
+        ("landscape", "landscape.csv", landscape_table),
+        ("landscape", "dependence.csv", dependence_table),
+        ("times", "fits.csv", decay_fits),
+        ("phases", "seeds.csv", seeds_table),
     ):
-        if kind_of in wanted:
+        if kind in wanted:
             output.table(name, tabulate, sweep)
-    # what was asked for and can't be is said; what fails beyond that leaves the rest
+
+
+class Overlays(NamedTuple):
+    """What options ask for over the pictures, or beside them; None for what they don't.
+
+    Attributes:
+        predicted: the LU mechanism's time of every cell, an image a panel.
+        outline: the range of another sweep.
+        crossing: free members over the landscape.
+        followed: paths of the reduced dynamics.
+    """
+
+    predicted: list[NDArray[np.float64]] | None
+    outline: Box | None
+    crossing: Crossing | None
+    followed: list[FlowPath] | None
+
+
+def overlays(sweep: Sweep, options: argparse.Namespace, wanted: list[str]) -> Overlays:
+    """What was asked for; what fails other than by a mistake of the user is left out.
+
+    Raises:
+        UserError: something can't be had of this sweep.
+    """
+    from grok.analysis.numbers.flow import flow_paths
+    from grok.analysis.numbers.frame import frame_box
+    from grok.analysis.numbers.paths import cross
+    from grok.analysis.numbers.theory import predictions
+
     asked = functools.partial(attempt, fatal=UserError)
-    predicted = asked("--theory", lu.predictions, sweep, wanted) if options.theory else None
-    framed = agreement.other(options.frame, "--frame") if options.frame else None
-    outline = asked("--frame", frame.box, sweep, framed) if framed else None
+    theory, start = options.theory, options.start
+    framed = read_other(options.frame, "--frame") if options.frame else None
     runs = read_sweep(options.paths) if options.paths else None
-    crossing = asked("--paths", paths.cross, sweep, runs) if runs else None
-    followed = (
-        asked("--flow", flow.paths, sweep, options.flow, options.start) if options.flow else []
+    return Overlays(
+        predicted=asked("--theory", predictions, sweep, wanted) if theory else None,
+        outline=asked("--frame", frame_box, sweep, framed) if framed else None,
+        crossing=asked("--paths", cross, sweep, runs) if runs else None,
+        followed=asked("--flow", flow_paths, sweep, options.flow, start) if options.flow else None,
     )
+
+
+def write_pictures(
+    sweep: Sweep, options: argparse.Namespace, wanted: list[str], asked: Overlays, output: Output
+) -> None:
+    """Write the pictures of the kinds `wanted`, with what was `asked` for over and beside them.
+
+    Raises:
+        UserError: a kind is asked for of which nothing can be drawn.
+    """
+    from grok.analysis.numbers.flow import flow_points, flow_table
+    from grok.analysis.numbers.layout import choose
+    from grok.analysis.pictures.catalogue import PICTURES
+    from grok.analysis.pictures.frame import draw_frame
+    from grok.analysis.pictures.palette import PALETTES
+    from grok.analysis.pictures.paths import draw_paths
+    from grok.analysis.pictures.plane_maps import draw_flows
+    from grok.analysis.pictures.theory import WITH_PREDICTION, draw_prediction
+
+    palette = PALETTES[options.palette]
 
     def overlaid(name: str, draw: Draw) -> Figure | None:
         figure = draw(sweep, palette)
-        if figure is None:
-            return None
-        if predicted is not None and name in lu.PICTURES:
-            lu.draw_over(figure, predicted)
-        if outline is not None and name in PICTURES["phases"] and name != "seeds":
-            frame.draw_over(figure, layout.choose(sweep), outline)
+        if figure is not None and asked.predicted is not None and name in WITH_PREDICTION:
+            draw_prediction(figure, asked.predicted)
+        maps = name in PICTURES["phases"] and name != "seeds"
+        if figure is not None and asked.outline is not None and maps:
+            draw_frame(figure, choose(sweep), asked.outline)
         return figure
 
-    progress(f"drawing {len(sweep.table)} members")
-    for name, draw in itertools.chain.from_iterable(PICTURES[each].items() for each in wanted):
-        output.picture(name, overlaid, name, draw)
-    if kind is not None and not output.pictures:
-        raise UserError(f"--kind {kind}: nothing of that kind can be drawn of {sweep.folder}")
-    if crossing is not None:
-        output.picture("paths", paths.draw, crossing, palette)
-    if followed:
-        output.table("flow.csv", flow.table, followed)
-        output.table("flow_paths.csv", flow.points, sweep, followed)
-        output.picture("flow", plane_maps.flows, sweep, followed)
-    if kind is None:
-        progress("writing the report")
-        output.report(report.write, sweep, palette, output.folder, crossing)
+    for kind, pictures in PICTURES.items():
+        for name, draw in pictures.items() if kind in wanted else ():
+            output.picture(name, overlaid, name, draw)
+    if options.kind is not None and not output.pictures:
+        raise UserError(
+            f"--kind {options.kind}: nothing of that kind can be drawn of {sweep.folder}"
+        )
+    if asked.crossing is not None:
+        output.picture("paths", draw_paths, asked.crossing, palette)
+    if asked.followed:
+        output.table("flow.csv", flow_table, asked.followed)
+        output.table("flow_paths.csv", flow_points, sweep, asked.followed)
+        output.picture("flow", draw_flows, sweep, asked.followed)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import sys
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from grok.errors import FULL, UserError, debugging, first_line, named
-from grok.printable import printable
+from grok.analysis.attempt import UnwritableError, attempt
+from grok.errors import FULL, UserError
 from grok.record.files import atomic_path
 
 if TYPE_CHECKING:
@@ -21,35 +19,6 @@ if TYPE_CHECKING:
 FOLDER = "analysis"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Beginnings of a text that a spreadsheet runs, or strips off one that it runs."""
-
-_Part = TypeVar("_Part")
-
-
-class UnwritableError(UserError):
-    """A file can't be written, so others there can't either."""
-
-
-def attempt(
-    part: str,
-    make: Callable[..., _Part],
-    *arguments: Any,
-    fatal: type[Exception] = UnwritableError,
-) -> _Part | None:
-    """What `make` gives; None, and a line on standard error that names `part`, if it fails.
-
-    Args:
-        fatal: what is raised all the same.
-    """
-    try:
-        return make(*arguments)
-    except Exception as error:
-        if isinstance(error, fatal):
-            raise
-        if debugging():
-            traceback.print_exc()
-        cause = first_line(error) if isinstance(error, UserError) else named(error)
-        print(f"warning: {part}: left out ({printable(cause)})", file=sys.stderr)
-        return None
 
 
 @contextlib.contextmanager
@@ -105,19 +74,28 @@ class Output:
     def picture(self, name: str, draw: Callable[..., Figure | None], *arguments: Any) -> None:
         """Write the figure that `draw` gives, if any, as ``<name>.png`` and ``<name>.pdf``."""
 
-        def drawn() -> list[Path]:
-            from grok.analysis.pictures.canvas import save
+        def written() -> list[Path]:
+            from grok.analysis.pictures.canvas import FORMATS, save
 
             figure = draw(*arguments)
-            return save(figure, self.folder, name) if figure is not None else []
+            if figure is None:
+                return []
+            paths = [self.folder / f"{name}.{suffix}" for suffix in FORMATS]
+            for path, suffix in zip(paths, FORMATS, strict=True):
+                # The temporary name doesn't end in the format, so the format is passed.
+                with writing(path) as temporary:
+                    save(figure, temporary, suffix)
+            return paths
 
-        self.pictures += attempt(name, drawn) or []
+        self.pictures += attempt(name, written) or []
 
-    def report(self, write: Callable[..., Path], *arguments: Any) -> None:
-        """Let `write` write the report."""
-        path = attempt("report", write, *arguments)
-        if path is not None:
-            self.reports.append(path)
+    def report(self, name: str, make: Callable[..., str], *arguments: Any) -> None:
+        """Write the page that `make` gives as the file `name`."""
+        page = attempt("report", make, *arguments)
+        if page is not None:
+            with writing(self.folder / name) as temporary:
+                temporary.write_text(page, encoding="utf-8")
+            self.reports.append(self.folder / name)
 
     def listing(self) -> str:
         """The paths, by what they are."""

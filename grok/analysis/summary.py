@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from grok.analysis.numbers.labels import PHASES, TIME_NAMES, left_out
+from grok.analysis.numbers.layout import choose, phase_layout
 from grok.analysis.numbers.mixture import mixture
-from grok.analysis.pictures.labels import left_out
-from grok.analysis.pictures.layout import choose, phase_layout
-from grok.analysis.read.table import Sweep
-from grok.phases import Phase
+from grok.analysis.read.sweep import Sweep
 
 
 def summary(sweep: Sweep) -> str:
@@ -34,7 +33,7 @@ def summary(sweep: Sweep) -> str:
 
 
 def _phases(phases: pd.Series) -> list[str]:
-    counts = {str(phase): int((phases == phase).sum()) for phase in Phase}
+    counts = {name: int((phases == name).sum()) for name in PHASES}
     return [f"{name:<14}{count:>7}{count / len(phases):>8.1%}" for name, count in counts.items()]
 
 
@@ -42,8 +41,7 @@ def _outcome(member: pd.Series) -> list[str]:
     """The result of a lone member."""
     values = {
         "phase": member["phase"],
-        "T_train": _text(member["t_train"]),
-        "T_val": _text(member["t_val"]),
+        **{name: _text(member[column]) for column, name in TIME_NAMES.items()},
         "steps": f"{member['steps']} of {member['budget']} ({member['stop_reason']})",
         "train accuracy": f"{member['train_accuracy']:.4g}",
         "val accuracy": f"{member['val_accuracy']:.4g}",

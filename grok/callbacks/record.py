@@ -17,6 +17,7 @@ from grok.engine import Member, Rows, StackModule
 from grok.measures import HIGHER
 from grok.phases import classify
 from grok.record import provenance
+from grok.record.meaning import roles_of
 from grok.record.names import STEP_COLUMNS
 from grok.record.record import Record, tidy, write_record
 
@@ -84,6 +85,7 @@ class RecordWriter(MemberCallback):
             diverged=rows.stop_reason == "diverged",
             overrides=member.overrides,
             seeds=asdict(member.seed),
+            roles=roles_of(member.opt, member.task),
             decay_per_step=member.opt.decay_per_step,
             final=dict(self.memory[member.folder]["final"]),
             best=dict(self.memory[member.folder]["best"]),

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from grok.optim.schedule import SCHEDULES, factor, factors
+from grok.record.meaning import role_problems
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -55,6 +56,8 @@ class Optimizer(abc.ABC):
     Attributes:
         MOMENTS: names of the tensors kept for each parameter, of its shape, 0 at first.
         STRUCTURE: fields that decide which operations a step has, and so are the same in a stack.
+        ROLES: what fields are, in words that pictures show (see `grok.record.meaning`); one with
+            fields of its own adds to it: ``Optimizer.ROLES | {"lr_bias": "bias learning rate"}``.
         lr_enc, lr_dec: learning rate of the encoder and the decoder, at least 0.
         wd_enc, wd_dec: weight decay of each, at least 0.
         warmup: the first so many steps, whose learning rates rise linearly to the whole.
@@ -68,6 +71,12 @@ class Optimizer(abc.ABC):
 
     MOMENTS: ClassVar[tuple[str, ...]] = ()
     STRUCTURE: ClassVar[tuple[str, ...]] = ()
+    ROLES: ClassVar[Mapping[str, str]] = {
+        "lr_dec": "decoder learning rate",
+        "wd_dec": "decoder weight decay",
+        "lr_enc": "encoder learning rate",
+        "wd_enc": "encoder weight decay",
+    }
 
     lr_enc: float = field(kw_only=True)
     lr_dec: float = field(kw_only=True)
@@ -81,6 +90,7 @@ class Optimizer(abc.ABC):
 
     def problems(self) -> Iterable[str]:
         """A line for each key out of range: ``opt.key=value: what to write instead``."""
+        yield from role_problems("opt", self)
         for key in ("lr_enc", "lr_dec", "wd_enc", "wd_dec", "gamma"):
             value = getattr(self, key)
             if not (math.isfinite(value) and value >= 0):

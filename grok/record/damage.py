@@ -156,6 +156,8 @@ def check_record(record: Record) -> None:
         raise ValueError(f"task is {record.task!r}")
     if not set(record.columns.values()) <= {"higher", "lower", None}:
         raise ValueError("columns says of a number neither higher nor lower nor null")
+    if not all(text.isprintable() for pair in record.roles.items() for text in pair):
+        raise ValueError("roles has a key or a role that can't be printed")
     if not isinstance(record.config.get("norm", {}), dict):
         raise ValueError("config.norm is no section")
 

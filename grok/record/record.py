@@ -19,6 +19,7 @@ from typing import Any
 from grok.errors import DamagedFileError
 from grok.record import damage
 from grok.record.files import atomic_path
+from grok.record.meaning import EARLIER_ROLES
 from grok.record.names import CHECKPOINT, ERROR, LEFT, PLAN, RESULT, STEP_COLUMNS
 
 SCHEMA = 1
@@ -41,6 +42,7 @@ class Record:
         overrides: the job's own settings, full key to value.
         config: the whole composed configuration.
         columns: what was measured, and which way it is better (``higher``, ``lower`` or None).
+        roles: what keys of the optimizer and the task mean, see `grok.record.meaning`.
         final: of each column the value at the last step, or the last that was measured.
         best: the lowest or the highest over all steps, where one is better.
         weight_norm: L2 norm of all parameters ``initial``, at ``t_train``, at ``t_val``, ``final``;
@@ -69,6 +71,7 @@ class Record:
     overrides: dict[str, Any] = field(default_factory=dict)
     seeds: dict[str, int] = field(default_factory=dict)
     columns: dict[str, str | None] = field(default_factory=lambda: dict(STEP_COLUMNS))
+    roles: dict[str, str] = field(default_factory=lambda: dict(EARLIER_ROLES))
     final: dict[str, float | None] = field(default_factory=dict)
     best: dict[str, float | None] = field(default_factory=dict)
     weight_norm: dict[str, float | None] = field(default_factory=dict)

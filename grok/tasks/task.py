@@ -5,13 +5,15 @@ from __future__ import annotations
 import abc
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
+
+from grok.record.meaning import role_problems
 
 Batch = dict[str, Any]
 """Named tensors of one member, also in nested dictionaries; ``inputs`` is what the network takes
@@ -51,6 +53,8 @@ class Task(abc.ABC):
             and the data hold, and no shape or operation depends on.
         SIZES: fields that only the number of samples depends on. They differ between stacks, but
             where samples are taken in minibatches one compiled step serves them all.
+        ROLES: what fields are, in words that pictures show (see `grok.record.meaning`); a task with
+            more to say adds to it: ``Task.ROLES | {"messiness": "messiness of the start"}``.
         DROP_LAST: whether a last minibatch that isn't full is left out of its epoch.
         init_scale: alpha, multiplies every initial parameter that learns (Omnigrok, section 2).
     """
@@ -58,6 +62,7 @@ class Task(abc.ABC):
     STACKABLE: ClassVar[bool] = True
     VARYING: ClassVar[tuple[str, ...]] = ("init_scale",)
     SIZES: ClassVar[tuple[str, ...]] = ()
+    ROLES: ClassVar[Mapping[str, str]] = {"init_scale": "initial scale"}
     DROP_LAST: ClassVar[bool] = False
 
     init_scale: float = 1.0
@@ -75,6 +80,7 @@ class Task(abc.ABC):
 
     def problems(self) -> Iterable[str]:
         """A line for each key out of range: ``task.key=value: what to write instead``."""
+        yield from role_problems("task", self)
         if not 0 <= self.init_scale < math.inf:
             yield f"task.init_scale={self.init_scale}: must be a number of at least 0"
 

@@ -9,39 +9,18 @@ import pytest
 
 from grok.phases import classify
 from grok.record.names import CURVE_COLUMNS, CURVES, EMBEDDINGS, MEASURES, RESULT, STEP_COLUMNS
-from grok.record.record import Plan, Record, write_plan, write_record
-
-FINAL = {
-    "train_loss": 0.125,
-    "train_accuracy": 1.0,
-    "val_loss": 0.5,
-    "val_accuracy": 0.75,
-    "weight_norm": 30.0,
-}
-BEST = {"train_loss": 0.1, "train_accuracy": 1.0, "val_loss": 0.4, "val_accuracy": 0.875}
-BUDGET = 100_000
-
-
-def make_record(overrides, t_train, t_val, **changes):
-    stopped = t_train is not None and t_val is not None
-    values = {
-        "task": "toy_regression",
-        "phase": str(classify(t_train, t_val, BUDGET)),
-        "t_train": t_train,
-        "t_val": t_val,
-        "budget": BUDGET,
-        "threshold": 0.899,
-        "grokking_gap": 1000,
-        "steps": max(t_train, t_val) if stopped else BUDGET,
-        "stop_reason": "early_stop" if stopped else "budget",
-        "diverged": False,
-        "overrides": overrides,
-        "final": FINAL,
-        "best": BEST,
-        "weight_norm": {"initial": 20.0, "t_train": 25.0 if t_train else None, "t_val": None},
-        "wall_seconds": 1.5,
-    }
-    return Record(**values | changes)
+from grok.record.record import Plan, write_plan, write_record
+from tests.analysis.records import BEST, BUDGET, FINAL, make_record
+from tests.analysis.special_sweeps import (  # noqa: F401 - fixtures
+    decays,
+    landscape,
+    pair,
+    planed,
+    runs,
+    slope,
+    valley,
+    wide,
+)
 
 
 @pytest.fixture

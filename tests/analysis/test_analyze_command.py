@@ -103,7 +103,7 @@ def test_again_after_more_has_finished(grid_sweep, add_member, capsys):
 
 
 def test_palettes_give_other_pictures(grid_sweep, monkeypatch):
-    monkeypatch.setattr(pictures, "PICTURES", {"phases": {"new": phase_diagram.discrete}})
+    monkeypatch.setattr(pictures, "PICTURES", {"phases": {"new": phase_diagram.draw_phases}})
     picture = grid_sweep / "analysis" / "new.png"
     run(grid_sweep)
     safe = picture.read_bytes()

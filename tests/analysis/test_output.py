@@ -39,7 +39,7 @@ def fail(*_):
 @pytest.fixture
 def one_picture(monkeypatch):
     """Only the phases, which is faster."""
-    monkeypatch.setattr(pictures, "PICTURES", {"phases": {"phases": phase_diagram.discrete}})
+    monkeypatch.setattr(pictures, "PICTURES", {"phases": {"phases": phase_diagram.draw_phases}})
 
 
 def test_nothing_reached_the_threshold(make_sweep, add_curves, capsys):
@@ -54,12 +54,12 @@ def test_nothing_reached_the_threshold(make_sweep, add_curves, capsys):
         "curves_panels.pdf",
     }  # fmt: skip
     assert warned(capsys)[1] == ""
-    assert decay.draw(read_sweep(folder), SAFE) is None
+    assert decay.draw_decay(read_sweep(folder), SAFE) is None
 
 
 def test_a_picture_that_fails_is_a_line(grid_sweep, monkeypatch, capsys):
     monkeypatch.setattr(
-        pictures, "PICTURES", {"phases": {"bad": fail, "phases": phase_diagram.discrete}}
+        pictures, "PICTURES", {"phases": {"bad": fail, "phases": phase_diagram.draw_phases}}
     )
     run(grid_sweep)
     out, err = warned(capsys)
@@ -80,7 +80,7 @@ def test_a_picture_that_cannot_be_rendered_is_a_line(grid_sweep, monkeypatch, ca
 
 
 def test_a_table_that_fails_is_a_line(grid_sweep, monkeypatch, capsys, one_picture):
-    monkeypatch.setattr("grok.analysis.pictures.seeds.table", fail)
+    monkeypatch.setattr("grok.analysis.numbers.seeds.seeds_table", fail)
     run(grid_sweep)
     out, err = warned(capsys)
     assert err == "warning: seeds.csv: left out (ZeroDivisionError: no)\n"
@@ -89,7 +89,7 @@ def test_a_table_that_fails_is_a_line(grid_sweep, monkeypatch, capsys, one_pictu
 
 @pytest.mark.parametrize(
     ("function", "part"),
-    [("grid.draw", "report, grid"), ("members._embeddings", "report, embeddings"),
+    [("grid.grid_picture", "report, grid"), ("members._embeddings", "report, embeddings"),
      ("members._measures", "report, measures"), ("page", "report")],
 )  # fmt: skip
 def test_a_part_of_the_report_that_fails_is_a_line(
@@ -104,7 +104,9 @@ def test_a_part_of_the_report_that_fails_is_a_line(
 
 def test_a_figure_that_is_no_json_is_left_out_of_the_report(make_sweep, monkeypatch, capsys):
     sweep = read_sweep(make_sweep(*[({"a": a}, (1, 2)) for a in (1, 2, 3)]))
-    monkeypatch.setattr("grok.analysis.report.lines.times", lambda *_: {"data": [float("inf")]})
+    monkeypatch.setattr(
+        "grok.analysis.report.lines.times_picture", lambda *_: {"data": [float("inf")]}
+    )
     assert report.contents(sweep, SAFE)["figures"] == []
     assert warned(capsys)[1] == (
         "warning: report, Time to generalise: left out "
@@ -211,13 +213,14 @@ def test_text_is_no_mathematics_but_powers_of_ten_are(tmp_path):
     axes.plot([1, 1000], [1, 2])
     axes.set(xscale="log", title="$a$\x1b", ylabel=r"$\frac{$")
     axes.set_yticks([1, 2], ["$x$", "$y$"])
-    save(figure, tmp_path, "a")
+    save(figure, tmp_path / "a", "png")
     assert axes.get_title() == r"$a$\x1b"
     texts = [axes.title, axes.yaxis.label, *axes.get_yticklabels()]
     assert [text.get_parse_math() for text in texts] == [False] * 4
     powers = axes.get_xticklabels()
     assert r"$\mathdefault{10^{2}}$" in [text.get_text() for text in powers]
     assert all(text.get_parse_math() for text in powers)
+    assert all(tick.label2.get_parse_math() for tick in axes.xaxis.get_major_ticks())
 
 
 def test_a_hostile_folder(make_sweep, tmp_path, capsys):
@@ -240,12 +243,15 @@ def test_attempt_gives_what_was_made():
 
 @pytest.mark.parametrize(
     ("options", "function"),
-    [(["--theory"], "theory.predictions"), (["--frame", "re-tug/fig1-regression"], "frame.box")],
+    [
+        (["--theory"], "theory.predictions"),
+        (["--frame", "re-tug/fig1-regression"], "frame.frame_box"),
+    ],
 )
 def test_an_option_that_fails_is_a_line(
     grid_sweep, monkeypatch, capsys, one_picture, options, function
 ):
-    monkeypatch.setattr(f"grok.analysis.pictures.{function}", fail)
+    monkeypatch.setattr(f"grok.analysis.numbers.{function}", fail)
     run(grid_sweep, *options)
     out, err = warned(capsys)
     assert err == f"warning: {options[0]}: left out (ZeroDivisionError: no)\n"

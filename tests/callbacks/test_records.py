@@ -15,6 +15,7 @@ from grok.checks.config import problems
 from grok.compose import compose
 from grok.measures import log_spaced
 from grok.record import provenance
+from grok.record.meaning import EARLIER_ROLES
 from grok.record.names import CURVE_COLUMNS, CURVES, EMBEDDINGS
 
 
@@ -36,6 +37,7 @@ def test_a_finished_folder(make_member, train_members):
     assert (record.host, record.cpu) == (platform.node(), provenance.cpu())
     assert record.git_revision == provenance.git_revision()
     assert record.task_origin == {}
+    assert record.roles == EARLIER_ROLES
     assert record.versions["torch"] == torch.__version__.split("+")[0]
     assert record.wall_seconds > 0
     assert record.diverged is False

@@ -114,6 +114,8 @@ def test_no_cut_goes_unseen(sweep, name):
         ({"wall_seconds": -1.0}, "threshold, grokking_gap or wall_seconds is out of range"),
         ({"final": {"val_loss": "low"}}, "final is {'val_loss': 'low'}"),
         ({"columns": {"a": "sideways"}}, "columns says of a number neither higher nor lower"),
+        ({"roles": {"opt.lr": 1}}, "roles is {'opt.lr': 1}"),
+        ({"roles": {"opt.lr": "a\nb"}}, "roles has a key or a role that can't be printed"),
         ({"config": [1]}, "config is [1]"),
         ({"config": {"norm": []}}, "config.norm is no section"),
         ({"seeds": None}, "seeds is None"),

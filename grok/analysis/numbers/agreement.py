@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from grok.analysis.numbers.matching import EQUAL, TIMES, UNDECIDED, Match
-from grok.analysis.pictures.labels import number
+from grok.analysis.numbers.labels import PHASES, TIME_NAMES, number
+from grok.analysis.numbers.matching import EQUAL, UNDECIDED, Match
 from grok.analysis.read import published
-from grok.analysis.read.table import Sweep, read_sweep
-from grok.errors import UserError
-from grok.phases import Phase
+from grok.analysis.read.sweep import TIMES, Sweep
 
-PHASES = [str(phase) for phase in Phase]
 CLOSE = 0.05
 
 
@@ -37,23 +33,6 @@ class Share:
         """Its ends, between 0 and 1."""
         found = stats.binomtest(self.count, self.of).proportion_ci(method="wilson")
         return float(found.low), float(found.high)
-
-
-def other(name: str, option: str = "--compare") -> Sweep:
-    """What `option` names: a published grid, or the sweep of a folder.
-
-    Raises:
-        UserError: it is neither, or as `read_sweep`.
-    """
-    if name in published.facts():
-        return published.read(name)
-    if not Path(name).is_dir():
-        problem = "is a file" if Path(name).exists() else "no folder and no published grid"
-        raise UserError(
-            f"{option} {name}: {problem}; pass a sweep's folder or one of "
-            + ", ".join(published.facts())
-        )
-    return read_sweep(Path(name))
 
 
 def equal_share(cells: pd.DataFrame) -> Share | None:
@@ -105,30 +84,30 @@ def ratios(cells: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def text(match: Match) -> str:
+def agreement_text(match: Match) -> str:
     """The agreement in a few aligned lines."""
     cells = match.cells
-    lines = [_line("A", match.a.folder), _line("B", f"{match.b.folder}{_title(match.b)}")]
-    lines += [_line("matched", _matched(match)), *_remarks(match)]
+    lines = [_fact("A", match.a.folder), _fact("B", f"{match.b.folder}{_title(match.b)}")]
+    lines += [_fact("matched", _matched(match)), *_remarks(match)]
     share = equal_share(cells)
     if share is not None:
         low, high = share.interval
         lines.append(
-            _line("equal", f"{share.count} of {share.of}, {share.value:.1%}")
+            _fact("equal", f"{share.count} of {share.of}, {share.value:.1%}")
             + f" (95 % interval {low:.1%} to {high:.1%})"
         )
-        lines.append(_line("kappa", _kappa(confusion(cells).loc[PHASES])))
+        lines.append(_fact("kappa", _kappa(confusion(cells).loc[PHASES])))
     undecided = int((cells["verdict"] == UNDECIDED).sum())
     if undecided:
         budget = cells["budget"].max()
-        lines.append(_line("undecided", f"{undecided} not through after {budget} steps"))
+        lines.append(_fact("undecided", f"{undecided} not through after {budget} steps"))
     lines += _confusion_lines(confusion(cells))
     if match.b.timed:
         lines += _ratio_lines(ratios(cells))
     return "\n".join(lines)
 
 
-def _line(name: str, value: object) -> str:
+def _fact(name: str, value: object) -> str:
     return f"{name:<16}{value}"
 
 
@@ -153,16 +132,16 @@ def _remarks(match: Match) -> list[str]:
     for key in match.keys:
         fixed = [sweep for sweep in (match.a, match.b) if key not in sweep.keys]
         if fixed:
-            lines.append(_line("only", f"{key}={number(fixed[0].constants[key])}"))
+            lines.append(_fact("only", f"{key}={number(fixed[0].constants[key])}"))
     for keys, name in ((match.free_a, "A"), (match.free_b, "B")):
         if keys:
             settings = len(match.cells[keys].drop_duplicates())
             distinct = len(match.cells[match.keys].drop_duplicates()) if match.keys else 1
             lines.append(
-                _line("all of", f"{', '.join(keys)} in {name}: {distinct} cells x {settings}")
+                _fact("all of", f"{', '.join(keys)} in {name}: {distinct} cells x {settings}")
             )
     for key, (here, there) in match.differing.items():
-        lines.append(_line("not the same", f"{key}: {number(here)} in A, {number(there)} in B"))
+        lines.append(_fact("not the same", f"{key}: {number(here)} in A, {number(there)} in B"))
     return lines
 
 
@@ -188,7 +167,7 @@ def _ratio_lines(found: pd.DataFrame) -> list[str]:
         f"{'log10 of A / B':<16}" + "".join(f"{name:>10}" for name in columns) + "  within 5 %"
     ]
     for time, row in found.iterrows():
-        name = {"t_train": "T_train", "t_val": "T_val"}[str(time)]
+        name = TIME_NAMES[str(time)]
         values = "".join(f"{row[column]:>+10.4f}" for column in columns)
         close = f"{row['within']:.0f} of {row['cells']:.0f} cells"
         lines.append(f"{name:<16}{values if row['cells'] else '':<30}  {close}")

@@ -8,23 +8,23 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from grok.analysis.pictures import landscape
-from grok.analysis.pictures.layout import swept
-from grok.analysis.read.table import Sweep
+from grok.analysis.numbers import landscape
+from grok.analysis.numbers.layout import swept
+from grok.analysis.read.sweep import Sweep
 
-LOSSES = ("train_loss", "test_loss", "best_train_loss", "best_test_loss")
+LOSSES = tuple(name for name in landscape.COLUMNS.values() if name.endswith("loss"))
 
 
-def table(sweep: Sweep) -> pd.DataFrame | None:
+def dependence_table(sweep: Sweep) -> pd.DataFrame | None:
     """One row a loss: the share of its logarithm's variance that each swept key explains alone.
 
     The shares are eta squared, the variance between a key's values over that of all members. What
     is missing to 1 is their interaction. None where the initial scale isn't swept, or nothing else.
     """
     keys = list(swept(sweep))
-    if landscape.SCALE not in keys or len(keys) < 2:
+    if landscape.scale_key(sweep) not in keys or len(keys) < 2:
         return None
-    members = landscape.members(sweep)
+    members = landscape.landscape_members(sweep)
     return pd.DataFrame(
         [{"loss": loss} | {key: share(members[key], members[loss]) for key in keys}
          for loss in LOSSES]

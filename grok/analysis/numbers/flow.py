@@ -13,6 +13,7 @@ the plane of u and m. The paper, with equal rates, supposes that for its estimat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,8 +23,11 @@ from scipy.integrate import solve_ivp
 from scipy.interpolate import RectBivariateSpline
 from scipy.ndimage import gaussian_filter
 
+from grok.analysis.numbers.fits import PowerLaw, power_law
+from grok.analysis.numbers.landscape import scale_key
+from grok.analysis.numbers.layout import is_seed
 from grok.analysis.numbers.reduced import LEVEL, TINY, Plane, planes
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 from grok.errors import UserError
 
 REST = 0.1
@@ -57,7 +61,9 @@ class FlowPath:
     predicted: float
 
 
-def paths(sweep: Sweep, gammas: list[float], start: tuple[float, float] | None) -> list[FlowPath]:
+def flow_paths(
+    sweep: Sweep, gammas: list[float], start: tuple[float, float] | None
+) -> list[FlowPath]:
     """A path for each weight decay, on the only plane of the sweep.
 
     Args:
@@ -71,10 +77,11 @@ def paths(sweep: Sweep, gammas: list[float], start: tuple[float, float] | None) 
     found = planes(sweep)
     if len(found) != 1:
         raise _impossible(
-            sweep, f"a landscape over task.init_scale and one other key is needed, not {len(found)}"
+            sweep,
+            f"a landscape over {scale_key(sweep)} and one other key is needed, not {len(found)}",
         )
     (plane,) = found
-    if not sweep.constrained or plane.key.startswith("seed."):
+    if not sweep.constrained or is_seed(plane.key):
         raise _impossible(sweep, f"a landscape is held at its norms; {plane.key} can't be followed")
     if min(plane.train.shape) < LEAST_VALUES or not np.isfinite([plane.train, plane.test]).all():
         raise _impossible(sweep, f"at least {LEAST_VALUES} values of each key, all finished")
@@ -97,27 +104,35 @@ def paths(sweep: Sweep, gammas: list[float], start: tuple[float, float] | None) 
     return [_path(losses, gamma, (np.log(w), m), goal, ends) for gamma in gammas]
 
 
-def table(found: list[FlowPath]) -> pd.DataFrame:
+def flow_table(found: list[FlowPath]) -> pd.DataFrame:
     """One row a path: ``gamma``, ``arrival``, what is ``predicted`` and their ``ratio``."""
-    rows = [(path.gamma, path.arrival, path.predicted) for path in found]
-    frame = pd.DataFrame(rows, columns=["gamma", "arrival", "predicted"])
+    names = ("gamma", "arrival", "predicted")
+    frame = pd.DataFrame([{name: getattr(path, name) for name in names} for path in found])
     return frame.assign(ratio=frame["arrival"] / frame["predicted"])
 
 
-def points(sweep: Sweep, found: list[FlowPath]) -> pd.DataFrame:
+def arrival_law(found: Sequence[FlowPath]) -> PowerLaw | None:
+    """When paths arrive, as a power of weight decay."""
+    return power_law([path.gamma for path in found], [path.arrival for path in found])
+
+
+def flow_points(sweep: Sweep, found: list[FlowPath]) -> pd.DataFrame:
     """One row a point of a path, path after path; the second coordinate has its key's name."""
-    columns = ("time", "norms", "values", "train", "test")
-    names = ("time", "norm", planes(sweep)[0].name, "train_loss", "test_loss")
-    return pd.concat(
-        [
-            pd.DataFrame(
-                {"gamma": path.gamma}
-                | {name: getattr(path, column) for name, column in zip(names, columns, strict=True)}
-            )
-            for path in found
-        ],
-        ignore_index=True,
-    )
+    second = planes(sweep)[0].name
+    tables = [
+        pd.DataFrame(
+            {
+                "gamma": path.gamma,
+                "time": path.time,
+                "norm": path.norms,
+                second: path.values,
+                "train_loss": path.train,
+                "test_loss": path.test,
+            }
+        )
+        for path in found
+    ]
+    return pd.concat(tables, ignore_index=True)
 
 
 class _Losses:

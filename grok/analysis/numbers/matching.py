@@ -10,18 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from grok.analysis.read.table import VARIES, Sweep
+from grok.analysis.read.sweep import COMPARED, STEPS, TIMES, VARIES, Sweep
 from grok.errors import UserError
 from grok.phases import Phase
+from grok.record.meaning import alters
 
 # Relative; a published table has seven digits of 10^-4.85, its steps are several percent.
 TOLERANCE = 1e-4
-TIMES = ("t_train", "t_val")
 EQUAL, DIFFERENT, UNDECIDED = "equal", "different", "undecided"
-_OUTCOME = ("phase", *TIMES, "budget", "diverged", "steps")
-_SETTINGS = ("task.", "opt.", "norm.", "phase.", "seed.", "trainer.precision")
-# Where files lie, and when to stop, which is reconciled cell by cell.
-_NO_MATTER = ("task.data_dir", "phase.budget", "phase.early_stop")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,8 +104,8 @@ def _outcomes(sweep: Sweep, keys: list[str], free: list[str], budget: int | None
     """`keys`, `free` and the outcome of every setting; of two jobs with the same the later one."""
     table = sweep.table.drop_duplicates(sweep.keys or None, keep="last")
     fixed = {key: sweep.constants[key] for key in keys if key not in sweep.keys}
-    table = table.assign(**fixed)[[*keys, *free, *_OUTCOME]]
-    table = table.astype(dict.fromkeys((*TIMES, "budget", "steps"), "float64"))
+    table = table.assign(**fixed)[[*keys, *free, *COMPARED]]
+    table = table.astype(dict.fromkeys(STEPS, "float64"))
     return table.assign(budget=table["budget"].clip(upper=budget))
 
 
@@ -171,8 +167,8 @@ def _phases_at(cells: pd.DataFrame, side: str, budget: pd.Series) -> NDArray[np.
 
 def _differing(a: Sweep, b: Sweep) -> dict[str, tuple[Any, Any]]:
     found = {}
-    for key in a.constants.keys() & b.constants.keys() - {*a.keys, *b.keys, *_NO_MATTER}:
+    for key in a.constants.keys() & b.constants.keys() - {*a.keys, *b.keys}:
         values = (a.constants[key], b.constants[key])
-        if key.startswith(_SETTINGS) and _same(values[1], [values[0]]) is None:
+        if alters(key) and _same(values[1], [values[0]]) is None:
             found[key] = values
     return dict(sorted(found.items()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 from grok.record.record import Record
 
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grok.analysis.pictures.landscape import SCALE, members
-from grok.analysis.pictures.layout import Selection, cells, choose, numeric
-from grok.analysis.read.table import Sweep
+from grok.analysis.numbers.labels import axis_label
+from grok.analysis.numbers.landscape import HELD_LOSSES, PARTS, landscape_members, scale_key
+from grok.analysis.numbers.layout import Selection, cells, choose, numeric
+from grok.analysis.read.sweep import Sweep
 
 LEVEL = 0.05
 """Train loss on the boundary between small and large losses (Omnigrok, Figure 6a)."""
-MAPS = 2
+PLANE_MAPS = len(PARTS)
 """Of each plane: train and test loss."""
 TINY = 1e-12
 """A loss that has a logarithm."""
@@ -31,6 +32,7 @@ class Plane:
     Attributes:
         panel: that setting.
         key: full name of the second coordinate.
+        label: what it is called along an axis.
         norms: rising weight norms over 0, shape (n,).
         values: rising values of the key, shape (k,).
         train, test: losses at the last step, shape (k, n); NaN where a member is missing.
@@ -38,6 +40,7 @@ class Plane:
 
     panel: Selection
     key: str
+    label: str
     norms: NDArray[np.float64]
     values: NDArray[np.float64]
     train: NDArray[np.float64]
@@ -70,26 +73,40 @@ class Plane:
                 found[row] = np.exp(u[i] + (u[i + 1] - u[i]) * loss[i] / (loss[i] - loss[i + 1]))
         return found
 
+    def downhill(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Arrows down the train loss along ln w and along m, shape (k, n) each; None if it's flat.
+
+        As seen in a picture, each axis from 0 to 1. They are as long as the root of the steepness,
+        1 for a loss that is steeper than nine tenths of the plane, and at most 1.2.
+        """
+        u, m = np.log(self.norms), self.values
+        across, up = (u - u[0]) / (u[-1] - u[0]), (m - m[0]) / (m[-1] - m[0])
+        by_m, by_u = np.gradient(self.train, up, across)
+        steepness = np.hypot(by_u, by_m)
+        found = np.isfinite(steepness) & (steepness > 0)
+        if not found.any():
+            return None
+        length = np.sqrt(steepness / np.quantile(steepness[found], 0.9)).clip(max=1.2)
+        scale = np.divide(length, steepness, out=np.zeros_like(length), where=found)
+        return -by_u * scale, -by_m * scale
+
 
 def planes(sweep: Sweep) -> list[Plane]:
     """A plane for each panel of a landscape over the initial scale and a numeric key; or none.
 
     Panels whose norm depends on the key as well are left out, and those after very many.
     """
-    layout = choose(sweep, MAPS)
-    if SCALE not in (layout.x, layout.y) or layout.y is None or sweep.table.empty:
+    layout, scale = choose(sweep, PLANE_MAPS), scale_key(sweep)
+    if scale not in (layout.x, layout.y) or layout.y is None or sweep.table.empty:
         return []
-    flat = layout.x == SCALE
+    flat = layout.x == scale
     key, values = (layout.y, layout.ys) if flat else (layout.x, layout.xs)
     assert key is not None
     if not numeric(values):
         return []
-    table, found = members(sweep), []
+    table, found = landscape_members(sweep), []
     for panel in layout.panels:
-        images = [
-            cells(table, layout, panel, table[column])
-            for column in ("norm", "train_loss", "test_loss")
-        ]
+        images = [cells(table, layout, panel, table[column]) for column in HELD_LOSSES]
         norms, train, test = images if flat else [image.T for image in images]
         kept = np.array([bool(np.nanmax(column, initial=0) > 0) for column in norms.T])
         if kept.sum() < 2 or not np.isfinite(test[:, kept]).any():
@@ -97,5 +114,6 @@ def planes(sweep: Sweep) -> list[Plane]:
         widths = np.nanmax(norms[:, kept], axis=0)
         if (np.nanmin(norms[:, kept], axis=0) > SAME_NORM * widths).all():
             places = np.asarray(values, dtype="float64")
-            found.append(Plane(panel, key, widths, places, train[:, kept], test[:, kept]))
+            label = axis_label(key, sweep.roles)
+            found.append(Plane(panel, key, label, widths, places, train[:, kept], test[:, kept]))
     return found

@@ -14,10 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Polygon, Rectangle
 from numpy.typing import NDArray
 
+from grok.analysis.numbers.labels import folder_name, panel_title
+from grok.analysis.numbers.layout import Selection, cells, choose, select
 from grok.analysis.numbers.matching import DIFFERENT, EQUAL, UNDECIDED, Match
+from grok.analysis.numbers.phase_diagram import phase_codes
 from grok.analysis.pictures.canvas import label_cells, legend_above, tell_left_out
-from grok.analysis.pictures.labels import panel_title
-from grok.analysis.pictures.layout import Selection, cells, choose, select
 from grok.analysis.pictures.palette import (
     Palette,
     missing_patch,
@@ -25,7 +26,6 @@ from grok.analysis.pictures.palette import (
     phase_patches,
     show_missing,
 )
-from grok.analysis.read.table import Sweep
 from grok.phases import Phase
 
 FAINT = 0.25
@@ -34,7 +34,7 @@ UNDECIDED_LOOK: dict[str, Any] = {"facecolor": "white", "edgecolor": "#777777", 
 _CODES = {EQUAL: 0, DIFFERENT: 1, UNDECIDED: 2}
 
 
-def draw(match: Match, palette: Palette) -> Figure | None:
+def draw_agreement(match: Match, palette: Palette) -> Figure | None:
     """A row of maps for each setting beyond two keys: A, B, where they differ, and their T_val.
 
     In the third map equal cells are faint, an unequal one has A's colour above its diagonal and
@@ -51,13 +51,13 @@ def draw(match: Match, palette: Palette) -> Figure | None:
     rows = len(layout.panels)
     figure = Figure(figsize=(3.1 * maps + 0.6, 2.9 * rows + 1.1), layout="constrained")
     grid = figure.subplots(rows, maps, squeeze=False)
-    images = {side: table[f"phase_{side}"].map(list(Phase).index) for side in "ab"}
+    images = {side: phase_codes(table[f"phase_{side}"]) for side in "ab"}
     limit = max(table["log10_t_val"].abs().max(), LEAST_RANGE)
     for line, panel in zip(grid, layout.panels, strict=True):
         here, there = (cells(table, layout, panel, images[side]) for side in "ab")
         verdict = cells(table, layout, panel, table["verdict"].map(_CODES))
-        _phases(line[0], here, palette, f"A: {_name(match.a)}")
-        _phases(line[1], there, palette, f"B: {_name(match.b)}")
+        _phases(line[0], here, palette, f"A: {folder_name(match.a)}")
+        _phases(line[1], there, palette, f"B: {folder_name(match.b)}")
         _difference(line[2], (here, there), verdict, palette, _count(table, panel))
         if maps == 4:
             _times(figure, line[3], cells(table, layout, panel, table["log10_t_val"]), limit)
@@ -68,10 +68,6 @@ def draw(match: Match, palette: Palette) -> Figure | None:
     tell_left_out(figure, layout)
     legend_above(figure, [*phase_patches(palette), *_entries(table, grid)])
     return figure
-
-
-def _name(sweep: Sweep) -> str:
-    return "/".join(sweep.folder.parts[-2:])
 
 
 def _count(table: pd.DataFrame, panel: Selection) -> str:

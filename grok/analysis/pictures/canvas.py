@@ -11,24 +11,25 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.text import Text
 from matplotlib.ticker import LogFormatter
-from numpy.typing import NDArray
 
-from grok.analysis.output import writing
-from grok.analysis.pictures.labels import (
+from grok.analysis.numbers.labels import (
     axis_label,
     left_out,
     panel_title,
     tick_positions,
     tick_texts,
 )
-from grok.analysis.pictures.layout import Layout
-from grok.printable import printable_lines
+from grok.analysis.numbers.layout import Layout
+from grok.printable import printable, printable_lines
 
 FORMATS = ("png", "pdf")
 DPI = 150
-INCHES_AN_ENTRY = 1.5
+LEGEND_POINTS = 8
+ENTRY_INCHES, ROW_INCHES = 0.6, 0.17
+"""Of an entry of a legend the line and the space around, and of a row of entries the height."""
 MOST_COLUMNS = 4
 
 
@@ -83,14 +84,6 @@ def log_scale(axes: Axes, names: str) -> None:
             axes.set(**{f"{name}scale": "log"})
 
 
-def borders(places: NDArray[np.float64], logarithmic: bool) -> NDArray[np.float64]:
-    """The borders between neighbouring places, one more than those, halfway on their scale."""
-    scaled = np.log10(places) if logarithmic else places
-    inner = (scaled[1:] + scaled[:-1]) / 2
-    found = np.array([2 * scaled[0] - inner[0], *inner, 2 * scaled[-1] - inner[-1]])
-    return 10**found if logarithmic else found
-
-
 def label_cells(axes: list[Axes], layout: Layout) -> None:
     """Ticks from the values on every panel of cells, and the axes' names."""
     assert layout.x is not None
@@ -100,7 +93,8 @@ def label_cells(axes: list[Axes], layout: Layout) -> None:
     for one in axes:
         one.set_xticks(across, tick_texts([layout.xs[index] for index in across]))
         one.set_yticks(down, tick_texts([layout.ys[index] for index in down]))
-    name_axes(axes, layout.columns, axis_label(layout.x), axis_label(layout.y))
+    x, y = axis_label(layout.x, layout.roles), axis_label(layout.y, layout.roles)
+    name_axes(axes, layout.columns, x, y)
 
 
 def name_axes(axes: list[Axes], columns: int, x: str, y: str) -> None:
@@ -112,34 +106,42 @@ def name_axes(axes: list[Axes], columns: int, x: str, y: str) -> None:
         one.set_ylabel(y, fontsize=size)
 
 
-def legend_above(
-    figure: Figure, handles: Sequence[Artist], inches: float = INCHES_AN_ENTRY
-) -> None:
-    """A legend over all panels, as many entries of so many `inches` in a row as the figure is wide.
+def legend_above(figure: Figure, handles: Sequence[Artist]) -> None:
+    """A legend over all panels, as many entries in a row as the figure is wide enough for.
 
-    A figure narrower than an entry is made as wide.
+    A figure narrower than an entry is made as wide, and one of several rows higher by them.
     """
-    figure.set_figwidth(max(figure.get_figwidth(), inches))
-    columns = int(figure.get_figwidth() / inches)
+    wide = ENTRY_INCHES + max((_inches(str(each.get_label())) for each in handles), default=0)
+    figure.set_figwidth(max(figure.get_figwidth(), wide))
+    columns = int(figure.get_figwidth() / wide)
+    rows = -(-len(handles) // columns)
+    figure.set_figheight(figure.get_figheight() + ROW_INCHES * max(rows - 1, 0))
     figure.legend(
-        handles=handles, loc="outside upper center", ncols=columns, fontsize=8, frameon=False
+        handles=handles,
+        loc="outside upper center",
+        ncols=columns,
+        fontsize=LEGEND_POINTS,
+        frameon=False,
     )
 
 
-def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write `figure` as ``<name>.png`` and ``<name>.pdf``, each at once or not at all.
+def _inches(label: str) -> float:
+    """How wide an entry of a legend is written."""
+    font = get_font(findfont(FontProperties()))
+    font.set_size(LEGEND_POINTS, 72)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        font.set_text(printable(label))
+    width: int = font.get_width_height()[0]
+    return width / 64 / 72
 
-    Raises:
-        UserError: the folder can't be written to.
-    """
+
+def save(figure: Figure, path: Path, suffix: str) -> None:
+    """Write `figure` to `path` in the format that `suffix` names, one of `FORMATS`."""
     take_literally(figure)
-    paths = [folder / f"{name}.{suffix}" for suffix in FORMATS]
-    for path, suffix in zip(paths, FORMATS, strict=True):
-        # The temporary name doesn't end in the format, so the format is passed.
-        with writing(path) as temporary, warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing")  # it is drawn as a box
-            figure.savefig(temporary, format=suffix, dpi=DPI)
-    return paths
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # it is drawn as a box
+        figure.savefig(path, format=suffix, dpi=DPI)
 
 
 def take_literally(figure: Figure) -> None:
@@ -154,5 +156,5 @@ def take_literally(figure: Figure) -> None:
             (axis.get_major_formatter(), axis.get_major_ticks()),
             (axis.get_minor_formatter(), axis.get_minor_ticks()),
         ):
-            for tick in ticks:
-                tick.label1.set_parse_math(isinstance(formatter, LogFormatter))
+            for label in (label for tick in ticks for label in (tick.label1, tick.label2)):
+                label.set_parse_math(isinstance(formatter, LogFormatter))

@@ -19,37 +19,31 @@ from grok.analysis.pictures import (
     trajectories,
 )
 from grok.analysis.pictures.palette import Palette
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 
 Draw = Callable[[Sweep, Palette], Figure | None]
 # Each draws a sweep with at least one finished member, or returns None where it doesn't apply.
 PICTURES: dict[str, dict[str, Draw]] = {
     "phases": {
-        "phases": phase_diagram.discrete,
-        "smooth": phase_diagram.smooth,
-        "seeds": seeds.draw,
-        "t_train": phase_diagram.train_times,
+        "phases": phase_diagram.draw_phases,
+        "smooth": phase_diagram.draw_smooth,
+        "seeds": seeds.draw_seeds,
+        "t_train": phase_diagram.draw_train_times,
     },
-    "times": {"lines": lines.draw, "decay": decay.draw},
+    "times": {"lines": lines.draw_lines, "decay": decay.draw_decay},
     "landscape": {
-        "landscape": landscape.draw,
-        "plane": plane_maps.maps,
-        "boundaries": plane_maps.boundaries,
+        "landscape": landscape.draw_landscape,
+        "plane": plane_maps.draw_planes,
+        "boundaries": plane_maps.draw_boundaries,
     },
     "curves": {
-        "curves": curves.draw,
-        "curves_panels": curves.panels,
-        "measures": measures.draw,
-        "spectra": spectra.draw,
+        "curves": curves.draw_curves,
+        "curves_panels": curves.draw_curve_panels,
+        "measures": measures.draw_measures,
+        "spectra": spectra.draw_spectra,
     },
     "trajectories": {
-        "trajectories_early": trajectories.early,
-        "trajectories": trajectories.whole,
+        "trajectories_early": trajectories.draw_early_trajectories,
+        "trajectories": trajectories.draw_trajectories,
     },
 }
-
-
-def kinds(sweep: Sweep) -> list[str]:
-    """The kinds that say something of `sweep`: no phases where the weight norm is held."""
-    beside = {"phases", "times"} if sweep.constrained else {"landscape"}
-    return [kind for kind in PICTURES if kind not in beside]

@@ -5,27 +5,22 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from grok.analysis.pictures import measures
-from grok.analysis.pictures.canvas import log_scale
-from grok.analysis.pictures.labels import panel_title
-from grok.analysis.pictures.palette import Palette
+from grok.analysis.numbers import measures
+from grok.analysis.numbers.curves import ACCURACIES, CURVE_ROWS, delay
+from grok.analysis.numbers.labels import panel_title
+from grok.analysis.numbers.measures import MOST_MEASURED
+from grok.analysis.pictures.canvas import MOST_COLUMNS, log_scale
+from grok.analysis.pictures.measures import scale
+from grok.analysis.pictures.palette import INK, TRAIN, VALIDATION, Palette
 from grok.analysis.read import files
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 from grok.phases import Phase
 from grok.record.record import Record
 
-ROWS = (
-    ("accuracy", {"train_accuracy": "train", "val_accuracy": "validation"}),
-    ("loss", {"train_loss": "train", "val_loss": "validation"}),
-    ("weight norm", {"weight_norm": "all parameters"}),
-)
-MOST_PANELS, MOST_COLUMNS = 12, 4
-MOST_MEASURED = 6
-COLOURS = ("#D55E00", "#0072B2")
-MEASURED_COLOUR = "#333333"
+MOST_CURVE_PANELS = 12
 
 
-def draw(sweep: Sweep, palette: Palette) -> Figure | None:
+def draw_curves(sweep: Sweep, palette: Palette) -> Figure | None:
     """Accuracy, loss and weight norm of a lone member against the step (logarithmic).
 
     Below them the first six numbers of its measures. The time from T_train to T_val, or to the
@@ -40,18 +35,18 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
         return None
     phase = Phase(sweep.table["phase"].iloc[0])
     measured = list(measures.of_member(sweep, job).items())[:MOST_MEASURED]
-    count = len(ROWS) + len(measured)
+    count = len(CURVE_ROWS) + len(measured)
     figure = Figure(figsize=(5.2, 2.0 * count), layout="constrained")
     rows = figure.subplots(count, 1, sharex=True)
-    for axes, (label, columns) in zip(rows, ROWS, strict=False):
-        for (column, name), colour in zip(columns.items(), COLOURS, strict=False):
+    for axes, (label, columns) in zip(rows, CURVE_ROWS, strict=False):
+        for (column, name), colour in zip(columns.items(), (TRAIN, VALIDATION), strict=False):
             axes.plot(curves["step"], curves[column], color=colour, label=name)
         axes.set_ylabel(label)
         log_scale(axes, "xy" if label == "loss" else "x")
-    for axes, (name, values) in zip(rows[len(ROWS) :], measured, strict=True):
-        axes.plot(values.index, values, color=MEASURED_COLOUR)
+    for axes, (name, values) in zip(rows[len(CURVE_ROWS) :], measured, strict=True):
+        axes.plot(values.index, values, color=INK)
         axes.set_ylabel(name)
-        measures.scale(axes, values, measures.better(sweep.measured, name))
+        scale(axes, values, measures.better(sweep.measured, name))
     for axes in rows:
         _shade_delay(axes, record, palette[phase])
         if len(axes.lines) > 1:
@@ -61,14 +56,14 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
     return figure
 
 
-def panels(sweep: Sweep, palette: Palette) -> Figure | None:
+def draw_curve_panels(sweep: Sweep, palette: Palette) -> Figure | None:
     """Accuracies of every member of a small sweep (Omnigrok, Figure 2b), a panel each.
 
     Rows by the first swept key, columns by the last. None where nothing or much is swept, or no
     member left curves.
     """
     members = sweep.table.sort_values(sweep.keys) if sweep.keys else sweep.table
-    if not 2 <= len(sweep.planned) <= MOST_PANELS:
+    if not 2 <= len(sweep.planned) <= MOST_CURVE_PANELS:
         return None
     found = [files.curves(sweep, job) for job in members["job"]]
     if all(curves is None for curves in found):
@@ -80,22 +75,21 @@ def panels(sweep: Sweep, palette: Palette) -> Figure | None:
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for axes in grid.flat[len(members) :]:
         axes.remove()
-    label, parts = ROWS[0]
     for axes, (_, member), curves in zip(grid.flat, members.iterrows(), found, strict=False):
         axes.set_title(panel_title({key: member[key] for key in sweep.keys}), fontsize=8)
         if curves is None:
             continue
-        for (column, name), colour in zip(parts.items(), COLOURS, strict=True):
+        for (column, name), colour in zip(ACCURACIES.items(), (TRAIN, VALIDATION), strict=True):
             axes.plot(curves["step"], curves[column], color=colour, label=name)
         _shade_delay(axes, sweep.records[member["job"]], palette[Phase(member["phase"])])
         log_scale(axes, "x")
     next(axes for axes in grid.flat if axes.lines).legend(fontsize=7, frameon=False)
     figure.supxlabel("optimizer step", fontsize=10)
-    figure.supylabel(label, fontsize=10)
+    figure.supylabel("accuracy", fontsize=10)
     return figure
 
 
 def _shade_delay(axes: Axes, record: Record, colour: str) -> None:
-    if record.t_train is not None:
-        end, name = (record.t_val, "T_val") if record.t_val is not None else (record.steps, "end")
-        axes.axvspan(record.t_train, end, color=colour, alpha=0.35, label=f"T_train to {name}")
+    waited = delay(record)
+    if waited is not None:
+        axes.axvspan(waited.start, waited.end, color=colour, alpha=0.35, label=waited.name)

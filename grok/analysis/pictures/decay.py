@@ -1,182 +1,58 @@
-"""Time to generalise against weight decay, in any sweep that has it on an axis (Omnigrok, Fig. 2c).
-
-The LU mechanism says that it goes as one over weight decay (Omnigrok, section 2).
-"""
+"""T_val against weight decay, in any sweep that has it on an axis (Omnigrok, Figure 2c)."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from grok.analysis.numbers.fits import PowerLaw, power_law
+from grok.analysis.numbers.decay import decay_curves, drawn_decays, with_decay
+from grok.analysis.numbers.labels import axis_label, panel_title
 from grok.analysis.pictures.canvas import legend_above, log_scale
-from grok.analysis.pictures.labels import axis_label, panel_title
-from grok.analysis.pictures.layout import numeric, swept
-from grok.analysis.pictures.palette import Palette
-from grok.analysis.read.table import Sweep
-
-WEIGHT_DECAYS = ("opt.wd_dec", "opt.wd_enc")
-LEAST_DECAYS, MOST_LINES = 3, 24
-TIMES = {"t_train": "o--", "t_val": "s-"}
-Lines = list[tuple[dict[str, object], pd.DataFrame]]
-"""Settings of the keys other than weight decay, each with its members."""
+from grok.analysis.pictures.palette import INK, LAW, TIME_LOOKS, Palette
+from grok.analysis.read.sweep import Sweep
 
 
-def axis(sweep: Sweep) -> str | None:
-    """The swept weight decay of at least three values, None where there is none."""
-    values = swept(sweep)
-    found = [key for key in WEIGHT_DECAYS if key in values and numeric(values[key])]
-    return next((key for key in found if len(values[key]) >= LEAST_DECAYS), None)
-
-
-def lines_of(sweep: Sweep, key: str) -> Lines:
-    """For each setting of the other swept keys, it and its members by rising weight decay."""
-    others = [each for each in swept(sweep) if each != key]
-    table = sweep.table.sort_values(key)
-    if not others:
-        return [({}, table)]
-    groups = table.groupby(others, sort=True)
-    return [(dict(zip(others, values, strict=True)), members) for values, members in groups]
-
-
-def drawable(sweep: Sweep) -> tuple[str, Lines] | None:
-    """The weight decay axis and its lines; None without one, with many lines, or without a time."""
-    key = axis(sweep)
-    if key is None or not np.isfinite(sweep.table[[*TIMES]].astype("float64")).any(axis=None):
-        return None
-    found = lines_of(sweep, key)
-    return (key, found) if len(found) <= MOST_LINES else None
-
-
-def fits(sweep: Sweep) -> pd.DataFrame | None:
-    """One row a setting of the other keys: T_val as a power of weight decay, and its prediction.
-
-    Columns: those keys, ``slope`` with its 95 % interval ``low`` and ``high``, ``points`` fitted,
-    ``lu_ratio``, the geometric mean of T_val over `lu_prediction`, and the least and greatest
-    ``t_train``. Rows whose seeds are ``all`` have the seeds' common slope, see `law`. None without
-    a weight decay axis.
-    """
-    key = axis(sweep)
-    if key is None:
-        return None
-    found = lines_of(sweep, key)
-    rows: list[dict[str, object]] = [
-        setting | _row([(setting, members)], key) for setting, members in found
-    ]
-    for lines in _by_setting(found):
-        if len(lines) > 1:
-            setting = lines[0][0]
-            rows.append(dict.fromkeys(setting, "all") | _settled(setting) | _row(lines, key))
-    return pd.DataFrame(rows)
-
-
-def _by_setting(found: Lines) -> list[Lines]:
-    """The lines of all seeds together, for each setting of what isn't a seed."""
-    groups: dict[str, Lines] = {}
-    for setting, members in found:
-        groups.setdefault(str(_settled(setting)), []).append((setting, members))
-    return list(groups.values())
-
-
-def _settled(setting: dict[str, object]) -> dict[str, object]:
-    """The setting of what isn't a seed."""
-    return {key: value for key, value in setting.items() if not key.startswith("seed.")}
-
-
-def law(found: Lines, key: str) -> PowerLaw | None:
-    """T_val as a power of weight decay: of one line, or with one slope for those of all seeds.
-
-    Each seed has a prefactor of its own (Omnigrok, Figure 10). None where lines differ in more
-    than seeds, or have too few points.
-    """
-    if len(_by_setting(found)) > 1:
-        return None
-    together = pd.concat([members.assign(line=i) for i, (_, members) in enumerate(found)])
-    times = together["t_val"].to_numpy(dtype="float64", na_value=np.nan)
-    return power_law(together[key], times, together["line"])
-
-
-def described(fitted: PowerLaw) -> str:
-    """A law in words."""
-    interval = f"{fitted.low:.2f} to {fitted.high:.2f}"
-    return f"x^{fitted.slope:.2f} ({interval}, {fitted.points} points)"
-
-
-def _row(found: Lines, key: str) -> dict[str, float]:
-    ratios = pd.concat([members["t_val"] / lu_prediction(members) for _, members in found])
-    starts = pd.concat([members["t_train"] for _, members in found])
-    return _numbers(law(found, key)) | {
-        "lu_ratio": float(np.exp(np.log(ratios.astype("float64")).mean())),
-        "t_train_min": starts.min(),
-        "t_train_max": starts.max(),
-    }
-
-
-def _numbers(fitted: PowerLaw | None) -> dict[str, float]:
-    if fitted is None:
-        return {"slope": np.nan, "low": np.nan, "high": np.nan, "points": 0}
-    return {name: getattr(fitted, name) for name in ("slope", "low", "high", "points")}
-
-
-def lu_prediction(members: pd.DataFrame) -> pd.Series:
-    """T_val by the LU mechanism, ln(w0 / w_c) / (learning rate x weight decay), in steps.
-
-    Decay takes the weight norm from its initial w0 to w_c, where test loss is lowest (Omnigrok,
-    section 2). Both are measured: w_c is the norm at T_val, geometric mean over `members`; norms
-    of 0 don't count. NaN where decay isn't the same for all parameters, or wouldn't shrink them.
-    """
-    critical = np.exp(_log(members["norm_at_t_val"]).mean())
-    steps = _log(members["initial_norm"] / critical) / members["decay_per_step"]
-    return steps.where(np.isfinite(steps) & (steps > 0))
-
-
-def _log(values: pd.Series) -> pd.Series:
-    """Natural logarithm, NaN of 0."""
-    logs: pd.Series = np.log(values.where(values > 0))
-    return logs
-
-
-def draw(sweep: Sweep, _palette: Palette) -> Figure | None:
+def draw_decay(sweep: Sweep, _palette: Palette) -> Figure | None:
     """T_train and T_val, and the weight norms there, against weight decay, logarithmic.
 
     A colour for each setting of the other keys. A single one gets its power law and the
-    prediction of the LU mechanism, seeds their common law. None where `drawable` is.
+    prediction of the LU mechanism, seeds their common law. None where `drawn_decays` is.
     """
-    lines = drawable(sweep)
+    lines = drawn_decays(sweep)
     if lines is None:
         return None
     key, found = lines
     figure = Figure(figsize=(6.4, 6.4), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     for i, (setting, members) in enumerate(found):
-        members = members[members[key] > 0]
-        colour = f"C{i % 10}" if len(found) > 1 else "#333333"
+        members = with_decay(members, key)
+        colour = f"C{i % 10}" if len(found) > 1 else INK
         name = panel_title(setting).replace("\n", " ")
-        for time, style in TIMES.items():
+        for time, look in TIME_LOOKS.items():
             steps = members[time].to_numpy(dtype="float64", na_value=np.nan)
-            label = {"t_train": "T_train", "t_val": "T_val"}[time]
-            entry = f"{label} {name}".strip() if time == "t_val" or not name else None
-            above.plot(members[key], steps, style, color=colour, markersize=4, label=entry)
-            norms = members[f"norm_at_{time}"]
-            below.plot(members[key], norms, style, color=colour, markersize=4)
-    _draw_law(above, found, key)
+            # all lines of T_train have one entry, `_t_train`
+            label = f"{look.name} {name}".strip() if time == "t_val" or not name else None
+            above.plot(members[key], steps, label=label, **_style(time, colour))
+            below.plot(members[key], members[f"norm_at_{time}"], **_style(time, colour))
+    for curve in decay_curves(found, key):
+        line = "-" if curve.fitted else "-."
+        above.plot(curve.decays, curve.steps, line, color=LAW, label=curve.name)
     log_scale(above, "xy")
     above.set_ylabel("optimizer steps")
-    below.set(xlabel=axis_label(key), ylabel="weight norm there (L2)")
-    handles, labels = above.get_legend_handles_labels()
-    legend_above(figure, handles, inches=0.7 + 0.07 * max(map(len, labels), default=0))
+    below.set(xlabel=axis_label(key, sweep.roles), ylabel="weight norm there (L2)")
+    handles = above.get_legend_handles_labels()[0]
+    legend_above(figure, [*handles, *[_t_train()] * (len(found) > 1)])
     return figure
 
 
-def _draw_law(axes: Axes, found: Lines, key: str) -> None:
-    """A power law through T_val with its slope and 95 % interval, and the LU prediction."""
-    members = pd.concat([members for _, members in found])
-    members = members[members[key] > 0].sort_values(key)
-    fitted = law(found, key)
-    if fitted is not None:
-        axes.plot(members[key], fitted(members[key]), color="#CC79A7", label=described(fitted))
-    predicted = lu_prediction(members)
-    if len(found) == 1 and predicted.notna().any():
-        axes.plot(members[key], predicted, "-.", color="#CC79A7", label="LU prediction of T_val")
+def _style(time: str, colour: str) -> dict[str, Any]:
+    look = TIME_LOOKS[time]
+    return {"marker": look.marker, "linestyle": look.line, "color": colour, "markersize": 4}
+
+
+def _t_train() -> Line2D:
+    """The legend's entry of the lines of T_train of all settings."""
+    return Line2D([], [], label=TIME_LOOKS["t_train"].name, **_style("t_train", INK))

@@ -2,47 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from grok.analysis.pictures.layout import Layout, phase_layout, swept
-from grok.analysis.read.table import Sweep
-from grok.errors import UserError
+from grok.analysis.numbers.frame import Box
+from grok.analysis.numbers.layout import Layout
 
-COLOUR = "red"
-
-Box = tuple[float, float, float, float]
-"""Left, right, top and bottom, in cells from the centre of the first."""
+FRAME_COLOUR = "red"
 
 
-def box(sweep: Sweep, other: Sweep) -> Box:
-    """Where the least and the greatest values of `other` lie on the axes of `sweep`.
-
-    Raises:
-        UserError: `sweep` has no phase diagram, or `other` doesn't sweep its axes.
-    """
-    layout, values = phase_layout(sweep), swept(other)
-    if layout is None or layout.x is None or layout.y is None:
-        raise UserError(f"--frame: {sweep.folder} has no phase diagram to draw on")
-    for key in (layout.x, layout.y):
-        if key not in values:
-            raise UserError(f"--frame {other.folder}: {key} isn't swept there; choose another")
-    return (*_ends(layout.xs, values[layout.x]), *_ends(layout.ys, values[layout.y]))
-
-
-def _ends(places: list[Any], values: list[Any]) -> tuple[float, float]:
-    """The ends of `values` among evenly spaced `places`, between two of them as on their scale."""
-    scaled = np.log10 if min(places) > 0 and min(values) > 0 else np.asarray
-    ends = np.interp(scaled([min(values), max(values)]), scaled(places), range(len(places)))
-    return float(ends[0]), float(ends[1])
-
-
-def draw_over(figure: Figure, layout: Layout, outline: Box) -> None:
+def draw_frame(figure: Figure, layout: Layout, outline: Box) -> None:
     """Draw `outline` on each panel of a phase diagram."""
     left, right, top, bottom = outline
     for axes in figure.axes[: len(layout.panels)]:
         corner, size = (left, top), (right - left, bottom - top)
-        axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=COLOUR, linewidth=2))
+        axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=FRAME_COLOUR, linewidth=2))

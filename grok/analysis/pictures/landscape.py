@@ -15,6 +15,16 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from grok.analysis.numbers.labels import panel_title
+from grok.analysis.numbers.landscape import (
+    LANDSCAPE_MAPS,
+    goldilocks,
+    landscape_members,
+    landscape_table,
+    with_norms,
+)
+from grok.analysis.numbers.layout import Layout, cells, choose, select
+from grok.analysis.numbers.scales import loss_limits
 from grok.analysis.pictures.canvas import (
     label_cells,
     legend_above,
@@ -23,84 +33,36 @@ from grok.analysis.pictures.canvas import (
     panel_figure,
     tell_left_out,
 )
-from grok.analysis.pictures.labels import panel_title
-from grok.analysis.pictures.layout import Layout, cells, choose, select
-from grok.analysis.pictures.palette import Palette, show_missing
-from grok.analysis.read.table import Sweep
+from grok.analysis.pictures.palette import INK, TRAIN, VALIDATION, Palette, show_missing
+from grok.analysis.read.sweep import Sweep
 
-SCALE = "task.init_scale"
-COLUMNS = {
-    "train_loss": "train_loss",
-    "val_loss": "test_loss",
-    "train_accuracy": "train_accuracy",
-    "val_accuracy": "test_accuracy",
-    "best_train_loss": "best_train_loss",
-    "best_val_loss": "best_test_loss",
-    "best_train_accuracy": "best_train_accuracy",
-    "best_val_accuracy": "best_test_accuracy",
-}
-TRAIN, TEST = "#D55E00", "#0072B2"
 CONTOURS = (0.1, 0.2, 0.3, 0.4)
-MAPS = ("best_train_loss", "best_test_loss", "best_train_error", "best_test_error")
 
 
-def table(sweep: Sweep) -> pd.DataFrame | None:
-    """One row a finished member, by rising norm: ``alpha``, other swept keys, norm, losses.
-
-    The norm is the one that was held. Losses and accuracies are those at the last step, and the
-    best of all steps. None where the initial scale isn't swept.
-    """
-    if SCALE not in sweep.keys:
-        return None
-    others = [key for key in sweep.keys if key != SCALE]
-    chosen = members(sweep)[[SCALE, *others, "norm", *COLUMNS.values()]]
-    chosen = chosen.rename(columns={SCALE: "alpha"})
-    return chosen.sort_values([*others, "norm"]).reset_index(drop=True)
-
-
-def members(sweep: Sweep) -> pd.DataFrame:
-    """The sweep's table, its losses and accuracies called as in `table`, and ``norm``."""
-    norms = {job: record.weight_norm for job, record in sweep.records.items()}
-    held = [norms[job].get("held", norms[job].get("initial")) for job in sweep.table["job"]]
-    numbers = np.array(held, dtype="float64")
-    return sweep.table.rename(columns=COLUMNS).assign(norm=numbers)
-
-
-def goldilocks(losses: pd.DataFrame) -> float | None:
-    """w_c, the norm of the lowest test loss at the last step (Omnigrok, section 2)."""
-    found = losses.dropna(subset=["test_loss"])
-    return None if found.empty else float(found["norm"].iloc[found["test_loss"].argmin()])
-
-
-def drawable(losses: pd.DataFrame) -> pd.DataFrame:
-    """The rows whose norm has a place on a logarithmic axis: it isn't 0."""
-    return losses[losses["norm"] > 0]
-
-
-def draw(sweep: Sweep, _palette: Palette) -> Figure | None:
+def draw_landscape(sweep: Sweep, _palette: Palette) -> Figure | None:
     """The L and the U over the initial scale; over two numeric keys maps of losses and errors.
 
     None where the initial scale isn't swept.
     """
-    losses = table(sweep)
+    losses = landscape_table(sweep)
     if losses is None:
         return None
     layout = choose(sweep)
     if layout.y is None:
         return _lines(losses, layout)
-    return _maps(members(sweep), choose(sweep, len(MAPS)))
+    return _maps(landscape_members(sweep), choose(sweep, len(LANDSCAPE_MAPS)))
 
 
 def _lines(losses: pd.DataFrame, layout: Layout) -> Figure:
     """Train and test loss against the norm, both logarithmic, with the lowest test loss marked."""
     figure, axes = panel_figure(layout)
     for one, panel in zip(axes, layout.panels, strict=True):
-        shown = drawable(select(losses, panel))
+        shown = with_norms(select(losses, panel))
         one.plot(shown["norm"], shown["train_loss"], "o-", color=TRAIN, label="train loss")
-        one.plot(shown["norm"], shown["test_loss"], "s-", color=TEST, label="test loss")
+        one.plot(shown["norm"], shown["test_loss"], "s-", color=VALIDATION, label="test loss")
         best = goldilocks(shown)
         if best is not None:
-            one.axvline(best, color="#333333", linestyle=":", label="w_c, lowest test loss")
+            one.axvline(best, color=INK, linestyle=":", label="w_c, lowest test loss")
         log_scale(one, "xy")
     name_axes(axes, layout.columns, "weight norm (L2)", "loss at the last step")
     handles, labels = axes[0].get_legend_handles_labels()
@@ -110,19 +72,17 @@ def _lines(losses: pd.DataFrame, layout: Layout) -> Figure:
 
 def _maps(values: pd.DataFrame, layout: Layout) -> Figure:
     """The best losses (logarithmic) and errors (1 - accuracy) of every cell, a row a panel."""
-    for part in ("train", "test"):
-        values[f"best_{part}_error"] = 1 - values[f"best_{part}_accuracy"]
     rows = len(layout.panels)
-    figure = Figure(figsize=(3.3 * len(MAPS), 2.9 * rows + 0.6), layout="constrained")
-    grid = figure.subplots(rows, len(MAPS), squeeze=False)
+    figure = Figure(figsize=(3.3 * len(LANDSCAPE_MAPS), 2.9 * rows + 0.6), layout="constrained")
+    grid = figure.subplots(rows, len(LANDSCAPE_MAPS), squeeze=False)
     for line, panel in zip(grid, layout.panels, strict=True):
-        for one, name in zip(line, MAPS, strict=True):
+        for one, name in zip(line, LANDSCAPE_MAPS, strict=True):
             image = cells(values, layout, panel, values[name])
             _map(figure, one, image, name)
             title = name.replace("_", " ")
             one.set_title(f"{title}\n{panel_title(panel)}".strip(), fontsize=8)
             one.tick_params(labelsize=7)
-        label_cells(list(line), dataclasses.replace(layout, columns=len(MAPS)))
+        label_cells(list(line), dataclasses.replace(layout, columns=len(LANDSCAPE_MAPS)))
     tell_left_out(figure, layout)
     return figure
 
@@ -131,10 +91,8 @@ def _map(figure: Figure, axes: Axes, image: NDArray[np.float64], name: str) -> N
     found = image[np.isfinite(image)]
     norm: Normalize = Normalize(0, 1)
     if name.endswith("loss"):
-        positive = found[found > 0]
-        low, high = (positive.min(), positive.max()) if len(positive) else (1, 10)
-        norm = LogNorm(low, max(high, 1.001 * low))
-        image = np.maximum(image, low)
+        norm = LogNorm(*loss_limits(image))
+        image = np.maximum(image, loss_limits(image)[0])
     shown = axes.imshow(image, "viridis", norm=norm, aspect="auto")
     levels = [level for level in CONTOURS if len(found) and found.min() < level < found.max()]
     if name.endswith("error") and levels and min(image.shape) > 1:

@@ -7,63 +7,52 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from grok.analysis.pictures.canvas import borders, legend_above, name_axes, panel_figure
-from grok.analysis.pictures.labels import axis_label, tick_positions, tick_texts
-from grok.analysis.pictures.layout import Layout, choose, numeric, select
-from grok.analysis.pictures.palette import Palette, missing_patch, phase_patches, show_missing
-from grok.analysis.read.table import Sweep
+from grok.analysis.numbers.labels import axis_label, tick_positions, tick_texts
+from grok.analysis.numbers.layout import Layout, numeric
+from grok.analysis.numbers.lines import edges, is_logarithmic, line_layout, line_members, positions
+from grok.analysis.pictures.canvas import legend_above, name_axes, panel_figure
+from grok.analysis.pictures.palette import (
+    BUDGET,
+    INK,
+    STRIP,
+    TIME_LOOKS,
+    Palette,
+    missing_patch,
+    phase_patches,
+    show_missing,
+)
+from grok.analysis.read.sweep import TIMES, Sweep
 from grok.phases import Phase
 
-STRIP = 0.04  # Of the panel's height: less than what `_scale_steps` leaves below the lowest point.
-BUDGET_COLOUR = "#D55E00"
-STYLES = {"t_train": ("T_train", "o--"), "t_val": ("T_val", "s-")}
 
-
-def draw(sweep: Sweep, palette: Palette) -> Figure | None:
+def draw_lines(sweep: Sweep, palette: Palette) -> Figure | None:
     """T_train and T_val (steps, logarithmic) against the swept key, over a strip of the phases.
 
     A panel for each setting of the other keys, where those are texts. x is logarithmic where its
     values are positive and span more than a decade. None unless a single key is on an axis.
     """
-    layout = choose(sweep)
-    if layout.x is None or layout.y is not None:
+    layout = line_layout(sweep)
+    if layout is None:
         return None
+    assert layout.x is not None
     figure, axes = panel_figure(layout)
     for one, panel in zip(axes, layout.panels, strict=True):
-        shown = select(sweep.table, panel).drop_duplicates(layout.x, keep="last")
-        members = shown.set_index(layout.x).reindex(layout.xs)
+        members = line_members(sweep.table, layout, panel)
         _scale_steps(one, members)
         _scale_values(one, layout)
         _show_phases(one, layout, members, palette)
         _draw_times(one, layout, members)
-    name_axes(axes, layout.columns, axis_label(layout.x), "optimizer steps")
+    name_axes(axes, layout.columns, axis_label(layout.x, layout.roles), "optimizer steps")
     patches = phase_patches(palette) + [missing_patch()] * bool(sweep.missing)
     legend_above(figure, [*_lines(axes[0]), *patches])
     return figure
 
 
-def positions(layout: Layout) -> NDArray[np.float64]:
-    """Where the values of x lie: at themselves, or at their place in the order if texts."""
-    return np.asarray(layout.xs if numeric(layout.xs) else range(len(layout.xs)), dtype="float64")
-
-
-def is_logarithmic(layout: Layout) -> bool:
-    """Whether the values of x are positive and span more than a decade."""
-    xs = layout.xs
-    return numeric(xs) and bool(xs[0] > 0) and bool(xs[-1] > 10 * xs[0])
-
-
-def edges(layout: Layout) -> NDArray[np.float64]:
-    """The borders between neighbouring values, one more than those, halfway on x's own scale."""
-    return borders(positions(layout), is_logarithmic(layout))
-
-
 def _scale_steps(axes: Axes, members: pd.DataFrame) -> None:
     """Steps from half the shortest time, so that the strip has room, to twice the budget."""
     axes.set_yscale("log")
-    steps = members[["t_train", "t_val", "budget"]].to_numpy(dtype="float64", na_value=np.nan)
+    steps = members[[*TIMES, "budget"]].to_numpy(dtype="float64", na_value=np.nan)
     if np.isfinite(steps).any():
         lowest = np.nanmin(steps[:, :2], initial=np.nanmax(steps))
         axes.set_ylim(lowest / 2, 2 * np.nanmax(steps))
@@ -88,11 +77,14 @@ def _show_phases(axes: Axes, layout: Layout, members: pd.DataFrame, palette: Pal
 
 
 def _draw_times(axes: Axes, layout: Layout, members: pd.DataFrame) -> None:
-    for column, (label, style) in STYLES.items():
+    for column, look in TIME_LOOKS.items():
         steps = members[column].to_numpy(dtype="float64", na_value=np.nan)
-        axes.plot(positions(layout), steps, style, color="#333333", markersize=4, label=label)
+        axes.plot(
+            positions(layout), steps, look.line, marker=look.marker, color=INK, markersize=4,
+            label=look.name,
+        )  # fmt: skip
     for budget in members["budget"].dropna().unique():
-        axes.axhline(budget, color=BUDGET_COLOUR, linestyle=":", label="budget")
+        axes.axhline(budget, color=BUDGET, linestyle=":", label="budget")
 
 
 def _lines(axes: Axes) -> list[Artist]:

@@ -6,35 +6,32 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from grok.analysis.numbers.labels import member_text
+from grok.analysis.numbers.layout import swept
+from grok.analysis.numbers.measures import better, of_member
+from grok.analysis.numbers.scales import logarithmic
 from grok.analysis.pictures.canvas import grid_figure, legend_above, log_scale
-from grok.analysis.pictures.labels import panel_title
-from grok.analysis.pictures.layout import swept
-from grok.analysis.pictures.palette import Palette, part
-from grok.analysis.read import files
-from grok.analysis.read.table import Measured, Sweep
+from grok.analysis.pictures.palette import EDGE, Palette, part
+from grok.analysis.read.sweep import Sweep
 from grok.phases import Phase
 
-MOST_MEMBERS, MOST_PANELS = 12, 12
+MOST_MEASURED_MEMBERS, MOST_MEASURED_PANELS = 12, 12
 DASHES = ("-", "--", ":", "-.")
 MANY_COLOURS = part("viridis", 0.0, 0.9)
-# Yellow is hard to see on white without an edge.
-EDGE = [patheffects.withStroke(linewidth=1.9, foreground="#444444")]
-LEAST_RATIO = 100
 
 
-def draw(sweep: Sweep, palette: Palette) -> Figure | None:
+def draw_measures(sweep: Sweep, palette: Palette) -> Figure | None:
     """Every measured number of a small sweep's members against the step (logarithmic).
 
     A line has the colour of its member's phase, and other dashes than its neighbours of that
     phase; where those are too few for all, colours go by the settings instead. None where nothing
     or much is swept, or no member was measured.
     """
-    if not 2 <= len(sweep.planned) <= MOST_MEMBERS:
+    if not 2 <= len(sweep.planned) <= MOST_MEASURED_MEMBERS:
         return None
     members = sweep.table.sort_values(sweep.keys) if sweep.keys else sweep.table
     curves = [of_member(sweep, job) for job in members["job"]]
@@ -42,8 +39,8 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
     if not names:
         return None
     looks = _looks([Phase(phase) for phase in members["phase"]], palette)
-    texts = [_text(sweep, member) for _, member in members.iterrows()]
-    figure, panels = grid_figure(min(len(names), MOST_PANELS))
+    texts = [member_text(member, swept(sweep)) for _, member in members.iterrows()]
+    figure, panels = grid_figure(min(len(names), MOST_MEASURED_PANELS))
     for axes, name in zip(panels, names, strict=False):
         if axes is not panels[0]:
             axes.sharex(panels[0])
@@ -58,39 +55,8 @@ def draw(sweep: Sweep, palette: Palette) -> Figure | None:
     figure.supxlabel(f"optimizer step{which}", fontsize=10)
     shown = [i for i, each in enumerate(curves) if each]
     handles = [Line2D([], [], label=texts[i], **looks[i]) for i in shown]
-    legend_above(figure, handles, inches=0.7 + 0.07 * max(map(len, texts)))
+    legend_above(figure, handles)
     return figure
-
-
-def of_member(sweep: Sweep, job: int) -> dict[str, pd.Series]:
-    """The finite values of every measured number by step; none where the member has no measures.
-
-    Without step 0, the initialisation, which has no place on a logarithmic axis. A number without
-    any such value is left out.
-    """
-    table = files.measures(sweep, job)
-    if table is None:
-        return {}
-    table = table.set_index("step")
-    found = {name: values[np.isfinite(values)] for name, values in table[table.index > 0].items()}
-    return {str(name): values for name, values in found.items() if len(values)}
-
-
-def better(measured: list[Measured], name: str) -> str | None:
-    """Which way `name` is better, as the records tell."""
-    return next((each.better for each in measured if each.name == name), None)
-
-
-def logarithmic(values: pd.Series, better: str | None) -> bool:
-    """Whether `values` are read on a logarithmic scale: over decades, none negative.
-
-    Numbers of which higher is better are mostly shares, whose scale is linear.
-    """
-    found = values[np.isfinite(values)]
-    positive = found[found > 0]
-    if better == "higher" or positive.empty or bool(found.min() < 0):
-        return False
-    return bool(positive.max() > LEAST_RATIO * positive.min())
 
 
 def scale(axes: Axes, values: pd.Series, better: str | None) -> None:
@@ -109,9 +75,3 @@ def _looks(phases: list[Phase], palette: Palette) -> list[dict[str, Any]]:
         ]
     colours = MANY_COLOURS(np.linspace(0, 1, len(phases)))
     return [{"color": colour, "linestyle": "-", "linewidth": 1.2} for colour in colours]
-
-
-def _text(sweep: Sweep, member: pd.Series) -> str:
-    """The phase and the settings of a member."""
-    settings = panel_title({key: member[key] for key in swept(sweep)}).replace("\n", ", ")
-    return f"{member['phase']}: {settings or 'job ' + str(member['job'])}"

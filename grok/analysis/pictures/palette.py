@@ -1,14 +1,19 @@
-"""The colours of the phases and of the steps, safe for the colour-blind unless asked otherwise."""
+"""The looks that both kinds of pictures share: colours, and how T_train and T_val are drawn.
+
+Colours are safe for the colour-blind unless asked otherwise.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
-from matplotlib import colormaps
+from matplotlib import colormaps, patheffects
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.patches import Patch
 
+from grok.analysis.numbers.labels import TIME_NAMES
 from grok.phases import Phase
 
 Palette = Mapping[Phase, str]
@@ -29,6 +34,44 @@ PAPER: Palette = {
 }
 PALETTES: dict[str, Palette] = {"safe": SAFE, "paper": PAPER}
 
+TRAIN, VALIDATION = "#D55E00", "#0072B2"
+INK = "#333333"
+"""Of lines that need no colour of their own."""
+LAW = "#CC79A7"
+"""Of what is fitted or predicted."""
+BUDGET = "#D55E00"
+CONFUSED = "#000000"
+"""Of members that never fit, on maps of steps."""
+REDUCED = "#777777"
+"""Of the losses at held norms, under the paths of free members."""
+LOSS_MAP, CONTOUR, STAR = "Blues_r", "#F0E442", "#009E73"
+# Yellow is hard to see on white without an edge.
+EDGE = [patheffects.withStroke(linewidth=1.9, foreground="#444444")]
+STRIP = 0.04
+"""Height of a strip of phases, of the panel's: less than is left free below the lowest point."""
+
+
+class TimeLook(NamedTuple):
+    """How a time is drawn.
+
+    Attributes:
+        name: in legends.
+        marker, line: Matplotlib's words.
+        symbol, dash: plotly.js's words for the same.
+    """
+
+    name: str
+    marker: str
+    line: str
+    symbol: str
+    dash: str
+
+
+TIME_LOOKS = {
+    "t_train": TimeLook(TIME_NAMES["t_train"], "o", "--", "circle", "dash"),
+    "t_val": TimeLook(TIME_NAMES["t_val"], "s", "-", "square", "solid"),
+}
+
 
 def phase_colours(palette: Palette) -> ListedColormap:
     """The colour map of the codes 0 to 3, the order of `Phase`."""
@@ -41,8 +84,8 @@ def delay_colours() -> Colormap:
 
 
 def stuck_colours() -> Colormap:
-    """Steps of members that don't generalise: dark, black for the largest."""
-    return part("inferno", 0.55, 0.0)
+    """T_train of members that memorise: dark, but not black, which is `CONFUSED`."""
+    return part("inferno", 0.55, 0.25)
 
 
 def show_missing(axes: Axes) -> None:

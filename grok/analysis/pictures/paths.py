@@ -7,115 +7,18 @@ the U tells when it generalises (Omnigrok, section 2).
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from grok.analysis.numbers.reduced import Plane, planes
+from grok.analysis.numbers.paths import Crossing, Walk
 from grok.analysis.pictures import plane_maps
 from grok.analysis.pictures.canvas import legend_above, log_scale
-from grok.analysis.pictures.labels import number, panel_title
-from grok.analysis.pictures.landscape import SCALE, members
-from grok.analysis.pictures.layout import numeric, swept
-from grok.analysis.pictures.measures import EDGE
-from grok.analysis.pictures.palette import Palette, phase_patches
-from grok.analysis.read import files
-from grok.analysis.read.table import VARIES, Sweep
-from grok.errors import UserError
-from grok.phases import Phase
-from grok.record.names import CURVES
-
-MOST_MEMBERS = 24
-REDUCED = "#777777"
+from grok.analysis.pictures.palette import EDGE, REDUCED, Palette, phase_patches
 
 
-@dataclass(frozen=True)
-class Walk:
-    """The way of one free member.
-
-    Attributes:
-        title: its phase and settings.
-        phase: what became of it.
-        steps: optimizer steps, shape (n,).
-        norms: weight norm there.
-        train, test: losses there.
-        values: the landscape's second coordinate there, None where it isn't measured.
-    """
-
-    title: str
-    phase: Phase
-    steps: NDArray[np.float64]
-    norms: NDArray[np.float64]
-    train: NDArray[np.float64]
-    test: NDArray[np.float64]
-    values: NDArray[np.float64] | None
-
-
-@dataclass(frozen=True)
-class Crossing:
-    """Free members over a landscape.
-
-    Attributes:
-        walks: theirs.
-        losses: ``norm``, ``train_loss`` and ``test_loss`` of the landscape by rising norm, where
-            the members stay at one value of its second key, or it has none.
-        plane: the landscape, where they move in both.
-        members: how many there are; `walks` are the first.
-    """
-
-    walks: list[Walk]
-    losses: pd.DataFrame
-    plane: Plane | None
-    members: int
-
-
-def cross(landscape: Sweep, runs: Sweep) -> Crossing:
-    """Lay the paths of `runs` over `landscape`.
-
-    The norm is that of the groups which the landscape held. Over a second key the members are at
-    their own value of it, measured under the key's name; or all at the one that they were run with.
-
-    Raises:
-        UserError: one of them isn't what it should be, there are more keys, or what is to be drawn
-            wasn't measured.
-    """
-    if not landscape.constrained or SCALE not in landscape.keys:
-        raise UserError(
-            f"--paths: {landscape.folder} is no landscape; sweep task.init_scale with "
-            "norm.constrain=true"
-        )
-    if runs.constrained or runs.table.empty:
-        why = "were held at their norm" if runs.constrained else "haven't finished"
-        raise UserError(f"--paths {runs.folder}: its members {why}; pass free ones")
-    others = [key for key in swept(landscape) if key != SCALE]
-    if len(others) > 1:
-        raise UserError(
-            f"--paths: {landscape.folder} sweeps {', '.join(landscape.keys)}; pass a landscape "
-            "over task.init_scale and at most one other key"
-        )
-    found = planes(landscape)
-    plane = found[0] if found else None
-    if plane is not None and plane.name not in {each.name for each in runs.measured}:
-        plane = None
-    table = members(landscape)
-    if others and plane is None:
-        table = _at(landscape, table, others[0], _common_value(runs, others[0]))
-    losses = table[["norm", "train_loss", "test_loss"]].sort_values("norm")
-    names = _norm_of(landscape), None if plane is None else plane.name
-    free = runs.table.sort_values(runs.keys) if runs.keys else runs.table
-    drawn = [_walk(runs, member, *names) for _, member in free.head(MOST_MEMBERS).iterrows()]
-    walks = [walk for walk in drawn if walk is not None]
-    return Crossing(walks, losses[losses["norm"] > 0], plane, len(free))
-
-
-def draw(crossing: Crossing, palette: Palette) -> Figure:
+def draw_paths(crossing: Crossing, palette: Palette) -> Figure:
     """Paths in the colours of their phases, over the reduced losses."""
     figure = Figure(figsize=(9.0, 4.4), layout="constrained")
     panels = figure.subplots(1, 2)
@@ -158,73 +61,3 @@ def _draw_walk(axes: Axes, walk: Walk, y: NDArray[np.float64], palette: Palette)
             norms[ends], y[ends], marker, color=colour, markersize=5, zorder=4,
             markeredgecolor="#444444",
         )  # fmt: skip
-
-
-def _walk(runs: Sweep, member: pd.Series, norm: str | None, value: str | None) -> Walk | None:
-    """A member's path, None where a file is damaged.
-
-    Args:
-        norm, value: names of measured numbers; None for the norm of all weights, and for none.
-    """
-    folder, job = Path(member["folder"]), member["job"]
-    if not (folder / CURVES).is_file():
-        raise UserError(f"--paths {folder}: has no {CURVES}; run it with callbacks=default")
-    curves, taken = files.curves(runs, job), files.measures(runs, job)
-    if any(path.parent == folder for path in runs.damaged):
-        return None
-    assert curves is not None
-    steps = curves["step"].to_numpy()
-    settings = panel_title({key: member[key] for key in swept(runs)}).replace("\n", ", ")
-    return Walk(
-        f"{member['phase']}: {settings or 'job ' + str(member['job'])}",
-        Phase(member["phase"]),
-        steps,
-        curves["weight_norm"].to_numpy() if norm is None else _measured(folder, taken, norm, steps),
-        curves["train_loss"].to_numpy(),
-        curves["val_loss"].to_numpy(),
-        None if value is None else _measured(folder, taken, value, steps),
-    )
-
-
-def _measured(
-    folder: Path, known: pd.DataFrame | None, name: str, steps: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """A measured number at `steps`, interpolated between those at which it was taken."""
-    if known is None or name not in known:
-        raise UserError(
-            f"--paths {folder}: {name} wasn't measured; the landscape needs it, see conf/measures/"
-        )
-    values = known[["step", name]].dropna()
-    if values.empty:
-        return np.full(steps.shape, np.nan)
-    found: NDArray[np.float64] = np.interp(steps, values["step"], values[name])
-    return found
-
-
-def _norm_of(landscape: Sweep) -> str | None:
-    """The measure of the norm that the landscape held; None for that of all weights."""
-    held: Any = landscape.constants.get("norm.groups")
-    groups = json.loads(held) if isinstance(held, str) and held != VARIES else []
-    return f"{groups[0]}_norm" if len(groups) == 1 else None
-
-
-def _common_value(runs: Sweep, key: str) -> Any:
-    """The value of the landscape's second key that all runs have."""
-    value = runs.constants.get(key, VARIES)
-    if value == VARIES:
-        raise UserError(
-            f"--paths {runs.folder}: its members have no {key} in common, and didn't measure "
-            f"{key.rpartition('.')[2]}; pass some that have"
-        )
-    return value
-
-
-def _at(landscape: Sweep, table: pd.DataFrame, key: str, value: Any) -> pd.DataFrame:
-    """The landscape where `key` is `value`."""
-    known = swept(landscape)[key]
-    close = numeric(known) and not isinstance(value, str)
-    rows = table[np.isclose(table[key], value) if close else table[key] == value]
-    if rows.empty:
-        texts = ", ".join(number(each) for each in known)
-        raise UserError(f"--paths: the runs' {key} is {value}; the landscape has {texts}")
-    return rows

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PatchCollection
 from matplotlib.colors import Colormap, ListedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
+from grok.analysis.numbers.layout import cells, phase_layout
+from grok.analysis.numbers.phase_diagram import confused, phase_codes, smooth_steps
+from grok.analysis.numbers.scales import step_limits
 from grok.analysis.pictures.canvas import label_cells, legend_above, panel_figure
-from grok.analysis.pictures.layout import cells, phase_layout
 from grok.analysis.pictures.palette import (
+    CONFUSED,
     Palette,
     delay_colours,
     missing_patch,
@@ -27,11 +30,11 @@ from grok.analysis.pictures.palette import (
     show_missing,
     stuck_colours,
 )
-from grok.analysis.read.table import Sweep
-from grok.phases import Phase, classify, smooth_value
+from grok.analysis.read.sweep import Sweep
+from grok.phases import Phase
 
 
-def discrete(sweep: Sweep, palette: Palette) -> Figure | None:
+def draw_phases(sweep: Sweep, palette: Palette) -> Figure | None:
     """The phase of every cell, a panel for each setting beyond two keys (Re-TUG, Figures 1, 7-10).
 
     Each panel is an image of shape (len(ys), len(xs)): the phase's place in `Phase`, NaN where a
@@ -41,7 +44,7 @@ def discrete(sweep: Sweep, palette: Palette) -> Figure | None:
     if layout is None:
         return None
     figure, axes = panel_figure(layout)
-    codes = sweep.table["phase"].map(list(Phase).index)
+    codes = phase_codes(sweep.table["phase"])
     images = [cells(sweep.table, layout, panel, codes) for panel in layout.panels]
     for one, image in zip(axes, images, strict=True):
         one.imshow(image, phase_colours(palette), vmin=0, vmax=len(Phase) - 1, aspect="auto")
@@ -51,13 +54,13 @@ def discrete(sweep: Sweep, palette: Palette) -> Figure | None:
     return figure
 
 
-def smooth(sweep: Sweep, _palette: Palette) -> Figure | None:
+def draw_smooth(sweep: Sweep, _palette: Palette) -> Figure | None:
     """How long every cell took (Re-TUG, section 4.2, Figures 3 to 5), on two logarithmic scales.
 
     Each panel holds two images of shape (len(ys), len(xs)): T_val - T_train of the members that
     generalise, clipped to the scale's floor since a delay can be zero or negative; and T_train
-    (memorization) or the budget (confusion) of the others. NaN elsewhere. None where
-    `phase_layout` is.
+    (memorization) or the budget (confusion) of the others. NaN elsewhere. Cells of confusion are
+    crossed besides, black on the colour of late memorization. None where `phase_layout` is.
     """
     layout = phase_layout(sweep)
     if layout is None:
@@ -71,10 +74,12 @@ def smooth(sweep: Sweep, _palette: Palette) -> Figure | None:
     for one, panel in zip(axes, layout.panels, strict=True):
         delay.draw(one, cells(sweep.table, layout, panel, steps[generalises]))
         stuck.draw(one, cells(sweep.table, layout, panel, steps[~generalises]))
+        _cross(one, cells(sweep.table, layout, panel, steps[confused(sweep.table)]))
         show_missing(one)
     label_cells(axes, layout)
     if not generalises.all():
-        stuck.add_bar(figure, axes, "T_train, or the budget if confused (steps)", "neither")
+        crossed = "; crossed: confusion, none" if confused(sweep.table).any() else ""
+        stuck.add_bar(figure, axes, f"T_train (steps){crossed}", "neither")
     marks = []
     if generalises.any():
         bar = delay.add_bar(figure, axes, "T_val - T_train (steps)", "min")
@@ -83,7 +88,7 @@ def smooth(sweep: Sweep, _palette: Palette) -> Figure | None:
     return figure
 
 
-def train_times(sweep: Sweep, _palette: Palette) -> Figure | None:
+def draw_train_times(sweep: Sweep, _palette: Palette) -> Figure | None:
     """T_train of every cell, logarithmic (Re-TUG, Figure 6 right); black where it never came.
 
     Each panel holds two images of shape (len(ys), len(xs)): T_train, and 1 where a member has
@@ -99,39 +104,14 @@ def train_times(sweep: Sweep, _palette: Palette) -> Figure | None:
     images = [cells(sweep.table, layout, panel, never) for panel in layout.panels]
     for one, panel, image in zip(axes, layout.panels, images, strict=True):
         reached.draw(one, cells(sweep.table, layout, panel, steps))
-        one.imshow(image, ListedColormap(["black"]), aspect="auto")
+        one.imshow(image, ListedColormap([CONFUSED]), aspect="auto")
         show_missing(one)
     label_cells(axes, layout)
     reached.add_bar(figure, axes, "T_train (steps)", "neither")
-    unreached = [Patch(color="black", label="never")] if steps.isna().any() else []
+    unreached = [Patch(color=CONFUSED, label="never")] if steps.isna().any() else []
     drawn = [cells(sweep.table, layout, panel, steps.fillna(0)) for panel in layout.panels]
     legend_above(figure, [*_missing(drawn), *unreached])
     return figure
-
-
-def smooth_steps(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """`grok.phases.smooth_value` of every member over its whole run, and whether it generalises."""
-    times = [
-        (_step(t_train), _step(t_val), int(budget))
-        for t_train, t_val, budget in zip(
-            table["t_train"], table["t_val"], table["budget"], strict=True
-        )
-    ]
-    phases = [classify(*time) for time in times]
-    steps = [smooth_value(phase, *time) for phase, time in zip(phases, times, strict=True)]
-    generalises = [phase.generalises for phase in phases]
-    return pd.Series(steps, table.index), pd.Series(generalises, table.index)
-
-
-def step_limits(steps: pd.Series, budget: int) -> tuple[int, int]:
-    """The ends of a scale: the power of ten below the smallest positive step, and the budget."""
-    smallest = steps[steps > 0].min()
-    floor = 1 if pd.isna(smallest) else 10 ** math.floor(math.log10(smallest))
-    return floor, max(budget, 10 * floor)
-
-
-def _step(value: int) -> int | None:
-    return None if pd.isna(value) else int(value)
 
 
 class _Scale:
@@ -153,6 +133,19 @@ class _Scale:
         """A colour bar beside all panels."""
         bar = figure.colorbar(self.mappable, ax=axes, aspect=30, label=label, extend=extend)
         return bar.ax
+
+
+def _cross(axes: Axes, image: NDArray[np.float64]) -> None:
+    """Cover the cells of `image` that have a number, in black with crosses."""
+    found = np.argwhere(np.isfinite(image))
+    squares = [Rectangle((x - 0.5, y - 0.5), 1, 1) for y, x in found]
+    look: dict[str, Any] = {
+        "facecolor": CONFUSED,
+        "edgecolor": "#999999",
+        "hatch": "xxxx",
+        "linewidth": 0,
+    }
+    axes.add_collection(PatchCollection(squares, **look))
 
 
 def _mark(bar: Axes, gap: int) -> Line2D:

@@ -13,25 +13,32 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from grok.analysis.numbers.fits import power_law
-from grok.analysis.numbers.flow import FlowPath
-from grok.analysis.numbers.reduced import LEVEL, MAPS, Plane, planes
-from grok.analysis.pictures.canvas import borders, legend_above, log_scale, tell_left_out
-from grok.analysis.pictures.decay import described
-from grok.analysis.pictures.labels import axis_label, number, panel_title
-from grok.analysis.pictures.layout import choose
-from grok.analysis.pictures.palette import Palette, part, show_missing
-from grok.analysis.read.table import Sweep
+from grok.analysis.numbers.decay import law_text
+from grok.analysis.numbers.flow import FlowPath, arrival_law
+from grok.analysis.numbers.labels import number, panel_title
+from grok.analysis.numbers.layout import choose
+from grok.analysis.numbers.reduced import LEVEL, PLANE_MAPS, Plane, planes
+from grok.analysis.numbers.scales import borders, loss_limits, over_a_decade
+from grok.analysis.pictures.canvas import legend_above, log_scale, tell_left_out
+from grok.analysis.pictures.palette import (
+    CONTOUR,
+    INK,
+    LAW,
+    LOSS_MAP,
+    STAR,
+    Palette,
+    part,
+    show_missing,
+)
+from grok.analysis.read.sweep import Sweep
 
 SIZES_LEVEL = 0.02
 """Train loss of the contours that are compared between panels (Omnigrok, Figure 6e)."""
-CONTOUR, STAR = "#F0E442", "#009E73"
-COLOURS = "Blues_r"
 MOST_ARROWS = 14
-LINES = part("plasma", 0.0, 0.85)
+PATH_COLOURS = part("plasma", 0.0, 0.85)
 
 
-def maps(sweep: Sweep, _palette: Palette) -> Figure | None:
+def draw_planes(sweep: Sweep, _palette: Palette) -> Figure | None:
     """Train and test loss at the last step, a row a panel, with what the paper marks on them.
 
     The contour of train loss 0.05 parts the plane; arrows go down the train loss, longer where it
@@ -42,7 +49,7 @@ def maps(sweep: Sweep, _palette: Palette) -> Figure | None:
     if not found:
         return None
     figure = Figure(figsize=(8.6, 3.4 * len(found) + 0.5), layout="constrained")
-    rows = figure.subplots(len(found), MAPS, squeeze=False)
+    rows = figure.subplots(len(found), PLANE_MAPS, squeeze=False)
     for line, plane in zip(rows, found, strict=True):
         for axes, losses, name in zip(
             line, (plane.train, plane.test), ("train", "test"), strict=True
@@ -50,12 +57,12 @@ def maps(sweep: Sweep, _palette: Palette) -> Figure | None:
             shade(figure, axes, plane, losses, f"{name} loss")
             mark(axes, plane)
         _draw_arrows(line[0], plane)
-    tell_left_out(figure, choose(sweep, MAPS))
+    tell_left_out(figure, choose(sweep, PLANE_MAPS))
     legend_above(figure, _marks())
     return figure
 
 
-def boundaries(sweep: Sweep, _palette: Palette) -> Figure | None:
+def draw_boundaries(sweep: Sweep, _palette: Palette) -> Figure | None:
     """The contours of train loss 0.02 of all panels in one picture (Omnigrok, Figure 6e).
 
     None for fewer than two panels.
@@ -66,18 +73,18 @@ def boundaries(sweep: Sweep, _palette: Palette) -> Figure | None:
     figure = Figure(figsize=(5.4, 4.2), layout="constrained")
     axes = figure.subplots()
     for i, plane in enumerate(found):
-        colour = LINES(i / (len(found) - 1))
+        colour = PATH_COLOURS(i / (len(found) - 1))
         norms = plane.boundary(SIZES_LEVEL)
         axes.plot(norms, plane.values, "o-", color=colour, markersize=3, label=_title(plane))
     log_scale(axes, "x")
-    axes.set(xlabel="weight norm (L2)", ylabel=axis_label(found[0].key))
+    axes.set(xlabel="weight norm (L2)", ylabel=found[0].label)
     axes.set_title(f"contours of train loss {SIZES_LEVEL}", fontsize=9)
-    tell_left_out(figure, choose(sweep, MAPS))
+    tell_left_out(figure, choose(sweep, PLANE_MAPS))
     axes.legend(fontsize=8, frameon=False)
     return figure
 
 
-def flows(sweep: Sweep, paths: Sequence[FlowPath]) -> Figure:
+def draw_flows(sweep: Sweep, paths: Sequence[FlowPath]) -> Figure:
     """Paths of the reduced dynamics over both maps, losses along them, and when they arrive.
 
     Source: Omnigrok, Figure 6 c and f.
@@ -91,7 +98,7 @@ def flows(sweep: Sweep, paths: Sequence[FlowPath]) -> Figure:
         for path, colour in zip(paths, _colours(paths), strict=True):
             axes.plot(path.norms, path.values, color=colour, linewidth=1.6)
         start = paths[0].norms[0], paths[0].values[0]
-        axes.plot(*start, "o", color="white", markeredgecolor="#333333")
+        axes.plot(*start, "o", color="white", markeredgecolor=INK)
     for path, colour in zip(paths, _colours(paths), strict=True):
         label = f"weight decay {number(path.gamma)}"
         along.plot(path.gamma * path.time, path.test, color=colour, label=label)
@@ -100,10 +107,10 @@ def flows(sweep: Sweep, paths: Sequence[FlowPath]) -> Figure:
     log_scale(along, "xy")
     along.legend(fontsize=8, frameon=False)
     gammas = [path.gamma for path in paths]
-    law = power_law(gammas, [path.arrival for path in paths])
-    label = "arrival" if law is None else f"arrival ~ {described(law)}"
-    arrivals.plot(gammas, [path.arrival for path in paths], "o", color="#333333", label=label)
-    arrivals.plot(gammas, [path.predicted for path in paths], "-.", color="#CC79A7",
+    law = arrival_law(paths)
+    label = "arrival" if law is None else f"arrival ~ {law_text(law)}"
+    arrivals.plot(gammas, [path.arrival for path in paths], "o", color=INK, label=label)
+    arrivals.plot(gammas, [path.predicted for path in paths], "-.", color=LAW,
                   label="(L + h tan theta) / weight decay")  # fmt: skip
     arrivals.set(xlabel="weight decay", ylabel="time (1 / decoder learning rate)")
     log_scale(arrivals, "xy")
@@ -114,12 +121,10 @@ def flows(sweep: Sweep, paths: Sequence[FlowPath]) -> Figure:
 
 def shade(figure: Figure, axes: Axes, plane: Plane, losses: NDArray[np.float64], name: str) -> None:
     """One loss as a map on logarithmic colours, over the norm (logarithmic) and the key."""
-    positive = losses[losses > 0]
-    low, high = (positive.min(), positive.max()) if len(positive) else (1.0, 10.0)
-    scale = LogNorm(low, max(high, 1.001 * low))
-    tall = plane.values[0] > 0 and plane.values[-1] > 10 * plane.values[0]
+    low, high = loss_limits(losses)
+    scale, tall = LogNorm(low, high), over_a_decade(plane.values)
     edges = borders(plane.norms, logarithmic=True), borders(plane.values, logarithmic=tall)
-    shown = axes.pcolormesh(*edges, np.maximum(losses, low), cmap=colormaps[COLOURS], norm=scale)
+    shown = axes.pcolormesh(*edges, np.maximum(losses, low), cmap=colormaps[LOSS_MAP], norm=scale)
     show_missing(axes)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
@@ -128,7 +133,7 @@ def shade(figure: Figure, axes: Axes, plane: Plane, losses: NDArray[np.float64],
     axes.set_yscale("log" if tall else "linear")
     axes.set_title("\n".join(filter(None, [name, _title(plane)])), fontsize=8)
     axes.set_xlabel("weight norm (L2)", fontsize=8)
-    axes.set_ylabel(axis_label(plane.key), fontsize=8)
+    axes.set_ylabel(plane.label, fontsize=8)
     axes.tick_params(labelsize=8)
     figure.colorbar(shown, ax=axes, aspect=25)
 
@@ -153,26 +158,21 @@ def _draw_arrows(axes: Axes, plane: Plane) -> None:
     """Down the train loss as seen in the picture: each axis counts from 0 to 1."""
     if min(plane.train.shape) < 3 or axes.get_yscale() == "log":
         return
-    u, m = np.log(plane.norms), plane.values
-    across, up = (u - u[0]) / (u[-1] - u[0]), (m - m[0]) / (m[-1] - m[0])
-    by_m, by_u = np.gradient(plane.train, up, across)
-    steepness = np.hypot(by_u, by_m)
-    found = np.isfinite(steepness) & (steepness > 0)
-    if not found.any():
+    arrows = plane.downhill()
+    if arrows is None:
         return
-    length = np.sqrt(steepness / np.quantile(steepness[found], 0.9)).clip(max=1.2)
-    scale = np.divide(length, steepness, out=np.zeros_like(length), where=found)
+    right, up = arrows
     rows, columns = (slice(None, None, -(-n // MOST_ARROWS)) for n in plane.train.shape)
     part_of = (rows, columns)
     axes.quiver(
         plane.norms[columns], plane.values[rows],
-        -(by_u * scale)[part_of], -(by_m * scale)[part_of],
-        angles="uv", color="#333333", scale=22, width=0.003,
+        right[part_of], up[part_of],
+        angles="uv", color=INK, scale=22, width=0.003,
     )  # fmt: skip
 
 
 def _colours(paths: Sequence[FlowPath]) -> list[tuple[float, ...]]:
-    return [LINES(i / max(len(paths) - 1, 1)) for i in range(len(paths))]
+    return [PATH_COLOURS(i / max(len(paths) - 1, 1)) for i in range(len(paths))]
 
 
 def _title(plane: Plane) -> str:

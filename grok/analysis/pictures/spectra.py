@@ -1,38 +1,29 @@
-"""Which frequencies the embeddings of modular arithmetic are made of, beside the accuracies.
-
-Source: Nanda et al. 2023; `grok.measures.FourierPower` records them.
-"""
+"""Which frequencies the embeddings of modular arithmetic are made of, beside the accuracies."""
 
 from __future__ import annotations
-
-import itertools
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from grok.analysis.pictures.canvas import borders, log_scale
-from grok.analysis.pictures.curves import COLOURS, ROWS
-from grok.analysis.pictures.labels import panel_title
-from grok.analysis.pictures.layout import swept
-from grok.analysis.pictures.palette import Palette
+from grok.analysis.numbers.curves import ACCURACIES
+from grok.analysis.numbers.labels import panel_title
+from grok.analysis.numbers.layout import swept
+from grok.analysis.numbers.scales import borders
+from grok.analysis.numbers.spectra import Spectrum, spectra
+from grok.analysis.pictures.canvas import log_scale
+from grok.analysis.pictures.palette import TRAIN, VALIDATION, Palette
 from grok.analysis.read import files
-from grok.analysis.read.table import Sweep
-from grok.record.names import FOURIER
-
-MOST_MEMBERS = 4
+from grok.analysis.read.sweep import Sweep
 
 
-def draw(sweep: Sweep, _palette: Palette) -> Figure | None:
+def draw_spectra(sweep: Sweep, _palette: Palette) -> Figure | None:
     """Accuracies against the step, and under them the share of each frequency; a column a member.
 
-    The first four members that recorded any; None where none did.
+    None where none recorded any.
     """
-    recorded = ((job, files.array(sweep, job, FOURIER, "power", 2)) for job in sweep.table["job"])
-    kept = ((job, each) for job, each in recorded if each is not None)
-    found = dict(itertools.islice(kept, MOST_MEMBERS))
+    found = spectra(sweep)
     members = sweep.table[sweep.table["job"].isin(found)]
     if members.empty:
         return None
@@ -40,7 +31,7 @@ def draw(sweep: Sweep, _palette: Palette) -> Figure | None:
     grid = figure.subplots(2, len(members), squeeze=False, sharex="col", height_ratios=(1, 2))
     for (above, below), (_, member) in zip(grid.T, members.iterrows(), strict=True):
         _draw_accuracies(above, files.curves(sweep, member["job"]))
-        _draw_shares(figure, below, *found[member["job"]])
+        _draw_shares(figure, below, found[member["job"]])
         above.set_title(panel_title({key: member[key] for key in swept(sweep)}), fontsize=8)
         log_scale(below, "x")
     grid[0, 0].set_ylabel("accuracy")
@@ -52,20 +43,17 @@ def draw(sweep: Sweep, _palette: Palette) -> Figure | None:
 def _draw_accuracies(axes: Axes, curves: pd.DataFrame | None) -> None:
     if curves is None:
         return
-    for (column, name), colour in zip(ROWS[0][1].items(), COLOURS, strict=True):
+    for (column, name), colour in zip(ACCURACIES.items(), (TRAIN, VALIDATION), strict=True):
         known = curves[["step", column]].dropna()
         axes.plot(known["step"], known[column], color=colour, label=name)
     axes.legend(fontsize=7, frameon=False)
 
 
-def _draw_shares(
-    figure: Figure, axes: Axes, steps: NDArray[np.int64], power: NDArray[np.float64]
-) -> None:
-    """Nothing for a single step; step 0, the initialisation, has no place on a logarithmic axis."""
-    frequencies = np.arange(power.shape[1] + 1) + 0.5
-    shown = steps > 0
-    if shown.sum() < 2:
+def _draw_shares(figure: Figure, axes: Axes, spectrum: Spectrum) -> None:
+    """Nothing for a single step."""
+    if len(spectrum.steps) < 2:
         return
-    ends = borders(steps[shown].astype("float64"), logarithmic=True)
-    image = axes.pcolormesh(ends, frequencies, power[shown].T, cmap="magma", vmin=0)
+    frequencies = np.arange(spectrum.power.shape[1] + 1) + 0.5
+    ends = borders(spectrum.steps.astype("float64"), logarithmic=True)
+    image = axes.pcolormesh(ends, frequencies, spectrum.power.T, cmap="magma", vmin=0)
     figure.colorbar(image, ax=axes, aspect=25, label="share of the power")

@@ -1,22 +1,4 @@
-"""The LU mechanism's time to generalise, as contours over phase diagrams (Omnigrok, section 2).
-
-The prediction is `decay.lu_prediction`: ln(w0 / w_c) / (learning rate x weight
-decay) steps, the time that decay alone takes from the initial weight norm w0 to the critical one
-w_c. It has no free parameter: w0 is in every record, and w_c is measured, as the geometric mean of
-the norms at T_val over the members of a diagram that generalised.
-
-It says something where decay shrinks all parameters alike, learning rate x weight decay the same
-in both groups: a sweep with ``opt.lr_enc`` equal to ``opt.lr_dec`` and ``opt.wd_enc`` to
-``opt.wd_dec``. It gives no number
-
-- in the published toy diagrams: embeddings don't decay (``opt.wd_enc`` 0), so only a part of the
-  norm would shrink; and from w0 to T_val it grows, in every cell of Re-TUG's Figure 1, right;
-- on MNIST over decoder learning rate and weight decay: one weight decay, but the encoder's
-  learning rate is fixed at 1e-3, so the groups decay at two rates. Pure decay then lies between
-  the predictions for either rate. How far along depends on the norm of each group, which isn't
-  recorded, and over learning rates of 1e-6 to 1 the bounds are up to three decades apart;
-- without weight decay, or where w_c isn't below w0.
-"""
+"""The LU mechanism's time to generalise, as contours over phase diagrams (Omnigrok, section 2)."""
 
 from __future__ import annotations
 
@@ -26,62 +8,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from grok.analysis.pictures.decay import WEIGHT_DECAYS, lu_prediction
-from grok.analysis.pictures.labels import number
-from grok.analysis.pictures.layout import cells, phase_layout, select
-from grok.analysis.read.table import Sweep
-from grok.errors import UserError
+from grok.analysis.numbers.labels import number
+from grok.analysis.numbers.theory import contour_levels, has_contours
 
-PICTURES = ("phases", "smooth")
-COLOUR = "#D55E00"
-LEAST_CONTOURS = 3
+WITH_PREDICTION = ("phases", "smooth")
+PREDICTION_COLOUR = "#D55E00"
 
 
-def predictions(sweep: Sweep, kinds: list[str]) -> list[NDArray[np.float64]]:
-    """The predicted T_val of every cell (steps, NaN where there is none), an image a panel.
-
-    Images have the shape (len(ys), len(xs)) of the phase diagram's.
-
-    Args:
-        kinds: the kinds of pictures that are drawn.
-
-    Raises:
-        UserError: no phase diagram over a weight decay is drawn, no member has reached T_val with
-            its weight norms known, decay differs between the groups, or w_c isn't below w0.
-    """
-    layout = phase_layout(sweep)
-    if "phases" not in kinds or layout is None or not {layout.x, layout.y} & set(WEIGHT_DECAYS):
-        raise _impossible(sweep, "no phase diagram over a weight decay is drawn; sweep opt.wd_dec")
-    table = sweep.table
-    if not (table["decay_per_step"] > 0).any():
-        raise _impossible(
-            sweep,
-            "learning rate x weight decay isn't the same in encoder and decoder, and the norm of "
-            "each isn't recorded; sweep AdamW at a constant rate, with opt.lr_enc=${opt.lr_dec} "
-            "opt.wd_enc=${opt.wd_dec}",
-        )
-    if table[["initial_norm", "norm_at_t_val"]].dropna().empty:
-        raise _impossible(
-            sweep,
-            "no record has the weight norms at the start and at T_val; keep callbacks=default",
-        )
-    images = []
-    for panel in layout.panels:
-        members = select(table, panel)
-        images.append(cells(table, layout, panel, lu_prediction(members)))
-    if all(np.isnan(image).all() for image in images):
-        raise _impossible(
-            sweep,
-            "w_c, the weight norm at T_val, isn't below the initial one; raise task.init_scale",
-        )
-    if not any(_drawable(image) for image in images):
-        raise _impossible(
-            sweep, "contours take 2 x 2 neighbouring cells with weight decay; sweep more values"
-        )
-    return images
-
-
-def draw_over(figure: Figure, images: list[NDArray[np.float64]]) -> None:
+def draw_prediction(figure: Figure, images: list[NDArray[np.float64]]) -> None:
     """Contours of `images` over the panels of a phase diagram, at powers of ten and labelled.
 
     Interpolated between cells in the logarithm of the prediction.
@@ -90,34 +24,16 @@ def draw_over(figure: Figure, images: list[NDArray[np.float64]]) -> None:
         patheffects.withStroke(linewidth=2.5, foreground="white")
     ]
     for axes, image in zip(figure.axes, images, strict=False):
-        if not _drawable(image):
+        if not has_contours(image):
             continue
         steps = np.ma.masked_invalid(np.log10(image))
-        lines = axes.contour(steps, levels=_levels(steps), colors=COLOUR, linewidths=1.4)
+        lines = axes.contour(
+            steps, levels=contour_levels(steps), colors=PREDICTION_COLOUR, linewidths=1.4
+        )
         lines.set_path_effects(halo)
         for text in lines.clabel(fmt=lambda level: number(float(10**level), 1), fontsize=8):
             text.set_path_effects(halo)
-    entry = Line2D([], [], color=COLOUR, linewidth=1.4, label="T_val by the LU mechanism (steps)")
+    entry = Line2D(
+        [], [], color=PREDICTION_COLOUR, linewidth=1.4, label="T_val by the LU mechanism (steps)"
+    )
     figure.legend(handles=[entry], loc="outside lower center", fontsize=8, frameon=False)
-
-
-def _drawable(image: NDArray[np.float64]) -> bool:
-    """Whether there are 2 x 2 neighbouring cells for a contour to pass between."""
-    known = np.isfinite(image)
-    return bool((known[1:, 1:] & known[1:, :-1] & known[:-1, 1:] & known[:-1, :-1]).any())
-
-
-def _levels(steps: np.ma.MaskedArray) -> list[float]:
-    """Powers of ten between the least and the most, and 2 and 5 times those where they are few."""
-    low, high = float(steps.min()), float(steps.max())
-    wholes = np.arange(np.floor(low), np.ceil(high) + 1)
-    fine = np.sort(np.add.outer(wholes, np.log10([1, 2, 5])).ravel())
-    for levels in (wholes, fine):
-        crossed = [float(level) for level in levels if low < level < high]
-        if len(crossed) >= LEAST_CONTOURS:
-            return crossed
-    return crossed or [(low + high) / 2]
-
-
-def _impossible(sweep: Sweep, why: str) -> UserError:
-    return UserError(f"--theory: nothing to draw of {sweep.folder}: {why}")

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 from grok.errors import DamagedFileError
 from grok.record.names import CURVE_COLUMNS, CURVES, MEASURES
 from grok.record.record import check_file, damaged_file

@@ -5,96 +5,23 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from grok.analysis.read.folder import read_folder
+from grok.analysis.read.sweep import BEST, FINAL, NORMS, OUTCOME, STEPS, VARIES, Measured, Sweep
 from grok.errors import UserError
 from grok.phases import classify
 from grok.record.difference import flat
-from grok.record.names import STEP_COLUMNS
-from grok.record.record import Plan, Record, finished
+from grok.record.meaning import EARLIER_ROLES
+from grok.record.record import Plan, Record
 
-OUTCOME = ("t_train", "t_val", "budget", "phase", "steps", "stop_reason", "diverged")
-FINAL = tuple(STEP_COLUMNS)
-BEST = tuple(f"best_{name}" for name, better in STEP_COLUMNS.items() if better is not None)
-NORMS = {"initial_norm": "initial", "norm_at_t_train": "t_train", "norm_at_t_val": "t_val"}
-VARIES = "varies"
 _NUMBERS = (*FINAL, *BEST, *NORMS, "decay_per_step", "wall_seconds")
 _RESERVED = ("job", *OUTCOME, *_NUMBERS, "folder")
-_INTEGERS = ("job", "t_train", "t_val", "budget", "steps")
+_INTEGERS = ("job", *STEPS)
 _TEXTS = ("phase", "stop_reason", "folder")
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What was measured of the members along the way, as the table's columns.
-
-    Attributes:
-        name: in the records, and in the file of the curves or of the measures.
-        better: ``higher`` or ``lower``; None where neither is, or where the records don't agree.
-        final: the column of the last values.
-        best: the column of the best values, None where neither way is better.
-    """
-
-    name: str
-    better: str | None
-    final: str
-    best: str | None
-
-    @property
-    def of_every_step(self) -> bool:
-        """Whether it is one of those that every member records at every step."""
-        return self.name in FINAL
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """What a sweep's folder holds.
-
-    Attributes:
-        folder: the sweep's folder, or a solo run's.
-        keys: the swept keys, as the columns of `planned` and `table` are called.
-        planned: one row a job, finished or not: ``job`` and the swept keys.
-        table: one row a finished member, see `load`.
-        gaps: the distinct grokking gaps of the finished members, in steps.
-        constrained: whether all finished members were held at their initial weight norm.
-        constants: what all finished members have in common: ``task``, and by full key the settings
-            of their composed configurations, numbers or texts. ``varies`` is what isn't the same
-            without being swept, such as a setting that follows another.
-        timed: whether T_train and T_val are known, as they aren't in some published grids.
-        measured: what any finished member was measured by: losses, accuracies and weight norm,
-            then the configured measures.
-        records: those of the finished members, by job.
-        common: the configuration of the first job, empty where no record tells it.
-        damaged: a line for each file that was found damaged so far, by its path. The member of a
-            damaged record is missing, that of another file is drawn without.
-    """
-
-    folder: Path
-    keys: list[str]
-    planned: pd.DataFrame
-    table: pd.DataFrame
-    gaps: list[int]
-    constrained: bool
-    records: dict[int, Record]
-    common: dict[str, Any]
-    constants: dict[str, Any] = field(default_factory=dict)
-    timed: bool = True
-    measured: list[Measured] = field(default_factory=list)
-    damaged: dict[Path, str] = field(default_factory=dict)
-
-    @property
-    def missing(self) -> int:
-        """How many planned jobs have no record."""
-        return len(self.planned) - len(self.table)
-
-    def member_folder(self, job: int) -> Path:
-        """Where `job` leaves its files: its numbered folder, or the folder of a solo run."""
-        return self.folder if finished(self.folder) else self.folder / str(job)
 
 
 def load(folder: str | Path, budget: int | None = None) -> pd.DataFrame:
@@ -156,6 +83,8 @@ def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
         records=records,
         common=_common(plan, records),
         constants=_constants(list(records.values()), keys),
+        held=_held(list(records.values())),
+        roles=_roles(records),
         measured=measured,
         damaged=damaged,
     )
@@ -213,6 +142,22 @@ def _constants(records: list[Record], keys: list[str]) -> dict[str, Any]:
 def _constrained(record: Record) -> bool:
     norm = record.config.get("norm", {})
     return bool(norm.get("constrain"))
+
+
+def _held(records: list[Record]) -> list[str]:
+    """The groups whose norm all were held at; none where they weren't all the same."""
+    groups = [record.config.get("norm", {}).get("groups") for record in records]
+    if not records or not all(map(_constrained, records)) or not isinstance(groups[0], list):
+        return []
+    return groups[0] if all(each == groups[0] for each in groups) else []
+
+
+def _roles(records: dict[int, Record]) -> dict[str, str]:
+    """What keys mean to all records together; what they meant earlier where there is none."""
+    found: dict[str, str] = {}
+    for job in sorted(records):
+        found |= records[job].roles
+    return found if records else dict(EARLIER_ROLES)
 
 
 def _cut(record: Record, budget: int | None) -> Record:

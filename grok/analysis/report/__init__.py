@@ -12,51 +12,43 @@ import json
 import re
 from collections.abc import Callable
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from plotly.offline import get_plotlyjs
 
-from grok.analysis.output import attempt, writing
-from grok.analysis.pictures.catalogue import kinds
-from grok.analysis.pictures.labels import number
-from grok.analysis.pictures.layout import choose, swept
+from grok.analysis.attempt import attempt
+from grok.analysis.numbers.kinds import kinds
+from grok.analysis.numbers.labels import number
+from grok.analysis.numbers.layout import choose, swept
+from grok.analysis.numbers.paths import Crossing
 from grok.analysis.pictures.palette import Palette
-from grok.analysis.pictures.paths import Crossing
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 from grok.analysis.report import crossings, figure, grid, lines, members, views
-from grok.analysis.report.facts import configuration, cost, facts, finished
+from grok.analysis.report.facts import configuration, cost, definitions, facts, finished, heading
 from grok.analysis.report.parts import Picture, text
 from grok.printable import printable
 
 NAME = "report.html"
 
 
-def write(sweep: Sweep, palette: Palette, folder: Path, crossing: Crossing | None = None) -> Path:
-    """Write the report of a sweep with at least one finished member to `folder`; its path.
+def page(sweep: Sweep, palette: Palette, crossing: Crossing | None = None) -> str:
+    """The HTML of a sweep with at least one finished member.
 
     Args:
         crossing: free members to be drawn over the sweep, a landscape.
-
-    Raises:
-        UserError: the file can't be written.
     """
-    path, content = folder / NAME, page(sweep, palette, crossing)
-    with writing(path) as temporary:
-        temporary.write_text(content, encoding="utf-8")
-    return path
-
-
-def page(sweep: Sweep, palette: Palette, crossing: Crossing | None = None) -> str:
-    """The HTML of `write`."""
     data = embed(contents(sweep, palette, crossing))  # before the facts, which name damaged files
     told = facts(sweep)
     rows = (f"<dt>{_escape(name)}</dt><dd>{_escape(value)}</dd>" for name, value in told.items())
+    times, phases = definitions(sweep)
+    lines = (f"<tr><th>{name}</th><td>{_escape(words)}</td></tr>" for name, words in phases.items())
     parts = {
         "title": _escape(f"{told['Task']}: {sweep.folder.resolve().name}"),
-        "task": _escape(told["Task"]),
+        "heading": _escape(heading(sweep, told["Task"])),
         "summary": _escape(f"{finished(sweep)}; {cost(sweep)}"),
         "facts": "\n".join(rows),
+        "times": _escape(times),
+        "phases": "\n".join(lines),
         "configuration": "\n".join(map(_escape, configuration(sweep))),
         "plotly": get_plotlyjs(),
         "data": data,
@@ -69,8 +61,9 @@ def contents(sweep: Sweep, palette: Palette, crossing: Crossing | None = None) -
     """What the page's script draws.
 
     Keys: ``keys``, a name and the values' texts for each swept key; ``members`` and ``member``,
-    see `members.collect` and `figure.draw`; ``grid``, see `grid.draw`, or None; ``figures``,
-    dictionaries of ``title``, ``data`` and ``layout``.
+    see `members.collect` and `figure.member_picture`; ``first``, the job that is chosen at first;
+    ``grid``, see `grid.grid_picture`, or None;
+    ``figures``, dictionaries of ``title``, ``data`` and ``layout``.
     """
     told = members.words(sweep)
     texts = {job: text("\n".join(each)) for job, each in told.items()}
@@ -78,7 +71,8 @@ def contents(sweep: Sweep, palette: Palette, crossing: Crossing | None = None) -
     return {
         "keys": [[key, [number(value) for value in found]] for key, found in swept(sweep).items()],
         "members": collected,
-        "member": figure.draw(collected, sweep.measured),
+        "first": members.worth_seeing(sweep, collected),
+        "member": figure.member_picture(collected, sweep.measured),
         "grid": _part("grid", _grid, sweep, palette, texts),
         "figures": _figures(sweep, palette, texts, crossing),
     }
@@ -98,7 +92,7 @@ def _grid(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> Picture | No
         if "landscape" in kinds(sweep)
         else views.phase_views(sweep, palette)
     )
-    return grid.draw(sweep, [*of_cells, *views.measured_views(sweep)], texts)
+    return grid.grid_picture(sweep, [*of_cells, *views.measured_views(sweep)], texts)
 
 
 def _figures(
@@ -111,12 +105,12 @@ def _figures(
         found[title] = _part(title, draw, *arguments)
 
     if "times" in shown:
-        add("Time to generalise", lines.times, sweep, palette, texts)
-        add("Time to generalise against weight decay", lines.decays, sweep, texts)
+        add("Time to generalise", lines.times_picture, sweep, palette, texts)
+        add("Time to generalise against weight decay", lines.decays_picture, sweep, texts)
     if "landscape" in shown:
-        add("Loss landscape", lines.losses, sweep, texts)
+        add("Loss landscape", lines.losses_picture, sweep, texts)
     if crossing is not None:
-        add("Paths of free members", crossings.draw, crossing, palette)
+        add("Paths of free members", crossings.crossing_picture, crossing, palette)
     return [{"title": title} | picture for title, picture in found.items() if picture is not None]
 
 

@@ -9,36 +9,40 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from numpy.typing import ArrayLike
 
+from grok.analysis.numbers.landscape import PARTS
+from grok.analysis.numbers.layout import Layout
+from grok.analysis.numbers.paths import Crossing, Walk
 from grok.analysis.numbers.reduced import Plane
-from grok.analysis.pictures.labels import axis_label
-from grok.analysis.pictures.layout import Layout
-from grok.analysis.pictures.palette import Palette
-from grok.analysis.pictures.paths import REDUCED, Crossing, Walk
-from grok.analysis.pictures.plane_maps import COLOURS, CONTOUR
-from grok.analysis.report.parts import Picture, axis, colour_scale, panel_axes, plain, text
+from grok.analysis.pictures.palette import CONTOUR, LOSS_MAP, REDUCED, Palette
+from grok.analysis.report.parts import (
+    LOG_AXIS,
+    Picture,
+    axis,
+    colour_scale,
+    panel_axes,
+    plain,
+    text,
+)
 
-PARTS = ("train", "test")
-LOG: dict[str, Any] = {"type": "log", "exponentformat": "power"}
 
-
-def draw(crossing: Crossing, palette: Palette) -> Picture:
-    """`grok.analysis.pictures.paths.draw`: a panel for train and one for test loss."""
-    panels = Layout(None, None, [], [], [{"loss": part} for part in PARTS], columns=2)
+def crossing_picture(crossing: Crossing, palette: Palette) -> Picture:
+    """A panel for train and one for test loss."""
+    panels = Layout(None, None, [], [], [{"loss": part} for part in PARTS], columns=len(PARTS))
     plane = crossing.plane
-    title = "loss" if plane is None else text(axis_label(plane.key))
-    down = {"title": title} | (LOG if plane is None else {})
+    title = "loss" if plane is None else text(plane.label)
+    down = {"title": title} | (LOG_AXIS if plane is None else {})
     data: list[dict[str, Any]] = []
     for panel, name in enumerate(PARTS):
         if plane is None:
             norms, losses = crossing.losses["norm"], crossing.losses[f"{name}_loss"]
             look = {"color": REDUCED, "width": 3}
-            data.append(_line(f"reduced {name} loss", norms, losses, panel, look))
+            data.append(_trace(f"reduced {name} loss", norms, losses, panel, look))
         else:
             data += _map(plane, name, panel)
         for walk in crossing.walks:
             y = getattr(walk, name) if walk.values is None else walk.values
             data.append(_walk(walk, y, panel, palette))
-    layout = panel_axes(panels, LOG | {"title": "weight norm (L2)"}, down)
+    layout = panel_axes(panels, LOG_AXIS | {"title": "weight norm (L2)"}, down)
     return {"data": data, "layout": layout | {"showlegend": False}}
 
 
@@ -47,23 +51,23 @@ def _map(plane: Plane, name: str, panel: int) -> list[dict[str, Any]]:
     losses = getattr(plane, name)
     logs = np.log10(np.where(losses > 0, losses, np.nan))
     picture = {"type": "heatmap", "x": plain(plane.norms), "y": plain(plane.values)}
-    look = {"colorscale": colour_scale(colormaps[COLOURS]), "showscale": False}
+    look = {"colorscale": colour_scale(colormaps[LOSS_MAP]), "showscale": False}
     axes = {"xaxis": axis("x", panel), "yaxis": axis("y", panel), "hoverinfo": "skip"}
     dashed = {"color": CONTOUR, "dash": "dash"}
     return [
         picture | {"z": plain(logs)} | look | axes,
-        _line("boundary", plane.boundary(), plane.values, panel, dashed) | {"hoverinfo": "skip"},
+        _trace("boundary", plane.boundary(), plane.values, panel, dashed) | {"hoverinfo": "skip"},
     ]
 
 
 def _walk(walk: Walk, y: ArrayLike, panel: int, palette: Palette) -> dict[str, Any]:
     """A path; hovering tells whose, and the step."""
-    line = _line(text(walk.title), walk.norms, y, panel, {"color": to_hex(palette[walk.phase])})
+    line = _trace(text(walk.title), walk.norms, y, panel, {"color": to_hex(palette[walk.phase])})
     steps = [f"step {step:.0f}" for step in walk.steps]
     return line | {"text": steps, "hovertemplate": "%{text}<extra>%{fullData.name}</extra>"}
 
 
-def _line(
+def _trace(
     name: str, x: ArrayLike, y: ArrayLike, panel: int, line: dict[str, Any]
 ) -> dict[str, Any]:
     axes = {"xaxis": axis("x", panel), "yaxis": axis("y", panel)}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
+from grok.analysis.numbers.definitions import PHASES_ARE, TIMES_ARE
+from grok.analysis.numbers.labels import folder_name, left_out, number
+from grok.analysis.numbers.layout import choose, numeric, swept
 from grok.analysis.numbers.mixture import mixture
-from grok.analysis.pictures.labels import left_out, number
-from grok.analysis.pictures.layout import choose, numeric, swept
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
 from grok.phases import Phase
 from grok.record.difference import flat
+from grok.record.names import RESULT
 from grok.record.record import Record
 
 LISTED = 4
@@ -29,8 +32,8 @@ def facts(sweep: Sweep) -> dict[str, str]:
         "Diverged": str(int(sweep.table["diverged"].sum())),
         **{f"Swept: {key}": _values(values) for key, values in swept(sweep).items()},
         "Drawn": left_out(layout) if layout.left_out else "",
-        "Threshold": _distinct(f"accuracy {number(record.threshold)}" for record in records),
-        "Grokking gap": _distinct(f"{record.grokking_gap} steps" for record in records),
+        "Threshold": f"accuracy {_thresholds(sweep)}",
+        "Grokking gap": f"{_gaps(sweep)} steps",
         "Budget": _distinct(f"{record.budget} steps" for record in records),
         **{f"Seed: {name}": _distinct(r.seeds.get(name) for r in records) for name in seeds},
         "Mixed": mixture(sweep),
@@ -55,9 +58,32 @@ def finished(sweep: Sweep) -> str:
 
 
 def cost(sweep: Sweep) -> str:
-    """The optimizer steps of all members, and their wall time."""
-    steps, seconds = int(sweep.table["steps"].sum()), float(sweep.table["wall_seconds"].sum())
-    return f"{steps:,} member-steps in {_duration(seconds)}, summed over members"
+    """The time that all members trained, and their optimizer steps."""
+    seconds, steps = float(sweep.table["wall_seconds"].sum()), int(sweep.table["steps"].sum())
+    members = len(sweep.table)
+    summed = f", summed over {members} members" if members > 1 else ""
+    return f"{_duration(seconds)} of training{summed} ({steps:,} optimizer steps)"
+
+
+def heading(sweep: Sweep, task: str) -> str:
+    """The task, the sweep's folder and the date of its last record."""
+    folders = {sweep.member_folder(job) for job in sweep.records}
+    last = max((folder / RESULT).stat().st_mtime for folder in folders)
+    return f"{task}: {folder_name(sweep)} ({date.fromtimestamp(last)})"
+
+
+def definitions(sweep: Sweep) -> tuple[str, dict[str, str]]:
+    """What T_train and T_val are, and each of the phases."""
+    phases = {str(phase): text.format(gap=_gaps(sweep)) for phase, text in PHASES_ARE.items()}
+    return TIMES_ARE.format(threshold=_thresholds(sweep)), phases
+
+
+def _thresholds(sweep: Sweep) -> str:
+    return _distinct(number(record.threshold) for record in sweep.records.values())
+
+
+def _gaps(sweep: Sweep) -> str:
+    return _distinct(record.grokking_gap for record in sweep.records.values())
 
 
 def configuration(sweep: Sweep) -> list[str]:

@@ -7,17 +7,17 @@ from typing import Any
 import pandas as pd
 from matplotlib.colors import to_hex
 
-from grok.analysis.pictures import measures
-from grok.analysis.pictures.curves import ROWS
-from grok.analysis.read.table import Measured
-from grok.analysis.report.parts import LINES, Picture, text
+from grok.analysis.numbers import measures
+from grok.analysis.numbers.curves import CURVE_ROWS
+from grok.analysis.numbers.scales import logarithmic
+from grok.analysis.read.sweep import Measured
+from grok.analysis.report.parts import LINE_COLOURS, LOG_AXIS, Picture, text
 from grok.record.names import CURVE_COLUMNS
 
 GREY = "#8a929b"
-LOG: dict[str, Any] = {"type": "log", "exponentformat": "power"}
 
 
-def draw(members: list[Picture], measured: list[Measured]) -> Picture:
+def member_picture(members: list[Picture], measured: list[Measured]) -> Picture:
     """The empty picture of a member of `members.collect`.
 
     Its rows are accuracy, loss and weight norm, embeddings and measures where there are any.
@@ -29,14 +29,14 @@ def draw(members: list[Picture], measured: list[Measured]) -> Picture:
     """
     recorded = [member["embeddings"] for member in members if member["embeddings"]]
     symbols = max((len(each["values"]) for each in recorded), default=0)
-    place = "" if all(each["dimensions"] == 1 for each in recorded) else "<br>(first coordinate)"
+    place = "" if all(each["dimensions"] == 1 for each in recorded) else "<br>(L2 norm)"
     values = _values(members)
     titles = ["accuracy", "loss", "weight norm (L2)"] + [f"embedding{place}"] * bool(symbols)
     names = {name: len(titles) + i for i, name in enumerate(values)}
     layout = _layout([*titles, *map(text, names)])
     for name, row in names.items():
-        if measures.logarithmic(values[name], measures.better(measured, name)):
-            layout[_axis("yaxis", row)] |= LOG | {"nticks": 3}
+        if logarithmic(values[name], measures.better(measured, name)):
+            layout[_axis("yaxis", row)] |= LOG_AXIS | {"nticks": 3}
     return {
         "data": _curves(),
         "symbols": _symbols(symbols),
@@ -61,7 +61,7 @@ def _axis(name: str, row: int) -> str:
 
 def _layout(titles: list[str]) -> dict[str, Any]:
     layout: dict[str, Any] = {
-        "xaxis": LOG | {"title": {"text": "optimizer step"}, "dtick": 1},
+        "xaxis": LOG_AXIS | {"title": {"text": "optimizer step"}, "dtick": 1},
         "grid": {"rows": len(titles), "columns": 1, "pattern": "coupled", "ygap": 0.12},
         "hovermode": "x unified",
         "hoversubplots": "axis",
@@ -70,7 +70,7 @@ def _layout(titles: list[str]) -> dict[str, Any]:
     for row, title in enumerate(titles):
         layout[_axis("yaxis", row)] = {"title": {"text": title}}
     layout["yaxis"]["range"] = [-0.03, 1.03]
-    layout["yaxis2"] |= LOG | {"nticks": 3}
+    layout["yaxis2"] |= LOG_AXIS | {"nticks": 3}
     return layout
 
 
@@ -79,13 +79,13 @@ def _curves() -> list[dict[str, Any]]:
         {"name": name, "mode": "lines", "yaxis": _axis("y", row)}
         | {"showlegend": row == 0, "legendgroup": name, "meta": CURVE_COLUMNS.index(column)}
         | ({"line": {"color": GREY}} if column == "weight_norm" else {})
-        for row, (_, columns) in enumerate(ROWS)
+        for row, (_, columns) in enumerate(CURVE_ROWS)
         for column, name in columns.items()
     ]
 
 
 def _symbols(count: int) -> list[dict[str, Any]]:
-    colours = [to_hex(LINES(i / max(count - 1, 1))) for i in range(count)]
+    colours = [to_hex(LINE_COLOURS(i / max(count - 1, 1))) for i in range(count)]
     return [
         {"name": f"symbol {i}", "mode": "lines", "yaxis": "y4", "showlegend": False}
         | {"line": {"width": 1, "color": colour}, "hoverinfo": "skip"}

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grok.analysis.pictures.labels import axis_label
-from grok.analysis.pictures.layout import Layout, cells, choose
-from grok.analysis.read.table import Sweep
+from grok.analysis.numbers.labels import axis_label
+from grok.analysis.numbers.layout import Layout, cells, choose
+from grok.analysis.read.sweep import Sweep
 from grok.analysis.report.parts import Picture, axis, panel_axes, plain, text, ticks
 from grok.analysis.report.views import View
 
 
-def draw(sweep: Sweep, views: list[View], texts: dict[int, str]) -> Picture:
+def grid_picture(sweep: Sweep, views: list[View], texts: dict[int, str]) -> Picture:
     """A panel for each setting of the keys that aren't axes, row 0 the smallest y, on top.
 
     Args:
@@ -86,7 +86,8 @@ def _axes(layout: Layout) -> dict[str, Any]:
     fixed = {"fixedrange": True, "showgrid": False, "zeroline": False, "ticks": "outside"}
     x = ticks(layout.xs, most) | {"range": _ends(len(layout.xs))}
     y = ticks(layout.ys, most) | {"range": _ends(len(layout.ys))[::-1]}
-    x["title"], y["title"] = text(axis_label(layout.x)), text(axis_label(layout.y))
+    x["title"] = text(axis_label(layout.x, layout.roles))
+    y["title"] = text(axis_label(layout.y, layout.roles))
     margin = {"t": 12 if len(layout.panels) == 1 else 60, "r": 12, "b": 135}
     legend = {"yref": "container", "y": 0, "yanchor": "bottom", "xref": "container", "x": 0.5}
     still = {

@@ -9,14 +9,15 @@ import pandas as pd
 from matplotlib.colors import to_hex
 from numpy.typing import ArrayLike
 
-from grok.analysis.pictures import decay, landscape
-from grok.analysis.pictures.labels import axis_label, number, tick_positions
-from grok.analysis.pictures.layout import Layout, choose, numeric, select
-from grok.analysis.pictures.lines import BUDGET_COLOUR, STRIP, edges, is_logarithmic, positions
-from grok.analysis.pictures.palette import Palette
-from grok.analysis.read.table import Sweep
+from grok.analysis.numbers import decay, landscape
+from grok.analysis.numbers.labels import axis_label, number, tick_positions
+from grok.analysis.numbers.layout import Layout, choose, numeric, select
+from grok.analysis.numbers.lines import edges, is_logarithmic, line_layout, line_members, positions
+from grok.analysis.pictures.palette import BUDGET, LAW, STRIP, TIME_LOOKS, Palette, TimeLook
+from grok.analysis.read.sweep import Sweep
 from grok.analysis.report.parts import (
-    LINES,
+    LINE_COLOURS,
+    LOG_AXIS,
     Picture,
     axis,
     colour_scale,
@@ -27,49 +28,48 @@ from grok.analysis.report.parts import (
 )
 from grok.phases import Phase
 
-TIMES = {"t_train": ("T_train", "dot"), "t_val": ("T_val", "solid")}
-LAW = "#CC79A7"
 
-
-def times(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> Picture | None:
+def times_picture(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> Picture | None:
     """T_train and T_val against the one swept key over a strip of phases; None if there are two."""
-    layout = choose(sweep)
-    if layout.x is None or layout.y is not None:
+    layout = line_layout(sweep)
+    if layout is None:
         return None
+    assert layout.x is not None
     data: list[dict[str, Any]] = []
     shapes: list[dict[str, Any]] = []
     for i, panel in enumerate(layout.panels):
-        shown = select(sweep.table, panel).drop_duplicates(layout.x, keep="last")
-        members = shown.set_index(layout.x).reindex(layout.xs)
-        for column, (name, dash) in TIMES.items():
-            line = _line(name, positions(layout), members[column], i, members["job"], texts)
-            data.append(line | {"line": {"dash": dash}})
+        members = line_members(sweep.table, layout, panel)
+        for column, look in TIME_LOOKS.items():
+            places, steps = positions(layout), members[column]
+            line = _members_line(look.name, places, steps, i, members["job"], texts)
+            data.append(line | _look(look))
         shapes += [_level(budget, i) for budget in members["budget"].dropna().unique()]
         shapes += _strip(layout, members, palette, i)
     x: dict[str, Any] = {"type": "log" if is_logarithmic(layout) else "linear"}
     x |= {} if numeric(layout.xs) else ticks(layout.xs, most=5)
-    x |= {"title": text(axis_label(layout.x)), "exponentformat": "power"}
+    x |= {"title": text(axis_label(layout.x, layout.roles)), "exponentformat": "power"}
     return {
         "data": data,
         "layout": panel_axes(layout, x, _log("steps") | {"dtick": 1}) | {"shapes": shapes},
     }
 
 
-def decays(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
-    """T_train and T_val over weight decay, as `decay.draw`; None where that is."""
-    lines = decay.drawable(sweep)
+def decays_picture(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
+    """T_train and T_val over weight decay, None where `drawn_decays` is."""
+    lines = decay.drawn_decays(sweep)
     if lines is None:
         return None
     key, found = lines
     data: list[dict[str, Any]] = []
     for i, (_, members) in enumerate(found):
-        members = members[members[key] > 0]
-        for column, (name, dash) in TIMES.items():
-            line = _line(name, members[key], members[column], 0, members["job"], texts)
-            line |= {"line": {"dash": dash}, "showlegend": i == 0}
-            data.append(line if len(found) == 1 else line | _coloured(i, len(found), dash))
-    data += _laws(found, key)
-    axes = {"xaxis": _log(axis_label(key)), "yaxis": _log("steps") | {"dtick": 1}}
+        members = decay.with_decay(members, key)
+        colour = to_hex(LINE_COLOURS(i / (len(found) - 1))) if len(found) > 1 else None
+        for column, look in TIME_LOOKS.items():
+            x, y = members[key], members[column]
+            line = _members_line(look.name, x, y, 0, members["job"], texts)
+            data.append(line | _look(look, colour) | {"showlegend": i == 0})
+    data += [_law(curve) for curve in decay.decay_curves(found, key)]
+    axes = {"xaxis": _log(axis_label(key, sweep.roles)), "yaxis": _log("steps") | {"dtick": 1}}
     layout = {name: one | {"title": {"text": text(one["title"])}} for name, one in axes.items()}
     if len(found) > 1:
         # the bar's: Plotly draws one only for markers
@@ -79,19 +79,19 @@ def decays(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
     return {"data": data, "layout": layout}
 
 
-def losses(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
+def losses_picture(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
     """The L and the U: train and test loss against the weight norm; None over two keys."""
     layout = choose(sweep)
     if layout.y is not None:
         return None
-    table = landscape.members(sweep).sort_values("norm")
+    table = landscape.landscape_members(sweep).sort_values("norm")
     data: list[dict[str, Any]] = []
     shapes: list[dict[str, Any]] = []
     for i, panel in enumerate(layout.panels):
-        members = landscape.drawable(select(table, panel))
-        for column in ("train_loss", "test_loss"):
-            name = column.replace("_", " ")
-            data.append(_line(name, members["norm"], members[column], i, members["job"], texts))
+        members = landscape.with_norms(select(table, panel))
+        for part in landscape.PARTS:
+            x, y = members["norm"], members[f"{part}_loss"]
+            data.append(_members_line(f"{part} loss", x, y, i, members["job"], texts))
         best = landscape.goldilocks(members)
         shapes += [_goldilocks(best, i)] if best is not None else []
     axes = panel_axes(layout, _log("weight norm (L2)"), _log("loss at the last step"))
@@ -99,10 +99,10 @@ def losses(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
 
 
 def _log(title: str) -> dict[str, Any]:
-    return {"type": "log", "title": title, "exponentformat": "power"}
+    return LOG_AXIS | {"title": title}
 
 
-def _line(
+def _members_line(
     name: str, x: ArrayLike, y: pd.Series, panel: int, jobs: Iterable[Any], texts: dict[int, str]
 ) -> dict[str, Any]:
     """A line through members; ``customdata`` are their jobs, for clicks."""
@@ -123,11 +123,14 @@ def _line(
     }
 
 
-def _coloured(i: int, count: int, dash: str) -> dict[str, Any]:
-    """The look of the line of setting `i` of `count`, see `_settings`."""
-    colour = to_hex(LINES(i / (count - 1)))
-    line = {"dash": dash, "width": 1.5, "color": colour}
-    return {"line": line, "marker": {"color": colour, "size": 5}}
+def _look(look: TimeLook, colour: str | None = None) -> dict[str, Any]:
+    """How a line of T_train or of T_val is drawn, in the page's own colour if it has none."""
+    line: dict[str, Any] = {"dash": look.dash}
+    marker: dict[str, Any] = {"symbol": look.symbol}
+    if colour is not None:
+        line |= {"color": colour, "width": 1.5}
+        marker |= {"color": colour, "size": 5}
+    return {"line": line, "marker": marker}
 
 
 def _settings(settings: list[dict[str, object]]) -> dict[str, Any]:
@@ -137,7 +140,7 @@ def _settings(settings: list[dict[str, object]]) -> dict[str, Any]:
     return {
         "cmin": 0,
         "cmax": len(settings) - 1,
-        "colorscale": colour_scale(LINES),
+        "colorscale": colour_scale(LINE_COLOURS),
         "colorbar": {
             "title": {"text": text(", ".join(settings[0])), "side": "right"},
             "tickvals": places,
@@ -148,22 +151,17 @@ def _settings(settings: list[dict[str, object]]) -> dict[str, Any]:
     }
 
 
-def _laws(found: decay.Lines, key: str) -> list[dict[str, Any]]:
-    """The power law through T_val, and of a single line what the LU mechanism predicts."""
-    members = pd.concat([members for _, members in found])
-    members = members[members[key] > 0].sort_values(key)
-    drawn: list[tuple[str, ArrayLike, str]] = []
-    law = decay.law(found, key)
-    if law is not None:
-        drawn.append((f"T_val ~ {decay.described(law)}", law(members[key]), "solid"))
-    predicted = decay.lu_prediction(members)
-    if len(found) == 1 and predicted.notna().any():
-        drawn.append(("LU prediction of T_val", predicted, "dashdot"))
-    return [
-        {"type": "scatter", "mode": "lines", "name": name, "x": plain(members[key]), "y": plain(y)}
-        | {"line": {"color": LAW, "dash": dash}, "hoverinfo": "skip"}
-        for name, y, dash in drawn
-    ]
+def _law(curve: decay.DecayCurve) -> dict[str, Any]:
+    """A line through T_val; its name says of what."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": f"T_val ~ {curve.name}" if curve.fitted else curve.name,
+        "x": plain(curve.decays),
+        "y": plain(curve.steps),
+        "line": {"color": LAW, "dash": "solid" if curve.fitted else "dashdot"},
+        "hoverinfo": "skip",
+    }
 
 
 def _level(budget: float, panel: int) -> dict[str, Any]:
@@ -171,7 +169,7 @@ def _level(budget: float, panel: int) -> dict[str, Any]:
     ends = {"x0": 0, "x1": 1, "y0": float(budget), "y1": float(budget)}
     references = {"xref": f"{axis('x', panel)} domain", "yref": axis("y", panel)}
     label = {"text": "budget", "textposition": "start", "yanchor": "bottom"}
-    look = {"line": {"color": BUDGET_COLOUR, "dash": "dot", "width": 1}, "label": label}
+    look = {"line": {"color": BUDGET, "dash": "dot", "width": 1}, "label": label}
     return {"type": "line"} | ends | references | look
 
 

@@ -10,14 +10,16 @@ import pandas as pd
 from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
-from grok.analysis.output import attempt
-from grok.analysis.pictures import measures
-from grok.analysis.pictures.curves import MOST_MEASURED
-from grok.analysis.pictures.labels import measured_label, number
-from grok.analysis.pictures.layout import Layout, choose, swept
+from grok.analysis.attempt import attempt
+from grok.analysis.numbers import measures
+from grok.analysis.numbers.curves import delay
+from grok.analysis.numbers.labels import TIME_NAMES, measured_label, number
+from grok.analysis.numbers.layout import Layout, choose, swept
+from grok.analysis.numbers.measures import MOST_MEASURED
+from grok.analysis.numbers.trajectories import one_number
 from grok.analysis.pictures.palette import Palette
 from grok.analysis.read import files
-from grok.analysis.read.table import Measured, Sweep
+from grok.analysis.read.sweep import Measured, Sweep
 from grok.analysis.report.parts import Picture, plain, text
 from grok.phases import Phase
 from grok.record.names import CURVE_COLUMNS, CURVES, EMBEDDINGS
@@ -28,7 +30,6 @@ MOST_POSITIONS = 400_000
 LEAST, MOST = 8, 200
 
 _Part = TypeVar("_Part")
-_TIMES = {"T_train": "t_train", "T_val": "t_val"}
 
 
 def words(sweep: Sweep) -> dict[int, list[str]]:
@@ -80,6 +81,18 @@ def collect(sweep: Sweep, palette: Palette, lines: dict[int, list[str]]) -> list
     return members
 
 
+def worth_seeing(sweep: Sweep, members: list[Picture]) -> int:
+    """The job of the member that generalised latest after it fitted, else of the first.
+
+    Of those that left curves, where any did.
+    """
+    delays = (sweep.table["t_val"] - sweep.table["t_train"]).astype("float64").fillna(-np.inf)
+    of_job = dict(zip(sweep.table["job"], delays, strict=True))
+    finished: list[int] = [member["job"] for member in members if member["phase"]]
+    curved = [member["job"] for member in members if member["curves"]]
+    return max(curved or finished, key=lambda job: of_job[job])
+
+
 def _curves(sweep: Sweep, job: int) -> tuple[list[list[float | None]] | None, str]:
     """The columns of ``curves.csv``, thinned where there are very many, or why there are none."""
     if job not in sweep.records:
@@ -96,7 +109,7 @@ def _curves(sweep: Sweep, job: int) -> tuple[list[list[float | None]] | None, st
 def _embeddings(sweep: Sweep) -> dict[int, Picture]:
     """Of every job that recorded them: ``dimensions``, ``steps`` and ``values``.
 
-    Values are the first coordinate, a list for each symbol, of which there are at most a few
+    Values are `one_number` of each, a list for each symbol, of which there are at most a few
     hundred thousand in all.
 
     Steps are thinned to evenly spaced ones on a logarithmic axis.
@@ -121,7 +134,7 @@ def _recording(sweep: Sweep, job: int, jobs: int) -> Picture | None:
     steps, values = recording
     fitting = MOST_POSITIONS // (jobs * values.shape[1])
     shown = _spread(steps, min(MOST, max(LEAST, fitting)))
-    places = values[shown, :, 0].T.astype("float64")
+    places = one_number(values[shown]).T.astype("float64")
     return {
         "dimensions": values.shape[2],
         "steps": steps[shown].tolist(),
@@ -177,14 +190,16 @@ def _cell(layout: Layout, row: Mapping[Hashable, Any]) -> list[int] | None:
 
 
 def _delay(sweep: Sweep, job: int, colour: str) -> list[Any] | None:
-    """From T_train to T_val, or to the end, in the phase's colour."""
-    record = sweep.records[job]
-    end = record.steps if record.t_val is None else record.t_val
-    return None if record.t_train is None else [record.t_train, end, to_hex(colour)]
+    """The ends of what is shaded, in the phase's colour."""
+    waited = delay(sweep.records[job])
+    return None if waited is None else [waited.start, waited.end, to_hex(colour)]
 
 
 def _outcome(row: pd.Series, measured: list[Measured]) -> list[str]:
-    times = [f"{n}: {'never' if pd.isna(row[c]) else row[c]}" for n, c in _TIMES.items()]
+    times = [
+        f"{name}: {'never' if pd.isna(row[column]) else row[column]}"
+        for column, name in TIME_NAMES.items()
+    ]
     return [
         f"phase: {row['phase']}",
         *times,

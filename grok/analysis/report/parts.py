@@ -12,13 +12,14 @@ import numpy as np
 from matplotlib.colors import Colormap, to_hex
 from numpy.typing import ArrayLike
 
-from grok.analysis.pictures.labels import panel_title, tick_positions, tick_texts
-from grok.analysis.pictures.layout import Layout
+from grok.analysis.numbers.labels import panel_title, tick_positions, tick_texts
+from grok.analysis.numbers.layout import Layout
 from grok.analysis.pictures.palette import part
 from grok.printable import printable_lines
 
 Picture = dict[str, Any]
-LINES = part("viridis", 0.2, 0.9)  # as lines, to be seen on white and on black
+LINE_COLOURS = part("viridis", 0.2, 0.9)  # to be seen on white and on black
+LOG_AXIS: dict[str, Any] = {"type": "log", "exponentformat": "power"}
 
 
 def plain(values: ArrayLike) -> Any:

@@ -11,18 +11,21 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.colors import Colormap, to_hex
 
-from grok.analysis.pictures.labels import measured_label
-from grok.analysis.pictures.measures import logarithmic
-from grok.analysis.pictures.palette import Palette, delay_colours, stuck_colours
-from grok.analysis.pictures.phase_diagram import smooth_steps, step_limits
-from grok.analysis.read.table import Measured, Sweep
+from grok.analysis.numbers.labels import measured_label
+from grok.analysis.numbers.landscape import PARTS, landscape_members
+from grok.analysis.numbers.phase_diagram import confused, phase_codes, smooth_steps
+from grok.analysis.numbers.scales import logarithmic, loss_limits, step_limits
+from grok.analysis.pictures.palette import CONFUSED, Palette, delay_colours, stuck_colours
+from grok.analysis.read.sweep import Measured, Sweep
 from grok.analysis.report.parts import colour_scale, text
 from grok.phases import Phase
 
 NEVER = "#b5b5b5"
 GROUPS = {"Final": "At the last step", "Best": "The best of all steps"}
-COLOURS: dict[str | None, str] = {"higher": "viridis", "lower": "viridis_r"}
+BETTER_COLOURS: dict[str | None, str] = {"higher": "viridis", "lower": "viridis_r"}
 NEITHER = "cividis"
+TOP = 1e-4
+"""The share of a colour scale that is kept for what has no number."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +76,10 @@ def phase_views(sweep: Sweep, palette: Palette) -> list[View]:
         View(
             "Smooth",
             "Bright: T_val - T_train of members that generalise. "
-            "Dark: T_train of those that memorise, the budget of the confused.",
+            "Dark: T_train of those that memorise. Black: the confused, who have none.",
             [
                 _steps(steps[generalises], budget, delay_colours(), "T_val - T_train<br>(steps)"),
-                _steps(
-                    steps[~generalises], budget, stuck_colours(), "T_train or budget<br>(steps)"
-                ),
+                _stuck(steps[~generalises], confused(table)[~generalises], budget),
             ],
         ),
         View("T_train", first.format("train"), _times(table["t_train"], budget, "T_train")),
@@ -87,13 +88,13 @@ def phase_views(sweep: Sweep, palette: Palette) -> list[View]:
 
 
 def landscape_views(sweep: Sweep) -> list[View]:
-    """The lowest losses and errors of all steps, as `pictures.landscape` maps them."""
-    views = []
-    for name, column in (("train", "best_train"), ("test", "best_val")):
-        loss, error = sweep.table[f"{column}_loss"], 1 - sweep.table[f"{column}_accuracy"]
+    """The lowest losses and errors of all steps."""
+    members, views = landscape_members(sweep), []
+    for part in PARTS:
+        loss, error = members[f"best_{part}_loss"], members[f"best_{part}_error"]
         views += [
-            View(f"Best {name} loss", "The lowest of all steps.", [_losses(loss)]),
-            View(f"Best {name} error", "The lowest of all steps.", [_share(error, "1 - accuracy")]),
+            View(f"Best {part} loss", "The lowest of all steps.", [_losses(loss)]),
+            View(f"Best {part} error", "The lowest of all steps.", [_share(error, "1 - accuracy")]),
         ]
     return views
 
@@ -121,7 +122,7 @@ def _measured(values: pd.Series, measured: Measured, title: str) -> Layer:
     """Finite numbers on the scale that suits them, the better ones brighter."""
     if measured.name.endswith("accuracy") and measured.of_every_step:
         return _share(values, "accuracy")
-    colours = colormaps[COLOURS.get(measured.better, NEITHER)]
+    colours = colormaps[BETTER_COLOURS.get(measured.better, NEITHER)]
     if logarithmic(values, measured.better):
         least = float(values[values > 0].min())
         return _logarithmic(values.clip(lower=least), least, float(values.max()), colours, title)
@@ -137,7 +138,7 @@ def _phases(phases: pd.Series, palette: Palette) -> Layer:
     colours = [to_hex(palette[phase]) for phase in Phase]
     scale = [(e, c) for i, c in enumerate(colours) for e in edges[i : i + 2].tolist()]
     ends = {"cmin": -0.5, "cmax": len(Phase) - 0.5, "showscale": False, "colorbar": {}}
-    return Layer(phases.map(list(Phase).index), ends | {"colorscale": scale})
+    return Layer(phase_codes(phases), ends | {"colorscale": scale})
 
 
 def _legend(phases: pd.Series, palette: Palette) -> list[dict[str, Any]]:
@@ -167,10 +168,16 @@ def _steps(steps: pd.Series, budget: int, colours: Colormap, title: str) -> Laye
     return _logarithmic(steps.clip(lower=low), low, high, colours, title)
 
 
+def _stuck(steps: pd.Series, confused: pd.Series, budget: int) -> Layer:
+    """T_train of those that memorise; the confused, at the budget, are black as the scale's end."""
+    layer = _steps(steps.mask(confused, budget), budget, stuck_colours(), "T_train<br>(steps)")
+    darkest = layer.scale["colorscale"][-1][1]
+    ends = [(1 - TOP, darkest), (1 - TOP, CONFUSED), (1, CONFUSED)]
+    return Layer(layer.values, layer.scale | {"colorscale": layer.scale["colorscale"][:-1] + ends})
+
+
 def _losses(losses: pd.Series) -> Layer:
-    found = losses[losses > 0]
-    low, high = (found.min(), found.max()) if len(found) else (1.0, 10.0)
-    high = max(high, 1.001 * low)
+    low, high = loss_limits(losses)
     return _logarithmic(losses.clip(lower=low), low, high, colormaps["viridis"], "loss")
 
 

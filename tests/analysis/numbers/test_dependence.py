@@ -34,7 +34,7 @@ def sweep_of(tmp_path, add_member):
 
 
 def shares(folder):
-    table = dependence.table(read_sweep(folder)).set_index("loss")
+    table = dependence.dependence_table(read_sweep(folder)).set_index("loss")
     return table.loc["test_loss"].tolist()
 
 
@@ -65,7 +65,10 @@ def test_losses_that_are_all_alike_have_no_share(sweep_of):
 
 
 def test_one_key_alone_has_no_table(sweep_of):
-    assert dependence.table(read_sweep(sweep_of(lambda scale, size: 1.0, sizes=(10,)))) is None
+    assert (
+        dependence.dependence_table(read_sweep(sweep_of(lambda scale, size: 1.0, sizes=(10,))))
+        is None
+    )
 
 
 def test_the_command_writes_it(sweep_of):

@@ -11,7 +11,7 @@ from grok.phases import Phase
 def test_curves_of_a_single_run(add_member, add_curves):
     folder = add_member(0, {}, 10, 5000)
     add_curves(folder)
-    figure = curves.draw(read_sweep(folder), SAFE)
+    figure = curves.draw_curves(read_sweep(folder), SAFE)
     accuracy, loss, norm = figure.axes
     np.testing.assert_array_equal(accuracy.lines[0].get_xydata(), [[1, 0.1], [10, 0.9], [100, 1]])
     np.testing.assert_array_equal(loss.lines[1].get_ydata(), [2, 1, np.nan])
@@ -31,27 +31,27 @@ def test_curves_of_a_single_run(add_member, add_curves):
 def test_shading_of_other_phases(add_member, add_curves, times, spans):
     folder = add_member(0, {}, *times)
     add_curves(folder)
-    axes = curves.draw(read_sweep(folder), SAFE).axes[0]
+    axes = curves.draw_curves(read_sweep(folder), SAFE).axes[0]
     found = [sorted((span.get_x(), span.get_x() + span.get_width())) for span in axes.patches]
     assert [(left, right - left) for left, right in found] == spans
 
 
 def test_no_curves_of_a_sweep_or_of_a_run_without_them(grid_sweep, add_curves):
     add_curves(grid_sweep / "0")
-    assert curves.draw(read_sweep(grid_sweep), SAFE) is None
-    assert curves.draw(read_sweep(grid_sweep / "0"), SAFE) is not None
-    assert curves.draw(read_sweep(grid_sweep / "1"), SAFE) is None
+    assert curves.draw_curves(read_sweep(grid_sweep), SAFE) is None
+    assert curves.draw_curves(read_sweep(grid_sweep / "0"), SAFE) is not None
+    assert curves.draw_curves(read_sweep(grid_sweep / "1"), SAFE) is None
 
 
 def test_damaged_curves_are_as_none(add_member, grid_sweep, add_curves):
     folder = add_member(7)
     (folder / "curves.csv").write_text("")
-    assert curves.draw(read_sweep(folder), SAFE) is None
+    assert curves.draw_curves(read_sweep(folder), SAFE) is None
     for number in (0, 1, 3, 4, 5):
         add_curves(grid_sweep / str(number))
     (grid_sweep / "0" / "curves.csv").write_text("step\n")
     sweep = read_sweep(grid_sweep)
-    figure = curves.panels(sweep, SAFE)
+    figure = curves.draw_curve_panels(sweep, SAFE)
     assert [len(axes.lines) for axes in figure.axes] == [2, 2, 2, 2, 0]
     assert figure.axes[4].get_title() == "opt.wd_dec=5\nopt.lr_dec=0.01"
     assert list(sweep.damaged) == [grid_sweep / "0" / "curves.csv"]
@@ -62,7 +62,7 @@ def test_a_row_for_each_measured_number(add_member, add_curves, add_measures, me
     folder = add_member(0, {}, 10, 5000, **measured(**found))
     add_curves(folder)
     add_measures(folder, rqi={0: 0.1, 10: 0.5, 20: 0.75}, gradient={1: 10.0, 20: 0.01})
-    figure = curves.draw(read_sweep(folder), SAFE)
+    figure = curves.draw_curves(read_sweep(folder), SAFE)
     rqi, gradient = figure.axes[3:]
     # the initialisation has no place on a logarithmic axis
     np.testing.assert_array_equal(rqi.lines[0].get_xydata(), [[10, 0.5], [20, 0.75]])
@@ -78,7 +78,7 @@ def test_at_most_six_measured_numbers(add_member, add_curves, add_measures):
     folder = add_member(0)
     add_curves(folder)
     add_measures(folder, **{f"m{number}": {1: 2.0} for number in range(9)})
-    axes = curves.draw(read_sweep(folder), SAFE).axes
+    axes = curves.draw_curves(read_sweep(folder), SAFE).axes
     assert [one.get_ylabel() for one in axes[3:]] == [f"m{number}" for number in range(6)]
 
 
@@ -87,17 +87,17 @@ def test_curves_of_nothing_finite_or_positive(add_member):
     (folder / "curves.csv").write_text(
         "step,train_loss,train_accuracy,val_loss,val_accuracy,weight_norm\n1,0,,0,,0\n2,,,,,\n"
     )
-    figure = curves.draw(read_sweep(folder), SAFE)
+    figure = curves.draw_curves(read_sweep(folder), SAFE)
     assert figure.axes[1].get_yscale() == "linear"
     figure.draw_without_rendering()
 
 
 def test_a_panel_for_each_member_of_a_small_sweep(grid_sweep, add_curves):
     """Rows by the first swept key, weight decay, columns by the last, learning rate."""
-    assert curves.panels(read_sweep(grid_sweep), SAFE) is None
+    assert curves.draw_curve_panels(read_sweep(grid_sweep), SAFE) is None
     for number in (0, 1, 3, 4, 5):
         add_curves(grid_sweep / str(number))
-    figure = curves.panels(read_sweep(grid_sweep), SAFE)
+    figure = curves.draw_curve_panels(read_sweep(grid_sweep), SAFE)
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == [
         f"opt.wd_dec={wd}\nopt.lr_dec={lr}"

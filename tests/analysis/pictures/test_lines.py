@@ -32,7 +32,7 @@ def strip(axes):
 
 def test_times_against_the_key_with_gaps(make_sweep):
     sweep = line_sweep(make_sweep, (1e-5, 1e-4, 1e-3, 1e-2, 1e-1))
-    figure = lines.draw(sweep, SAFE)
+    figure = lines.draw_lines(sweep, SAFE)
     (axes,) = figure.axes
     drawn = data(axes)
     rates = [1e-5, 1e-4, 1e-3, 1e-2, 1e-1]
@@ -47,7 +47,7 @@ def test_times_against_the_key_with_gaps(make_sweep):
 
 def test_strip_shows_the_phases_halfway_to_the_neighbours(make_sweep):
     sweep = line_sweep(make_sweep, (1.0, 2.0, 3.0, 4.0, 5.0))
-    (axes,) = lines.draw(sweep, SAFE).axes
+    (axes,) = lines.draw_lines(sweep, SAFE).axes
     assert axes.get_xscale() == "linear"
     assert strip(axes) == [
         (0.5, 1.5, to_hex(SAFE[Phase.GROKKING])),
@@ -62,13 +62,13 @@ def test_strip_shows_the_phases_halfway_to_the_neighbours(make_sweep):
     [((1, 10), "linear"), ((1, 11), "log"), ((0, 100), "linear"), ((-1, 100), "linear")],
 )
 def test_x_is_logarithmic_beyond_a_decade_of_positive_values(make_sweep, values, scale):
-    (axes,) = lines.draw(line_sweep(make_sweep, values), SAFE).axes
+    (axes,) = lines.draw_lines(line_sweep(make_sweep, values), SAFE).axes
     assert axes.get_xscale() == scale
 
 
 def test_texts_stand_in_their_order(make_sweep):
     sweep = read_sweep(make_sweep(({"act": "tanh"}, (10, 20)), ({"act": "relu"}, (30, 40))))
-    (axes,) = lines.draw(sweep, SAFE).axes
+    (axes,) = lines.draw_lines(sweep, SAFE).axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["tanh", "relu"]
     np.testing.assert_array_equal(data(axes)["T_train"], [[0, 10], [1, 30]])
 
@@ -80,18 +80,18 @@ def test_a_text_beside_the_key_makes_panels(make_sweep):
             [("tanh", 1.0), ("tanh", 2.0), ("relu", 1.0), ("relu", 2.0)], start=1
         )
     ]
-    axes = lines.draw(read_sweep(make_sweep(*members)), SAFE).axes
+    axes = lines.draw_lines(read_sweep(make_sweep(*members)), SAFE).axes
     assert [one.get_title() for one in axes] == ["act=tanh", "act=relu"]
     assert data(axes[1])["T_val"][:, 1].tolist() == [60, 80]
 
 
 def test_members_that_never_learn_draw_the_budget(make_sweep):
     sweep = line_sweep(make_sweep, (1, 2), ((None, None), (None, None)))
-    figure = lines.draw(sweep, SAFE)
+    figure = lines.draw_lines(sweep, SAFE)
     assert figure.axes[0].get_ylim() == (50_000, 200_000)
     figure.draw_without_rendering()  # No warning of the lines that aren't there.
 
 
 def test_grids_and_single_runs_have_no_lines(grid_sweep):
-    assert lines.draw(read_sweep(grid_sweep), SAFE) is None
-    assert lines.draw(read_sweep(grid_sweep / "0"), SAFE) is None
+    assert lines.draw_lines(read_sweep(grid_sweep), SAFE) is None
+    assert lines.draw_lines(read_sweep(grid_sweep / "0"), SAFE) is None

@@ -19,7 +19,7 @@ def sweep(make_sweep, add_curves, tmp_path):
 
 
 def test_shares_beside_the_accuracies(sweep):
-    figure = spectra.draw(sweep, SAFE)
+    figure = spectra.draw_spectra(sweep, SAFE)
     above, without_curves, below, _ = figure.axes[:4]
     assert [line.get_label() for line in above.lines] == ["train", "validation"]
     assert len(without_curves.lines) == 0
@@ -34,18 +34,18 @@ def test_shares_beside_the_accuracies(sweep):
 
 def test_the_initialisation_alone_has_no_place(sweep, tmp_path):
     np.savez(tmp_path / "0" / FOURIER, steps=[0], power=POWER[:1])
-    figure = spectra.draw(sweep, SAFE)
+    figure = spectra.draw_spectra(sweep, SAFE)
     assert len(figure.axes[2].collections) == 0
     figure.draw_without_rendering()
 
 
 def test_nothing_recorded_is_no_picture(grid_sweep):
-    assert spectra.draw(read_sweep(grid_sweep), SAFE) is None
+    assert spectra.draw_spectra(read_sweep(grid_sweep), SAFE) is None
 
 
 def test_a_damaged_file_is_as_none(sweep, tmp_path):
     np.savez(tmp_path / "0" / FOURIER, steps=[0], power=POWER)
-    figure = spectra.draw(sweep, SAFE)
+    figure = spectra.draw_spectra(sweep, SAFE)
     assert [axes.get_title() for axes in figure.axes[:2]] == ["opt.wd_dec=1", ""]
     (line,) = sweep.damaged.values()
     assert f"{tmp_path}/0/fourier.npz: damaged (steps of shape (1,), power of shape (3, 3))" in line

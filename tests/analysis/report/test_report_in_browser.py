@@ -63,8 +63,14 @@ def visit(browser):
 
 @pytest.fixture(scope="module")
 def big_report(big_sweep):
-    sweep = read_sweep(big_sweep)
-    return report.write(sweep, SAFE, big_sweep / "analysis")
+    return written(big_sweep)
+
+
+def written(folder):
+    """The path of the report of a sweep."""
+    path = folder / report.NAME
+    path.write_text(report.page(read_sweep(folder), SAFE), encoding="utf-8")
+    return path
 
 
 DRAWN = "document.querySelectorAll('#curves .xtick').length > 0"
@@ -228,7 +234,7 @@ def test_nothing_injected_runs(make_sweep, add_curves, visit):
     members += [({"a": 1, "b": 1, EVIL: "other"}, (1, 2))]
     folder = make_sweep(*members)
     add_curves(folder / "0")
-    page = visit(report.write(read_sweep(folder), SAFE, folder))
+    page = visit(written(folder))
     page.mouse.move(*point(page, 0, 0))
     page.locator("#grid .hovertext").wait_for()
     assert EVIL in " ".join(page.locator("#grid .hovertext tspan.line").all_text_contents())
@@ -239,7 +245,7 @@ def test_other_pictures_open(make_sweep, add_curves, visit):
     members = [({"opt.wd_dec": wd}, (10, round(1000 / wd))) for wd in (0.5, 1, 2, 4)]
     folder = make_sweep(*members)
     add_curves(folder / "2")
-    page = visit(report.write(read_sweep(folder), SAFE, folder))
+    page = visit(written(folder))
     assert page.locator("section h2").all_inner_texts() == [
         "Time to generalise",
         "Time to generalise against weight decay",
@@ -257,7 +263,7 @@ def test_other_pictures_open(make_sweep, add_curves, visit):
 def test_choosing_shows_what_was_measured(cells, add_curves, add_measures, visit):
     add_curves(cells / "0")
     add_measures(cells / "0", rqi={0: 0.0, 10: 0.25, 20: 0.5})
-    page = visit(report.write(read_sweep(cells), SAFE, cells))
+    page = visit(written(cells))
     assert plotted(page, 5) == [[10, 20], [0.25, 0.5]]
     assert page.locator("#curves .y4title").text_content() == "rqi"
     click(page, 1, 1)

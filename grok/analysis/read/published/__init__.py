@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import COMPARED, STEPS, TIMES, Sweep
+from grok.analysis.read.table import read_sweep
 from grok.errors import UserError
 
 HERE = Path(__file__).parent
-TIMES = ("t_train", "t_val")
 
 
 @functools.cache
@@ -33,18 +33,17 @@ def read(name: str) -> Sweep:
         raise UserError(f"{name}: no published grid; there are {', '.join(facts())}")
     fact = facts()[name]
     table = pd.read_csv(HERE / fact["file"]).rename(columns=fact["columns"])
-    keys = [key for key in fact["columns"].values() if key not in (*TIMES, "phase")]
+    keys = [key for key in fact["columns"].values() if key not in COMPARED]
     timed = set(TIMES) <= set(table)
-    table = table.reindex(columns=["phase", *keys, *TIMES]).assign(budget=fact["budget"])
+    table = table.assign(budget=fact["budget"], diverged=False, steps=fact["budget"])
+    table = table.reindex(columns=[*keys, *COMPARED]).astype(dict.fromkeys(STEPS, "Int64"))
     table.insert(0, "job", range(len(table)))
     constants = {"task": fact["task"]} | fact["constants"]
     return Sweep(
         Path(name),
         keys=keys,
         planned=table[["job", *keys]],
-        table=table.assign(diverged=False, steps=fact["budget"]).astype(
-            dict.fromkeys((*TIMES, "budget", "steps"), "Int64")
-        ),
+        table=table,
         gaps=[constants["phase.grokking_gap"]],
         constrained=False,
         records={},
@@ -52,3 +51,19 @@ def read(name: str) -> Sweep:
         constants=constants,
         timed=timed,
     )
+
+
+def read_other(name: str, option: str) -> Sweep:
+    """What `option` names: a published grid, or the sweep of a folder.
+
+    Raises:
+        UserError: it is neither, or as `read_sweep`.
+    """
+    if name in facts():
+        return read(name)
+    if not Path(name).is_dir():
+        problem = "is a file" if Path(name).exists() else "no folder and no published grid"
+        raise UserError(
+            f"{option} {name}: {problem}; pass a sweep's folder or one of " + ", ".join(facts())
+        )
+    return read_sweep(Path(name))

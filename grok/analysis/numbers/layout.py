@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from grok.analysis.read.table import Sweep
+from grok.analysis.read.sweep import Sweep
+from grok.record.meaning import FIRST_AXES, LEARNING_RATE, keys_of
 
-PREFERRED = ("opt.lr_dec", "opt.wd_dec")
-MOST_COLUMNS = 6
+MOST_PANEL_COLUMNS = 6
 MOST_PANELS = 24
 """Drawn in a picture: each takes a tenth of a second and more, and they get no smaller."""
-SEEDS = "seed."
 
 Selection = dict[str, Any]
 
@@ -33,6 +33,7 @@ class Layout:
         panels: the value of every other key, one dictionary a panel, row by row.
         columns: panels in a row.
         left_out: further settings of the other keys, too many to draw.
+        roles: what keys mean, as of the sweep.
     """
 
     x: str | None
@@ -42,6 +43,7 @@ class Layout:
     panels: list[Selection]
     columns: int
     left_out: int = 0
+    roles: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -56,7 +58,7 @@ def phase_layout(sweep: Sweep) -> Layout | None:
     sums them up, is drawn instead.
     """
     layout = choose(sweep)
-    summed_up = layout.left_out and any(key.startswith(SEEDS) for key in layout.panels[0])
+    summed_up = layout.left_out and any(is_seed(key) for key in layout.panels[0])
     return None if layout.y is None or summed_up else layout
 
 
@@ -72,7 +74,7 @@ def choose(sweep: Sweep, maps: int = 1) -> Layout:
         maps: how many a picture draws of each panel.
     """
     values = swept(sweep)
-    x, y = _axes(values)
+    x, y = _axes(values, sweep.roles)
     others = {key: found for key, found in values.items() if key not in (x, y)}
     last = list(others.values())[-1] if others else [None]
     settings, most = math.prod(map(len, others.values())), MOST_PANELS // maps
@@ -86,9 +88,15 @@ def choose(sweep: Sweep, maps: int = 1) -> Layout:
             dict(zip(others, each, strict=True))
             for each in itertools.islice(itertools.product(*others.values()), most)
         ],
-        columns=len(last) if aligned else min(len(last), MOST_COLUMNS),
+        columns=len(last) if aligned else min(len(last), MOST_PANEL_COLUMNS),
         left_out=max(0, settings - most),
+        roles=sweep.roles,
     )
+
+
+def is_seed(key: str) -> bool:
+    """Whether it is one that repeats a setting with other draws."""
+    return key.startswith("seed.")
 
 
 def swept(sweep: Sweep) -> dict[str, list[Any]]:
@@ -129,19 +137,14 @@ def cells(
     return image
 
 
-def _axes(values: dict[str, list[Any]]) -> tuple[str | None, str | None]:
+def _axes(values: dict[str, list[Any]], roles: Mapping[str, str]) -> tuple[str | None, str | None]:
     """The keys of x and y among the swept ones."""
     ranked = sorted(
         (key for key in values if numeric(values[key])),
-        key=lambda key: (key not in PREFERRED, -len(values[key])),
+        key=lambda key: (roles.get(key) not in FIRST_AXES, -len(values[key])),
     )
     if len(ranked) < 2:
         return next(iter([*ranked, *values]), None), None
     first, second = sorted(ranked[:2], key=list(values).index)
-    if _is_learning_rate(second) and not _is_learning_rate(first):
-        return second, first
-    return first, second
-
-
-def _is_learning_rate(key: str) -> bool:
-    return key.rpartition(".")[2].startswith("lr")
+    rates = keys_of(roles, LEARNING_RATE)
+    return (second, first) if second in rates and first not in rates else (first, second)

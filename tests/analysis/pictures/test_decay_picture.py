@@ -3,70 +3,10 @@ import pandas as pd
 import pytest
 
 from grok.analysis import command
+from grok.analysis.numbers import decay as decay_numbers
 from grok.analysis.pictures import decay
 from grok.analysis.pictures.palette import SAFE
 from grok.analysis.read.table import read_sweep
-
-DECAYS = (10.0, 0.0, 0.01, 0.1, 1.0)
-TIMES = {0.0: 50_000, 0.01: 40_000, 0.1: 4000, 1.0: 400, 10.0: None}
-
-
-@pytest.fixture
-def decays(make_sweep, add_member):
-    """T_val is 400 / wd; the norm goes from 60 to 4 and 9 there, geometric mean 6, at 0.1 and 1."""
-
-    def make(*rates):
-        keys = [
-            {"opt.wd_dec": wd} | ({"opt.lr_dec": rate} if rates else {})
-            for rate in rates or (1e-3,)
-            for wd in DECAYS
-        ]
-        folder = make_sweep(*[(settings, None) for settings in keys])
-        for number, settings in enumerate(keys):
-            wd, rate = settings["opt.wd_dec"], settings.get("opt.lr_dec", 1e-3)
-            norm = {0.1: 4.0, 1.0: 9.0}.get(wd)
-            time = TIMES[wd]
-            if time is not None and rate == 2e-3:
-                time = round(time / 2)
-            add_member(
-                number, settings, 10, time, decay_per_step=rate * wd,
-                weight_norm={"initial": 60.0, "t_train": 50.0, "t_val": norm},
-            )  # fmt: skip
-        return read_sweep(folder)
-
-    return make
-
-
-def test_the_fit_of_a_sweep(decays):
-    (row,) = decay.fits(decays()).to_dict("records")
-    assert row["slope"] == pytest.approx(-1)
-    assert row["high"] - row["low"] == pytest.approx(0, abs=1e-6)
-    assert (row["points"], row["t_train_min"], row["t_train_max"]) == (3, 10, 10)
-    predicted = np.log(60 / 6) / (1e-3 * np.array([0.01, 0.1, 1.0]))
-    expected = np.exp(np.log(np.array([40_000, 4000, 400]) / predicted).mean())
-    assert row["lu_ratio"] == pytest.approx(expected)
-
-
-def test_the_lu_prediction_has_no_free_parameter(decays):
-    """ln(w0 / w_c) / (lr x wd), with w_c the geometric mean of the norms at T_val."""
-    members = decays().table.sort_values("opt.wd_dec")
-    predicted = decay.lu_prediction(members).to_numpy()
-    assert np.isnan(predicted[0])
-    np.testing.assert_allclose(predicted[1:], np.log(10) / (1e-3 * np.array([0.01, 0.1, 1, 10])))
-    apart = members.assign(decay_per_step=np.nan)
-    assert decay.lu_prediction(apart).isna().all()
-
-
-def test_norms_of_zero_are_left_out_of_the_prediction(decays):
-    """w_c is the mean of the norms at T_val that aren't 0; a member that starts at 0 has none."""
-    members = decays().table.sort_values("opt.wd_dec", ignore_index=True)
-    members.loc[1, "norm_at_t_val"] = 0.0
-    members.loc[4, "initial_norm"] = 0.0
-    predicted = decay.lu_prediction(members).to_numpy()
-    assert np.isnan(predicted[[0, 4]]).all()
-    np.testing.assert_allclose(predicted[1:4], np.log(10) / (1e-3 * np.array([0.01, 0.1, 1])))
-    assert decay.lu_prediction(members.assign(initial_norm=0.0)).isna().all()
-    assert decay.lu_prediction(members.assign(norm_at_t_val=0.0)).isna().all()
 
 
 @pytest.mark.parametrize("decay_rates", [(0.0, 1.0, 2.0), (1.0, 2.0, 4.0)])
@@ -79,16 +19,10 @@ def test_members_that_start_at_zero_and_learn_nothing(make_sweep, add_member, de
             weight_norm={"initial": 0.0, "t_train": None, "t_val": None},
         )  # fmt: skip
     sweep = read_sweep(folder)
-    assert decay.draw(sweep, SAFE) is None  # there is nothing to draw
-    (row,) = decay.fits(sweep).to_dict("records")
+    assert decay.draw_decay(sweep, SAFE) is None  # there is nothing to draw
+    (row,) = decay_numbers.decay_fits(sweep).to_dict("records")
     assert np.isnan(row["slope"])
     assert np.isnan(row["lu_ratio"])
-
-
-def test_a_fit_for_each_learning_rate(decays):
-    found = decay.fits(decays(1e-3, 2e-3))
-    assert found["opt.lr_dec"].tolist() == [1e-3, 2e-3]
-    assert found["slope"].tolist() == pytest.approx([-1, -1])
 
 
 def test_seeds_have_a_slope_each_and_one_together(make_sweep, add_member):
@@ -98,12 +32,14 @@ def test_seeds_have_a_slope_each_and_one_together(make_sweep, add_member):
     for number, cell in enumerate(cells):
         add_member(number, cell, 10, round(300 * cell["seed.model"] / cell["opt.wd_dec"]))
     sweep = read_sweep(folder)
-    found = decay.fits(sweep)
+    found = decay_numbers.decay_fits(sweep)
     assert found["seed.model"].tolist() == [1, 2, "all"]
     assert found["slope"].tolist() == pytest.approx([-1, -1, -1])
     assert found["points"].tolist() == [3, 3, 6]
     (drawn,) = [
-        line for line in decay.draw(sweep, SAFE).axes[0].lines if "points" in str(line.get_label())
+        line
+        for line in decay.draw_decay(sweep, SAFE).axes[0].lines
+        if "points" in str(line.get_label())
     ]
     assert drawn.get_label() == "x^-1.00 (-1.00 to -1.00, 6 points)"
     np.testing.assert_allclose(np.unique(drawn.get_ydata()), 300 * 2**0.5 * np.array([0.1, 1, 10]))
@@ -117,16 +53,18 @@ def test_seeds_are_pooled_for_each_setting_of_the_rest(make_sweep, add_member):
     folder = make_sweep(*[(cell, None) for cell in cells])
     for number, cell in enumerate(cells):
         add_member(number, cell, 10, round(cell["task.p"] * 10 / cell["opt.wd_dec"]))
-    found = decay.fits(read_sweep(folder))
+    found = decay_numbers.decay_fits(read_sweep(folder))
     together = found[found["seed.data"] == "all"]
     assert together["task.p"].tolist() == [31, 59]
     assert together["points"].tolist() == [6, 6]
-    labels = [str(line.get_label()) for line in decay.draw(read_sweep(folder), SAFE).axes[0].lines]
+    labels = [
+        str(line.get_label()) for line in decay.draw_decay(read_sweep(folder), SAFE).axes[0].lines
+    ]
     assert not any("points" in label for label in labels)
 
 
 def test_the_picture_of_one_setting(decays):
-    above, below = decay.draw(decays(), SAFE).axes
+    above, below = decay.draw_decay(decays(), SAFE).axes
     drawn = {line.get_label(): line.get_xydata() for line in above.lines}
     decays_drawn = [0.01, 0.1, 1, 10]
     np.testing.assert_array_equal(drawn["T_val"].T, [decays_drawn, [40_000, 4000, 400, np.nan]])
@@ -141,17 +79,18 @@ def test_the_picture_of_one_setting(decays):
 
 
 def test_a_colour_for_each_of_several(decays):
-    above, _ = decay.draw(decays(1e-3, 2e-3), SAFE).axes
+    above, _ = decay.draw_decay(decays(1e-3, 2e-3), SAFE).axes
     assert len(above.lines) == 4
     assert [t.get_text() for t in above.figure.legends[0].get_texts()] == [
         "T_val opt.lr_dec=1e-3",
         "T_val opt.lr_dec=2e-3",
+        "T_train",
     ]
 
 
 def test_only_with_a_weight_decay_axis(grid_sweep, make_sweep):
-    assert decay.fits(read_sweep(grid_sweep)) is None
-    assert decay.draw(read_sweep(grid_sweep), SAFE) is None
+    assert decay_numbers.decay_fits(read_sweep(grid_sweep)) is None
+    assert decay.draw_decay(read_sweep(grid_sweep), SAFE) is None
 
 
 def test_the_command_writes_the_fits(decays):
@@ -161,3 +100,18 @@ def test_the_command_writes_the_fits(decays):
     names = ["decay.pdf", "decay.png", "fits.csv", "grid.csv", "lines.pdf", "lines.png"]
     assert written == names
     assert pd.read_csv(sweep.folder / "analysis" / "fits.csv")["points"].tolist() == [3]
+
+
+def test_no_entry_of_the_legend_is_cut_off(make_sweep):
+    """However long the settings are, and in rows where they don't fit beside each other."""
+    long = "a.long.name.of.a.key.that.somebody.swept"
+    cells = [{long: value, "opt.wd_dec": w} for value in (1e-5, 2e-5, 3e-5) for w in (1, 2, 4)]
+    members = [(cell, (10, round(400 / cell["opt.wd_dec"]))) for cell in cells]
+    figure = decay.draw_decay(read_sweep(make_sweep(*members)), SAFE)
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1
+    assert box.y1 <= figure.bbox.y1
+    assert [text.get_text() for text in legend.get_texts()][-1] == "T_train"

@@ -45,7 +45,7 @@ def panel_sweep(make_sweep, keys):
 
 
 def test_discrete_codes_and_orientation(grid_sweep):
-    figure = phase_diagram.discrete(read_sweep(grid_sweep), SAFE)
+    figure = phase_diagram.draw_phases(read_sweep(grid_sweep), SAFE)
     (axes,) = figure.axes
     expected = [[COMPREHENSION, GROKKING, MEMORIZATION], [COMPREHENSION, NAN, CONFUSION]]
     np.testing.assert_array_equal(images(axes), [expected])
@@ -62,7 +62,7 @@ def test_discrete_codes_and_orientation(grid_sweep):
 @pytest.mark.parametrize("name", ["safe", "paper"])
 def test_discrete_colours(grid_sweep, name):
     palette = PALETTES[name]
-    figure = phase_diagram.discrete(read_sweep(grid_sweep), palette)
+    figure = phase_diagram.draw_phases(read_sweep(grid_sweep), palette)
     (axes,) = figure.axes
     drawn = colours_drawn(axes)
     assert drawn[0] == [to_hex(palette[phase]) for phase in list(Phase)[:3]]
@@ -95,13 +95,13 @@ def test_the_two_maps_of_steps_do_not_share_a_lightness():
 def test_a_whole_grid_names_nothing_missing(grid_sweep, add_member):
     add_member(2, {"opt.wd_dec": 5, "opt.lr_dec": 1e-3})
     sweep = read_sweep(grid_sweep)
-    figure = phase_diagram.discrete(sweep, SAFE)
+    figure = phase_diagram.draw_phases(sweep, SAFE)
     assert legend_texts(figure) == [str(phase) for phase in Phase]
-    assert legend_texts(phase_diagram.smooth(sweep, SAFE)) == ["grokking from 1000 steps"]
+    assert legend_texts(phase_diagram.draw_smooth(sweep, SAFE)) == ["grokking from 1000 steps"]
 
 
 def test_smooth_values_are_clipped_to_the_floor(grid_sweep):
-    figure = phase_diagram.smooth(read_sweep(grid_sweep), SAFE)
+    figure = phase_diagram.draw_smooth(read_sweep(grid_sweep), SAFE)
     panel, stuck_bar, delay_bar = figure.axes
     delay, stuck = images(panel)
     # The smallest positive delay is 999, so the scale starts at 100 and -40 is drawn as 100.
@@ -121,7 +121,7 @@ def test_a_gap_beyond_the_budget_has_no_mark(make_sweep, add_member):
     folder = make_sweep(*[(cell, None) for cell in cells])
     for number, cell in enumerate(cells):
         add_member(number, cell, 5, 25, budget=300)
-    figure = phase_diagram.smooth(read_sweep(folder), SAFE)
+    figure = phase_diagram.draw_smooth(read_sweep(folder), SAFE)
     figure.draw_without_rendering()
     assert len(figure.axes) == 2, "a colour bar for members that there aren't"
     assert figure.axes[1].get_ylim() == pytest.approx((10, 300))
@@ -129,7 +129,7 @@ def test_a_gap_beyond_the_budget_has_no_mark(make_sweep, add_member):
 
 
 def test_train_times_and_those_that_never_came(grid_sweep):
-    figure = phase_diagram.train_times(read_sweep(grid_sweep), SAFE)
+    figure = phase_diagram.draw_train_times(read_sweep(grid_sweep), SAFE)
     panel, bar = figure.axes
     reached, never = images(panel)
     np.testing.assert_array_equal(reached, [[500, 200, 70], [600, NAN, NAN]])
@@ -139,17 +139,11 @@ def test_train_times_and_those_that_never_came(grid_sweep):
     assert legend_texts(figure) == ["missing", "never"]
 
 
-def test_smooth_steps_of_every_phase(grid_sweep):
-    steps, generalises = phase_diagram.smooth_steps(read_sweep(grid_sweep).table)
-    assert steps.tolist() == [100_000, 70, 1000, 999, -40]
-    assert generalises.tolist() == [False, False, True, True, True]
-
-
 @pytest.mark.parametrize("times", [(None, None), (50, 50), (9, None), (1, 100_000)])
 def test_smooth_draws_one_phase_alone(make_sweep, times):
     cells = [{"a": a, "b": b} for a in (1, 2) for b in (1, 2)]
     sweep = read_sweep(make_sweep(*[(cell, times) for cell in cells]))
-    figure = phase_diagram.smooth(sweep, SAFE)
+    figure = phase_diagram.draw_smooth(sweep, SAFE)
     drawn = np.nanmax(images(figure.axes[0]))
     assert drawn == {(None, None): 100_000, (50, 50): 1, (9, None): 9, (1, 100_000): 99_999}[times]
     figure.draw_without_rendering()  # No warning.
@@ -165,8 +159,8 @@ def test_smooth_draws_one_phase_alone(make_sweep, times):
 )
 def test_panels_of_further_keys(make_sweep, keys, titles):
     sweep = panel_sweep(make_sweep, keys)
-    discrete = phase_diagram.discrete(sweep, SAFE)
-    smooth = phase_diagram.smooth(sweep, SAFE)
+    discrete = phase_diagram.draw_phases(sweep, SAFE)
+    smooth = phase_diagram.draw_smooth(sweep, SAFE)
     assert [axes.get_title() for axes in discrete.axes] == titles
     for number, axes in enumerate(smooth.axes[:-2]):
         assert axes.get_title() == titles[number]
@@ -175,19 +169,19 @@ def test_panels_of_further_keys(make_sweep, keys, titles):
 
 
 def test_labels_are_on_the_outer_panels_only(make_sweep):
-    axes = phase_diagram.discrete(panel_sweep(make_sweep, PANEL_KEYS), SAFE).axes
+    axes = phase_diagram.draw_phases(panel_sweep(make_sweep, PANEL_KEYS), SAFE).axes
     assert [bool(one.get_ylabel()) for one in axes] == [True, False, False, True, False, False]
     assert [bool(one.get_xlabel()) for one in axes] == [False, False, False, True, True, True]
 
 
 def test_fewer_than_two_numeric_keys_make_no_grid(make_sweep):
     sweep = read_sweep(make_sweep(({"a": 1, "b": "x"}, (1, 2)), ({"a": 2, "b": "y"}, (1, 2))))
-    assert phase_diagram.discrete(sweep, SAFE) is None
-    assert phase_diagram.smooth(sweep, SAFE) is None
+    assert phase_diagram.draw_phases(sweep, SAFE) is None
+    assert phase_diagram.draw_smooth(sweep, SAFE) is None
 
 
 def test_nothing_is_cut_off(grid_sweep):
-    figure = phase_diagram.discrete(read_sweep(grid_sweep), SAFE)
+    figure = phase_diagram.draw_phases(read_sweep(grid_sweep), SAFE)
     figure.draw_without_rendering()
     width, height = figure.get_size_inches()
     tight = figure.get_tightbbox()
@@ -195,3 +189,13 @@ def test_nothing_is_cut_off(grid_sweep):
     assert tight.y0 >= 0
     assert tight.x1 <= width
     assert tight.y1 <= height
+
+
+def test_confusion_is_crossed_on_the_smooth_diagram(grid_sweep):
+    panel, stuck_bar, _ = phase_diagram.draw_smooth(read_sweep(grid_sweep), SAFE).axes
+    (crossed,) = panel.collections
+    (square,) = crossed.get_paths()
+    assert square.get_extents().extents.tolist() == [1.5, 0.5, 2.5, 1.5]  # column 2, row 1
+    assert (to_hex(crossed.get_facecolor()[0]), crossed.get_hatch()) == ("#000000", "xxxx")
+    assert stuck_bar.get_ylabel() == "T_train (steps); crossed: confusion, none"
+    assert min(lightness(colour) for colour in stuck_colours()(np.linspace(0, 1, 50))) > 0.15

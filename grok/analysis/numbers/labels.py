@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from grok.analysis.pictures.layout import Layout, Selection
+from grok.analysis.numbers.layout import Layout, Selection
+from grok.analysis.read.sweep import Sweep
+from grok.phases import Phase
 from grok.printable import printable
+from grok.record.names import STEP_COLUMNS
 
-NAMES = {
-    "opt.lr_dec": "decoder learning rate",
-    "opt.wd_dec": "decoder weight decay",
-    "opt.lr_enc": "encoder learning rate",
-    "opt.wd_enc": "encoder weight decay",
-}
-
-MEASURED = {
-    "train_loss": "train loss",
-    "train_accuracy": "train accuracy",
-    "val_loss": "validation loss",
-    "val_accuracy": "validation accuracy",
-    "weight_norm": "weight norm",
-}
+MEASURED = {name: name.replace("val_", "validation_").replace("_", " ") for name in STEP_COLUMNS}
+TIME_NAMES = {"t_train": "T_train", "t_val": "T_val"}
+PHASES = [str(phase) for phase in Phase]
 
 
 def measured_label(name: str) -> str:
@@ -31,14 +24,25 @@ def measured_label(name: str) -> str:
     return MEASURED.get(name, name)
 
 
-def axis_label(key: str) -> str:
-    """What `key` means, if known, and its full name."""
-    return f"{NAMES[key]} ({key})" if key in NAMES else key
+def axis_label(key: str, roles: Mapping[str, str]) -> str:
+    """What `key` means, if `roles` tell, and its full name."""
+    return f"{roles[key]} ({key})" if key in roles else key
 
 
 def panel_title(panel: Selection) -> str:
     """A line for each key of the panel."""
     return "\n".join(f"{key}={number(value)}" for key, value in panel.items())
+
+
+def member_text(member: pd.Series, keys: Iterable[str]) -> str:
+    """The phase and the settings of a member of the table, a line."""
+    settings = panel_title({key: member[key] for key in keys}).replace("\n", ", ")
+    return f"{member['phase']}: {settings or 'job ' + str(member['job'])}"
+
+
+def folder_name(sweep: Sweep) -> str:
+    """The last two parts of the sweep's folder, by default its date and time."""
+    return "/".join(sweep.folder.absolute().parts[-2:])
 
 
 def left_out(layout: Layout) -> str:

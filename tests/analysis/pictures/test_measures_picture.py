@@ -1,4 +1,3 @@
-import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
@@ -37,7 +36,7 @@ def texts(figure):
 
 
 def test_a_panel_a_number_and_a_line_a_member(sweep_of):
-    figure = measures.draw(sweep_of(CONFUSED, MEMORISED, GROKKED, UNDERSTOOD), SAFE)
+    figure = measures.draw_measures(sweep_of(CONFUSED, MEMORISED, GROKKED, UNDERSTOOD), SAFE)
     rqi, norm = figure.axes
     assert (rqi.get_title(), norm.get_title()) == ("rqi", "norm")
     for job, phase in enumerate(reversed(Phase)):
@@ -61,7 +60,7 @@ def test_a_panel_a_number_and_a_line_a_member(sweep_of):
 
 
 def test_members_of_one_phase_have_their_own_dashes(sweep_of):
-    figure = measures.draw(sweep_of(GROKKED, UNDERSTOOD, GROKKED, None, GROKKED), SAFE)
+    figure = measures.draw_measures(sweep_of(GROKKED, UNDERSTOOD, GROKKED, None, GROKKED), SAFE)
     lines = figure.axes[0].lines
     assert [line.get_linestyle() for line in lines] == ["-", "-", "--", ":"]
     colours = [to_hex(SAFE[phase]) for phase in (Phase.GROKKING, Phase.COMPREHENSION)]
@@ -69,25 +68,25 @@ def test_members_of_one_phase_have_their_own_dashes(sweep_of):
 
 
 def test_many_of_one_phase_have_their_own_colours(sweep_of):
-    lines = measures.draw(sweep_of(*[GROKKED] * 5), SAFE).axes[0].lines
+    lines = measures.draw_measures(sweep_of(*[GROKKED] * 5), SAFE).axes[0].lines
     assert len({to_hex(line.get_color()) for line in lines}) == 5
     assert {line.get_linestyle() for line in lines} == {"-"}
 
 
 def test_none_of_a_lone_run_of_much_or_without_measures(sweep_of, grid_sweep):
-    assert measures.draw(sweep_of(GROKKED), SAFE) is None
-    assert measures.draw(sweep_of(*[GROKKED] * 13), SAFE) is None
-    assert measures.draw(sweep_of(*[GROKKED] * 12), SAFE) is not None
+    assert measures.draw_measures(sweep_of(GROKKED), SAFE) is None
+    assert measures.draw_measures(sweep_of(*[GROKKED] * 13), SAFE) is None
+    assert measures.draw_measures(sweep_of(*[GROKKED] * 12), SAFE) is not None
 
 
 def test_none_without_measures(grid_sweep):
-    assert measures.draw(read_sweep(grid_sweep), SAFE) is None
+    assert measures.draw_measures(read_sweep(grid_sweep), SAFE) is None
 
 
 def test_members_without_measures_are_left_out(sweep_of):
     sweep = sweep_of(GROKKED, CONFUSED)
     (sweep.folder / "0" / "measures.csv").unlink()
-    figure = measures.draw(sweep, SAFE)
+    figure = measures.draw_measures(sweep, SAFE)
     assert texts(figure) == ["confusion: lr=11"]
     assert [len(line.get_xdata()) for line in figure.axes[0].lines] == [0, 2]
 
@@ -95,7 +94,7 @@ def test_members_without_measures_are_left_out(sweep_of):
 def test_runs_that_do_not_differ_are_told_by_their_job(tmp_path, add_member, add_measures):
     for number in (0, 1):
         add_measures(add_member(number), rqi=RQI)
-    assert texts(measures.draw(read_sweep(tmp_path), SAFE)) == [
+    assert texts(measures.draw_measures(read_sweep(tmp_path), SAFE)) == [
         "comprehension: job 0",
         "comprehension: job 1",
     ]
@@ -104,37 +103,9 @@ def test_runs_that_do_not_differ_are_told_by_their_job(tmp_path, add_member, add
 def test_at_most_twelve_numbers(sweep_of, add_measures):
     sweep = sweep_of(GROKKED, CONFUSED)
     add_measures(sweep.folder / "0", **{f"m{number}": {1: 2.0} for number in range(20)})
-    figure = measures.draw(sweep, SAFE)
+    figure = measures.draw_measures(sweep, SAFE)
     assert [axes.get_title() for axes in figure.axes] == [f"m{number}" for number in range(12)]
     assert figure.get_supxlabel() == "optimizer step (12 of 22 measured numbers)"
-
-
-def test_only_finite_values_after_the_initialisation(tmp_path, add_member, add_measures):
-    add_measures(add_member(0), a={0: 1.0, 3: np.inf, 4: 2.0}, b={0: 1.0}, c={5: 0.0})
-    found = measures.of_member(read_sweep(tmp_path), 0)
-    assert {name: values.to_dict() for name, values in found.items()} == {
-        "a": {4: 2}, "c": {5: 0}
-    }  # fmt: skip
-    (tmp_path / "0" / "measures.csv").unlink()
-    assert measures.of_member(read_sweep(tmp_path), 0) == {}
-
-
-@pytest.mark.parametrize(
-    ("values", "better", "expected"),
-    [
-        ([1, 101], None, True),
-        ([1, 100], None, False),
-        ([1, 101], "lower", True),
-        ([0.001, 1], "higher", False),
-        ([0, 1, 1000], "lower", True),
-        ([-1, 1, 1000], None, False),
-        ([0, 0], None, False),
-        ([np.nan, np.inf, 1], None, False),
-        ([], None, False),
-    ],
-)
-def test_which_numbers_are_read_on_a_logarithmic_scale(values, better, expected):
-    assert measures.logarithmic(pd.Series(values, dtype="float64"), better) is expected
 
 
 def test_the_command_draws_them(sweep_of):

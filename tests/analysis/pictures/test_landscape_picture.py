@@ -3,62 +3,20 @@ import pandas as pd
 import pytest
 
 from grok.analysis import command, report
+from grok.analysis.numbers import landscape as landscape_numbers
+from grok.analysis.numbers.kinds import KINDS
 from grok.analysis.pictures import landscape
+from grok.analysis.pictures.catalogue import PICTURES
 from grok.analysis.pictures.palette import SAFE
 from grok.analysis.read.table import read_sweep
 from grok.errors import UserError
-from grok.record.record import Plan, write_plan
+from tests.analysis.special_sweeps import ALPHAS
 
-ALPHAS = (4.0, 0.25, 1.0, 0.5, 2.0)
 CONFIG = {"norm": {"constrain": True, "groups": ["encoder", "decoder"]}}
 
 
-@pytest.fixture
-def valley(tmp_path, add_member):
-    """An L and a U over the norm 10 alpha: train loss 1e-6 from alpha 1, test lowest at alpha 1."""
-
-    def make(constrain=True, sizes=(100,), alphas=ALPHAS):
-        jobs = [
-            {"task.init_scale": alpha, **({"task.train_size": size} if len(sizes) > 1 else {})}
-            for size in sizes
-            for alpha in alphas
-        ]
-        write_plan(tmp_path, Plan(list(jobs[0]), jobs))
-        config = {"norm": {"constrain": constrain, "groups": ["encoder", "decoder"]}}
-        for number, settings in enumerate(jobs):
-            alpha = settings["task.init_scale"]
-            losses = {
-                "train_loss": max(1e-6, 10.0 ** (-6 * alpha)),
-                "val_loss": 10 ** (np.log10(alpha) ** 2 - 3) if alpha else 1e-9,
-                "train_accuracy": 1.0,
-                "val_accuracy": 1 - abs(np.log10(alpha)) if alpha else 0.5,
-            }
-            final = losses | {"weight_norm": 10 * alpha}
-            add_member(
-                number, settings, final=final, best=losses, config=config,
-                weight_norm={"initial": 10 * alpha},
-            )  # fmt: skip
-        return tmp_path
-
-    return make
-
-
-def test_the_table_goes_by_rising_norm(valley):
-    losses = landscape.table(read_sweep(valley()))
-    assert losses["alpha"].tolist() == sorted(ALPHAS)
-    assert losses["norm"].tolist() == [2.5, 5, 10, 20, 40]
-    assert losses["train_loss"].tolist() == pytest.approx([10**-1.5, 1e-3, 1e-6, 1e-6, 1e-6])
-    assert list(losses.columns[:4]) == ["alpha", "norm", "train_loss", "test_loss"]
-
-
-def test_the_goldilocks_norm_is_that_of_the_lowest_test_loss(valley):
-    losses = landscape.table(read_sweep(valley()))
-    assert landscape.goldilocks(losses) == 10
-    assert landscape.goldilocks(losses.assign(test_loss=np.nan)) is None
-
-
 def test_an_l_and_a_u(valley):
-    (axes,) = landscape.draw(read_sweep(valley()), SAFE).axes
+    (axes,) = landscape.draw_landscape(read_sweep(valley()), SAFE).axes
     lines = {line.get_label(): line.get_xydata() for line in axes.lines}
     np.testing.assert_allclose(lines["train loss"][:, 0], [2.5, 5, 10, 20, 40])
     assert lines["test loss"][:, 1].argmin() == 2
@@ -69,8 +27,8 @@ def test_an_l_and_a_u(valley):
 def test_a_norm_of_zero_is_in_the_table_and_in_no_picture(valley):
     """Its test loss is the lowest of all, but it has no place on a logarithmic axis."""
     sweep = read_sweep(valley(alphas=(0.0, *ALPHAS)))
-    assert landscape.table(sweep)["norm"].tolist() == [0, 2.5, 5, 10, 20, 40]
-    (axes,) = landscape.draw(sweep, SAFE).axes
+    assert landscape_numbers.landscape_table(sweep)["norm"].tolist() == [0, 2.5, 5, 10, 20, 40]
+    (axes,) = landscape.draw_landscape(sweep, SAFE).axes
     lines = {line.get_label(): line.get_xydata() for line in axes.lines}
     assert lines["test loss"][:, 0].tolist() == [2.5, 5, 10, 20, 40]
     assert lines["w_c, lowest test loss"][:, 0].tolist() == [10, 10]
@@ -81,7 +39,7 @@ def test_a_norm_of_zero_is_in_the_table_and_in_no_picture(valley):
 
 def test_norms_of_zero_alone(valley):
     sweep = read_sweep(valley(alphas=(0.0, 0.0)))
-    figure = landscape.draw(sweep, SAFE)
+    figure = landscape.draw_landscape(sweep, SAFE)
     assert [len(line.get_xdata()) for line in figure.axes[0].lines] == [0, 0]
     figure.draw_without_rendering()  # no warning of an axis without logarithms
     report.contents(sweep, SAFE)
@@ -89,7 +47,7 @@ def test_norms_of_zero_alone(valley):
 
 def test_maps_with_a_norm_of_zero(valley):
     sweep = read_sweep(valley(sizes=(100, 200, 400), alphas=(0.0, 0.5, 1.0)))
-    figure = landscape.draw(sweep, SAFE)
+    figure = landscape.draw_landscape(sweep, SAFE)
     figure.draw_without_rendering()
     losses = figure.axes[1].images[0].get_array()
     assert (losses == 1e-9).sum() == 3
@@ -97,9 +55,9 @@ def test_maps_with_a_norm_of_zero(valley):
 
 
 def test_maps_over_two_keys(valley):
-    figure = landscape.draw(read_sweep(valley(sizes=(100, 200, 400))), SAFE)
+    figure = landscape.draw_landscape(read_sweep(valley(sizes=(100, 200, 400))), SAFE)
     images = {axes.get_title(): axes.images[0].get_array() for axes in figure.axes if axes.images}
-    assert set(images) == {name.replace("_", " ") for name in landscape.MAPS}
+    assert set(images) == {name.replace("_", " ") for name in landscape_numbers.LANDSCAPE_MAPS}
     error = images["best test error"]
     assert sorted(error.shape) == [3, 5]
     rows = error if error.shape == (3, 5) else error.T
@@ -136,6 +94,4 @@ def test_kind_decides(valley):
 
 
 def test_kinds_are_those_there_are():
-    from grok.analysis.pictures.catalogue import PICTURES
-
-    assert tuple(PICTURES) == command.KINDS
+    assert tuple(PICTURES) == KINDS

@@ -1,14 +1,12 @@
-import numpy as np
-import pytest
+import itertools
 
-from grok.analysis.pictures.labels import (
+import numpy as np
+
+from grok.analysis.numbers.labels import (
     axis_label,
     left_out,
-    panel_title,
-    tick_positions,
-    tick_texts,
 )
-from grok.analysis.pictures.layout import cells, choose, phase_layout, swept
+from grok.analysis.numbers.layout import cells, choose, phase_layout, swept
 from grok.analysis.read.table import read_sweep
 
 RATES = (1e-3, 1e-4)
@@ -130,40 +128,21 @@ def test_cells_have_small_y_on_top_and_gaps_where_missing(grid_sweep):
     np.testing.assert_array_equal(image, expected)
 
 
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        ([101, 102], ["101", "102"]),
-        ([0.0, 0.5, 10.0], ["0", "0.5", "10"]),
-        ([100.0, 101.0], ["100", "101"]),
-        ([1e-5, 1.412538e-5, 0.001, 0.01], ["1e-5", "1.4e-5", "1e-3", "0.01"]),
-        ([0.01412, 0.01413], ["0.01412", "0.01413"]),
-        ([1.23456e-5, 1.23457e-5], ["1.23456e-5", "1.23457e-5"]),
-        ([1e5, 1e9], ["1e5", "1e9"]),
-        ([3.98107e-5, 0.00501187], ["4e-5", "5e-3"]),
-        (["relu", "tanh"], ["relu", "tanh"]),
-    ],
-)
-def test_tick_texts_are_short_and_distinct(values, expected):
-    assert tick_texts(values) == expected
+def test_the_records_say_which_key_is_an_axis_first(tmp_path, add_member):
+    """By the roles that an optimizer of whatever keys has given."""
+    roles = {"opt.shrink": "decoder weight decay", "opt.rate": "decoder learning rate"}
+    settings = [{"opt.shrink": d, "task.p": p, "opt.rate": r} for d, p, r in product_of(2, 3, 2)]
+    for number, setting in enumerate(settings):
+        add_member(number, setting, roles=roles)
+    layout = choose(read_sweep(tmp_path))
+    assert (layout.x, layout.y) == ("opt.rate", "opt.shrink")
+    assert axis_label("opt.rate", layout.roles) == "decoder learning rate (opt.rate)"
+    for number, setting in enumerate(settings):
+        add_member(number, setting, roles={})
+    assert (choose(read_sweep(tmp_path)).x, choose(read_sweep(tmp_path)).y) == (
+        "opt.shrink", "task.p",
+    )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("count", "most", "expected"),
-    [
-        (3, 7, [0, 1, 2]),
-        (21, 7, [0, 4, 8, 12, 16, 20]),
-        (21, 5, [0, 5, 10, 15, 20]),
-        (10, 7, [0, 3, 6, 9]),
-        (14, 7, [0, 3, 6, 9, 12]),
-        (1, 5, [0]),
-    ],
-)
-def test_tick_positions_are_few_and_even(count, most, expected):
-    assert tick_positions(count, most) == expected
-
-
-def test_known_keys_are_named():
-    assert axis_label("opt.lr_dec") == "decoder learning rate (opt.lr_dec)"
-    assert axis_label("model.depth") == "model.depth"
-    assert panel_title({"data": 41, "rate": 1e-5}) == "data=41\nrate=1e-5"
+def product_of(*counts):
+    return itertools.product(*map(range, counts))

@@ -1,0 +1,171 @@
+"""Time to generalise against weight decay, in any sweep that has it on an axis (Omnigrok, Fig. 2c).
+
+The LU mechanism says that it goes as one over weight decay (Omnigrok, section 2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from grok.analysis.numbers.fits import PowerLaw, power_law
+from grok.analysis.numbers.layout import is_seed, numeric, swept
+from grok.analysis.read.sweep import TIMES, Sweep
+from grok.record.meaning import WEIGHT_DECAY, keys_of
+
+LEAST_DECAYS, MOST_LINES = 3, 24
+FIT = ("slope", "low", "high", "points")
+
+
+DecayLines = list[tuple[dict[str, object], pd.DataFrame]]
+"""Settings of the keys other than weight decay, each with its members."""
+
+
+def decay_axis(sweep: Sweep) -> str | None:
+    """The swept weight decay of at least three values, None where there is none."""
+    values = swept(sweep)
+    decays = keys_of(sweep.roles, WEIGHT_DECAY)
+    found = [key for key in decays if key in values and numeric(values[key])]
+    return next((key for key in found if len(values[key]) >= LEAST_DECAYS), None)
+
+
+def decay_lines(sweep: Sweep, key: str) -> DecayLines:
+    """For each setting of the other swept keys, it and its members by rising weight decay."""
+    others = [each for each in swept(sweep) if each != key]
+    table = sweep.table.sort_values(key)
+    if not others:
+        return [({}, table)]
+    groups = table.groupby(others, sort=True)
+    return [(dict(zip(others, values, strict=True)), members) for values, members in groups]
+
+
+def drawn_decays(sweep: Sweep) -> tuple[str, DecayLines] | None:
+    """The weight decay axis and its lines; None without one, with many lines, or without a time."""
+    key = decay_axis(sweep)
+    if key is None or not np.isfinite(sweep.table[[*TIMES]].astype("float64")).any(axis=None):
+        return None
+    found = decay_lines(sweep, key)
+    return (key, found) if len(found) <= MOST_LINES else None
+
+
+def decay_fits(sweep: Sweep) -> pd.DataFrame | None:
+    """One row a setting of the other keys: T_val as a power of weight decay, and its prediction.
+
+    Columns: those keys, ``slope`` with its 95 % interval ``low`` and ``high``, ``points`` fitted,
+    ``lu_ratio``, the geometric mean of T_val over `lu_prediction`, and the least and greatest
+    ``t_train``. Rows whose seeds are ``all`` have the seeds' common slope, see `decay_law`. None
+    without a weight decay axis.
+    """
+    key = decay_axis(sweep)
+    if key is None:
+        return None
+    found = decay_lines(sweep, key)
+    rows: list[dict[str, object]] = [
+        setting | _row([(setting, members)], key) for setting, members in found
+    ]
+    for lines in _by_setting(found):
+        if len(lines) > 1:
+            setting = lines[0][0]
+            rows.append(dict.fromkeys(setting, "all") | _settled(setting) | _row(lines, key))
+    return pd.DataFrame(rows)
+
+
+def _by_setting(found: DecayLines) -> list[DecayLines]:
+    """The lines of all seeds together, for each setting of what isn't a seed."""
+    groups: dict[str, DecayLines] = {}
+    for setting, members in found:
+        groups.setdefault(str(_settled(setting)), []).append((setting, members))
+    return list(groups.values())
+
+
+def _settled(setting: dict[str, object]) -> dict[str, object]:
+    """The setting of what isn't a seed."""
+    return {key: value for key, value in setting.items() if not is_seed(key)}
+
+
+def decay_law(found: DecayLines, key: str) -> PowerLaw | None:
+    """T_val as a power of weight decay: of one line, or with one slope for those of all seeds.
+
+    Each seed has a prefactor of its own (Omnigrok, Figure 10). None where lines differ in more
+    than seeds, or have too few points.
+    """
+    if len(_by_setting(found)) > 1:
+        return None
+    together = pd.concat([members.assign(line=i) for i, (_, members) in enumerate(found)])
+    times = together["t_val"].to_numpy(dtype="float64", na_value=np.nan)
+    return power_law(together[key], times, together["line"])
+
+
+def law_text(fitted: PowerLaw) -> str:
+    """A law in words."""
+    interval = f"{fitted.low:.2f} to {fitted.high:.2f}"
+    return f"x^{fitted.slope:.2f} ({interval}, {fitted.points} points)"
+
+
+def _row(found: DecayLines, key: str) -> dict[str, float]:
+    ratios = pd.concat([members["t_val"] / lu_prediction(members) for _, members in found])
+    starts = pd.concat([members["t_train"] for _, members in found])
+    return _numbers(decay_law(found, key)) | {
+        "lu_ratio": float(np.exp(np.log(ratios.astype("float64")).mean())),
+        "t_train_min": starts.min(),
+        "t_train_max": starts.max(),
+    }
+
+
+def _numbers(fitted: PowerLaw | None) -> dict[str, float]:
+    if fitted is None:
+        return dict.fromkeys(FIT, np.nan) | {"points": 0}
+    return {name: getattr(fitted, name) for name in FIT}
+
+
+def lu_prediction(members: pd.DataFrame) -> pd.Series:
+    """T_val by the LU mechanism, ln(w0 / w_c) / (learning rate x weight decay), in steps.
+
+    Decay takes the weight norm from its initial w0 to w_c, where test loss is lowest (Omnigrok,
+    section 2). Both are measured: w_c is the norm at T_val, geometric mean over `members`; norms
+    of 0 don't count. NaN where decay isn't the same for all parameters, or wouldn't shrink them.
+    """
+    critical = np.exp(_log(members["norm_at_t_val"]).mean())
+    steps = _log(members["initial_norm"] / critical) / members["decay_per_step"]
+    return steps.where(np.isfinite(steps) & (steps > 0))
+
+
+def _log(values: pd.Series) -> pd.Series:
+    """Natural logarithm, NaN of 0."""
+    logs: pd.Series = np.log(values.where(values > 0))
+    return logs
+
+
+@dataclass(frozen=True)
+class DecayCurve:
+    """A line of the picture through T_val.
+
+    Attributes:
+        name: in the legend.
+        decays, steps: weight decay and optimizer steps, shape (n,).
+        fitted: whether it is a power law, and not the prediction.
+    """
+
+    name: str
+    decays: pd.Series
+    steps: ArrayLike
+    fitted: bool
+
+
+def decay_curves(found: DecayLines, key: str) -> list[DecayCurve]:
+    """The power law through T_val and, of a single line, what the LU mechanism predicts."""
+    members = with_decay(pd.concat([members for _, members in found]), key).sort_values(key)
+    curves, fitted, predicted = [], decay_law(found, key), lu_prediction(members)
+    if fitted is not None:
+        curves.append(DecayCurve(law_text(fitted), members[key], fitted(members[key]), True))
+    if len(found) == 1 and predicted.notna().any():
+        curves.append(DecayCurve("LU prediction of T_val", members[key], predicted, False))
+    return curves
+
+
+def with_decay(members: pd.DataFrame, key: str) -> pd.DataFrame:
+    """The rows whose weight decay has a place on a logarithmic axis: it isn't 0."""
+    return members[members[key] > 0]

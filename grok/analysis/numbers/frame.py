@@ -1,0 +1,36 @@
+"""The range of another sweep on the axes of a wider one (Re-TUG, Figure 5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from grok.analysis.numbers.layout import phase_layout, swept
+from grok.analysis.read.sweep import Sweep
+from grok.errors import UserError
+
+Box = tuple[float, float, float, float]
+"""Left, right, top and bottom, in cells from the centre of the first."""
+
+
+def frame_box(sweep: Sweep, other: Sweep) -> Box:
+    """Where the least and the greatest values of `other` lie on the axes of `sweep`.
+
+    Raises:
+        UserError: `sweep` has no phase diagram, or `other` doesn't sweep its axes.
+    """
+    layout, values = phase_layout(sweep), swept(other)
+    if layout is None or layout.x is None or layout.y is None:
+        raise UserError(f"--frame: {sweep.folder} has no phase diagram to draw on")
+    for key in (layout.x, layout.y):
+        if key not in values:
+            raise UserError(f"--frame {other.folder}: {key} isn't swept there; choose another")
+    return (*_ends(layout.xs, values[layout.x]), *_ends(layout.ys, values[layout.y]))
+
+
+def _ends(places: list[Any], values: list[Any]) -> tuple[float, float]:
+    """The ends of `values` among evenly spaced `places`, between two of them as on their scale."""
+    scaled = np.log10 if min(places) > 0 and min(values) > 0 else np.asarray
+    ends = np.interp(scaled([min(values), max(values)]), scaled(places), range(len(places)))
+    return float(ends[0]), float(ends[1])

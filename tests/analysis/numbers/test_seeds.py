@@ -1,0 +1,63 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from grok.analysis.numbers import seeds
+from tests.analysis.special_sweeps import DATA, LR, MODEL, SEED_PHASES, WD, sweep_of_seeds
+
+
+def test_fractions_of_every_seed_setting(make_sweep):
+    found = seeds.seeds_table(sweep_of_seeds(make_sweep, SEED_PHASES))
+    assert list(found.columns) == [
+        DATA, MODEL, "phase", "fraction", "cells", "mean", "low", "high",
+    ]  # fmt: skip
+    assert len(found) == 16
+    assert set(found["cells"]) == {4}
+    fractions = found.set_index([DATA, MODEL, "phase"])["fraction"].sort_index()
+    assert fractions[41, 101].to_dict() == {
+        "comprehension": 0.75, "grokking": 0.25, "memorization": 0, "confusion": 0,
+    }  # fmt: skip
+    assert fractions[42, 102].to_dict() == {
+        "comprehension": 0.25, "grokking": 0.25, "memorization": 0, "confusion": 0.5,
+    }  # fmt: skip
+    comprehension = found[found["phase"] == "comprehension"]
+    # 0.75, 0.5, 0.25, 0.25: sd 0.239357, t(3) = 3.182446, over sqrt 4
+    assert set(comprehension["mean"]) == {0.4375}
+    assert comprehension["low"].iloc[0] == pytest.approx(0.4375 - 0.380870, abs=1e-6)
+    assert comprehension["high"].iloc[0] == pytest.approx(0.4375 + 0.380870, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("fractions", "expected"),
+    [
+        ([0.1, 0.2, 0.3, 0.4, 0.5], (0.3, 0.3 - 0.19632, 0.3 + 0.19632)),  # t(4) = 2.77645
+        ([0.0, 0.2], (0.1, 0.0, 1.0)),  # t(1) = 12.706: beyond what a fraction can be
+        ([0.5, 0.5, 0.5], (0.5, 0.5, 0.5)),
+        ([0.5], (0.5, np.nan, np.nan)),
+    ],
+)
+def test_intervals_of_small_samples(fractions, expected):
+    found = seeds.mean_interval(pd.Series(fractions))
+    assert found == pytest.approx(expected, abs=1e-5, nan_ok=True)
+
+
+def test_the_most_common_phase_of_every_cell(make_sweep):
+    sweep = sweep_of_seeds(make_sweep, SEED_PHASES)
+    found = seeds.commonest(sweep.table, [LR, WD])
+    # The last but one has each of four phases once: the first of Table 1 counts.
+    assert found["phase"].tolist() == [
+        "comprehension",
+        "comprehension",
+        "comprehension",
+        "grokking",
+    ]
+    assert found["share"].tolist() == [1, 0.5, 0.25, 1]
+
+
+def test_what_is_missing_does_not_count(make_sweep):
+    sweep = sweep_of_seeds(make_sweep, {(41, 101): "c-gg", (41, 102): "c-m-"})
+    found = seeds.seeds_table(sweep).drop_duplicates([MODEL]).set_index(MODEL)
+    assert found["cells"].to_dict() == {101: 3, 102: 2}
+    assert found.loc[101, "fraction"] == pytest.approx(1 / 3)
+    shares = seeds.commonest(sweep.table, [LR, WD]).set_index([LR, WD])["share"]
+    assert shares.to_dict() == {(1, 0): 1, (2, 0): 0.5, (2, 5): 1}
