@@ -94,6 +94,7 @@ figures: setup  ## Make published figures at SCALE, and docs/figures.md
 
 test: setup lint  ## Check the code and run the tests
 	$(RUN) -m pytest -n auto
+	$(RUN) -m pytest -m wheel
 
 lint: setup  ## Ruff and mypy
 	$(VENV)/bin/ruff check .

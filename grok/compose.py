@@ -13,17 +13,21 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
+from grok import program
 from grok.errors import ConfigError
 from grok.schema import Config
 
-CONF = Path(__file__).parent.parent / "conf"
+HERE = Path(__file__).parent
+CONF = next(folder for folder in (HERE / "conf", HERE.parent / "conf") if folder.is_dir())
+"""The folder of the configuration: in the package where grok is installed, else beside it."""
 
 
 def register() -> None:
-    """Make the schema, and the resolvers of the sweeps' axes, known to Hydra."""
+    """Make the schema and the resolvers of ``conf/`` known to Hydra."""
     ConfigStore.instance().store(name="schema", node=Config)
     OmegaConf.register_new_resolver("logspace", _logspace, replace=True)
     OmegaConf.register_new_resolver("linspace", _linspace, replace=True)
+    OmegaConf.register_new_resolver("program", program.name, replace=True)
 
 
 def compose(*overrides: str, return_hydra_config: bool = False) -> DictConfig:

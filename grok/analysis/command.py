@@ -1,4 +1,4 @@
-"""``analyze.py``: read a sweep, write its table, pictures and report, print what it came to."""
+"""``grok-analyze``: read a sweep, write its table, pictures and report, print what it came to."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from grok import program
 from grok.analysis.output import Output, attempt
 from grok.analysis.progress import Progress
 from grok.analysis.read.published import facts
@@ -29,7 +30,7 @@ KINDS = ("phases", "times", "landscape", "curves", "trajectories")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run ``analyze.py`` with `arguments`, by default the command line's.
+    """Run ``grok-analyze`` with `arguments`, by default the command line's.
 
     Raises:
         UserError: the folder holds no sweep, a file in it is damaged, or nothing can be written.
@@ -67,7 +68,7 @@ def analyse(options: argparse.Namespace) -> str:
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The options, an attribute each: ``folder`` is a path, ``budget`` steps or None."""
     parser = _Parser(
-        prog="analyze.py",
+        prog=program.name(),
         description="Write a sweep's table, pictures and interactive report, finished or not.",
     )
     parser.add_argument(
@@ -166,7 +167,7 @@ class _Parser(argparse.ArgumentParser):
     """Reports a mistake in one line."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; see python {self.prog} --help")
+        raise UsageError(f"{message}; see {self.prog} --help")
 
 
 def compare(sweep: Sweep, options: argparse.Namespace, output: Output) -> str:

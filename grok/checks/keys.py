@@ -13,6 +13,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
+from grok import program
 from grok.checks.wording import nearest
 from grok.checks.words import given
 from grok.compose import CONF, compose
@@ -43,9 +44,7 @@ def no_such_key(key: str, arguments: Sequence[str]) -> str:
     if hint and chosen and choices[groups[0]] == default.choices.get(groups[0]):
         chosen = ""
     shown = "all" if key.startswith("hydra") else "job"
-    hint = hint or "; " + " ".join(
-        ["python train.py", *chosen.split(), f"--cfg {shown} lists them"]
-    )
+    hint = hint or "; " + " ".join([program.name(), *chosen.split(), f"--cfg {shown} lists them"])
     return f"{given(key, arguments)}: no such key{f' with {chosen}' if chosen else ''}{hint}"
 
 

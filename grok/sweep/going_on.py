@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from pathlib import Path
 
+from grok import program
 from grok.checks.keys import overrides_of
 from grok.checks.words import typed
 from grok.errors import InterruptionError
@@ -68,4 +69,4 @@ def command_in(key: str, folder: Path) -> str:
     options = [word for word in words if word not in overrides]
     others = [word for word in overrides if word.partition("=")[0] != key]
     where = typed(key, str(folder))
-    return shlex.join([sys.orig_argv[0], sys.argv[0], *options, *others, where])
+    return shlex.join([*program.words(sys.orig_argv[0]), *options, *others, where])

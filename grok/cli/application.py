@@ -1,4 +1,4 @@
-"""The command line of ``train.py``: Hydra's, with one clear line for each mistake."""
+"""What ``grok-train`` runs: Hydra's application, with one clear line for each mistake."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from grok import program
 from grok.checks.explain import explained
 from grok.checks.words import with_folders
 from grok.compose import CONF, register
@@ -104,4 +105,4 @@ def _unknown_option(message: str) -> NoReturn:
     words = message.removeprefix("unrecognized arguments: ")
     if words != message and not words.startswith("-"):
         raise UsageError(f"{words}: options such as -m come before all words with =, or after")
-    raise UsageError(f"{message}; python train.py --help")
+    raise UsageError(f"{message}; {program.name()} --help")
