@@ -76,7 +76,8 @@ def finished_alike(folder: Path, config: dict[str, Any]) -> bool:
 def leave_error(folder: Path, error: Exception) -> None:
     """Write the traceback of a job that failed to its folder, unless a run has finished there."""
     if not finished(folder):
-        (folder / ERROR).write_text("".join(traceback.format_exception(error)))
+        text = "".join(traceback.format_exception(error))
+        (folder / ERROR).write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def outcome(record: Record) -> str:

@@ -82,7 +82,8 @@ def cpu() -> str:
             if name.strip() == "model name":
                 return value.strip()
     except OSError:  # not on Linux
-        return _run(["sysctl", "-n", "machdep.cpu.brand_string"]) or platform.machine()
+        named = _run(["sysctl", "-n", "machdep.cpu.brand_string"])  # on macOS
+        return named or platform.processor() or platform.machine()
     return platform.machine()
 
 

@@ -157,7 +157,7 @@ def _write_hydra_files(folder: Path, cfg: DictConfig, whole: DictConfig) -> None
         ("hydra.yaml", hydra),
         ("overrides.yaml", whole.hydra.overrides.task),
     ):
-        (target / name).write_text(OmegaConf.to_yaml(content))
+        (target / name).write_text(OmegaConf.to_yaml(content), encoding="utf-8")
 
 
 def _set(cfg: DictConfig, override: Override) -> None:

@@ -23,8 +23,11 @@ def deaf_children() -> Iterator[None]:
     """Let processes that are started in the block ignore Ctrl-C, which a terminal sends to all.
 
     They inherit what is blocked in the thread that starts them. This process hears it in another
-    thread, and then ends them.
+    thread, and then ends them. On Windows, where nothing can be blocked, they hear it too.
     """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
     resource_tracker.ensure_running()  # to start it later would unblock what is blocked here
     done = threading.Event()
     threading.Thread(target=done.wait, daemon=True).start()

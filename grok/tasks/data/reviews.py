@@ -28,7 +28,9 @@ MD5 = "7c2ac02c03563afcf9b574c7e56c153a"
 PADDING = 0
 """Instead of a word's number, which are counted from 1."""
 SENTIMENTS = {"negative": 0, "positive": 1}
-STOP_WORDS = frozenset((Path(__file__).parent / "stop_words.txt").read_text().split())
+STOP_WORDS = frozenset(
+    (Path(__file__).parent / "stop_words.txt").read_text(encoding="utf-8").split()
+)
 
 
 class Reviews(NamedTuple):
