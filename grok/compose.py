@@ -11,6 +11,7 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.types import Override
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from grok import program
@@ -35,6 +36,11 @@ def compose(*overrides: str, return_hydra_config: bool = False) -> DictConfig:
     register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return hydra_compose("config", list(overrides), return_hydra_config)
+
+
+def made(section: Any) -> Any:
+    """What the ``_target_`` in a section of the configuration makes of it, lists being lists."""
+    return instantiate(section, _convert_="all")
 
 
 def settings_of(

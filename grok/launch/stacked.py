@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import joblib
-from hydra.utils import get_class, instantiate
+from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
+from grok.compose import made
 from grok.errors import ConfigError, named
 from grok.job import finished_alike, leave_error, make_member, setup
 from grok.record.record import finished
@@ -93,7 +94,7 @@ def cpu_stack(cfg: DictConfig) -> int:
     """How many members are fastest together on a core: few small ones, a large one alone."""
     from grok.tasks.model import working_set
 
-    numbers = working_set(instantiate(cfg.task, _convert_="all"))
+    numbers = working_set(made(cfg.task))
     return max(1, CPU_STACK // (numbers * (8 if cfg.trainer.precision == "64-true" else 4)))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import hydra._internal.hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -23,13 +25,14 @@ class SweepLoader(ConfigLoaderImpl):
         run_mode: RunMode,
         from_shell: bool = True,
         validate_sweep_overrides: bool = True,
+        **more: Any,
     ) -> DictConfig:
         """The configuration; a sweep's own where `run_mode` is of several runs."""
         parsed = OverridesParser.create(config_loader=self).parse_overrides(overrides)
         if run_mode is RunMode.MULTIRUN:
             overrides = [self._first(override) for override in parsed]
         cfg = super().load_configuration(
-            config_name, overrides, run_mode, from_shell, validate_sweep_overrides
+            config_name, overrides, run_mode, from_shell, validate_sweep_overrides, **more
         )
         cfg.hydra.overrides.task = [o.input_line for o in parsed if not o.is_hydra_override()]
         return cfg
