@@ -69,7 +69,9 @@ def revision(folder: Path) -> str | None:
     """
     if not _git(folder, "ls-files"):
         return None
-    commit, changes = _git(folder, "rev-parse", "HEAD"), _git(folder, "status", "--porcelain")
+    commit = _git(folder, "rev-parse", "HEAD")
+    # new files too, whatever the user's git shows by itself
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=normal")
     return f"{commit}-dirty" if commit and changes else commit
 
 
