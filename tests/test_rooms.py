@@ -46,7 +46,7 @@ WITHOUT = {
     "grok.engine": ["hydra", "omegaconf"],
     "grok.training": ["hydra", "omegaconf"],
     "grok.cli": ["torch", "hydra", "pandas", "matplotlib"],
-    "grok.cli.application": ["torch", "pandas", "matplotlib"],
+    "grok.cli.application": ["torch", "numpy", "joblib", "pandas", "matplotlib"],
     "grok.analysis": ["torch", "hydra", "matplotlib", "plotly"],
     "grok.analysis.command": ["torch", "hydra", "matplotlib"],
 }

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import joblib
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
@@ -67,6 +66,8 @@ def places(
     Raises:
         ConfigError: a GPU isn't there, or not trained on.
     """
+    import joblib  # a tenth of a second that --help does without
+
     gpus = _gpus(cfg.trainer.accelerator, devices)
     if plain(cfg):
         if stack_size not in ("auto", 1):

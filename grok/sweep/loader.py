@@ -1,4 +1,4 @@
-"""How the configuration of a sweep as a whole is composed."""
+"""How Hydra loads configurations here: that of a sweep as a whole, and options in no time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import hydra._internal.hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
@@ -36,6 +37,21 @@ class SweepLoader(ConfigLoaderImpl):
         )
         cfg.hydra.overrides.task = [o.input_line for o in parsed if not o.is_hydra_override()]
         return cfg
+
+    def get_group_options(
+        self,
+        group_name: str,
+        results_filter: ObjectType | None = ObjectType.CONFIG,
+        config_name: str | None = None,
+        overrides: list[str] | None = None,
+    ) -> list[str]:
+        """The options of a group, without the copy of all configurations that Hydra makes first.
+
+        ``--help`` asks over a hundred times.
+        """
+        if config_name is None and not overrides:
+            return list(self.repository.get_group_options(group_name, results_filter))
+        return list(super().get_group_options(group_name, results_filter, config_name, overrides))
 
     def _first(self, override: Override) -> str:
         """The word itself or, of a sweep over a group, the one that chooses its first option."""
