@@ -77,7 +77,7 @@ setup: $(VENV)/ready  ## Make .venv with the pinned packages
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,fetch]'
 	@touch $@
 
 toy-phase: setup  ## Sweep toy addition and draw its phase diagram

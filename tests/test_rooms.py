@@ -63,6 +63,15 @@ def imports(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+ONLY_IN = {
+    "matplotlib": {"grok.analysis"},
+    "plotly": {"grok.analysis"},
+    "scipy": {"grok.analysis"},
+    "torchvision": {"grok.tasks"},
+}
+"""Packages that no other room needs."""
+
+
 def room_of(name: str) -> str | None:
     """The room of a module, function or class; None for what isn't ours or is in none."""
     found = [room for room in [*ROOMS, "grok.analysis"] if f"{name}.".startswith(f"{room}.")]
@@ -90,6 +99,16 @@ def test_nothing_is_imported_from_below(name):
         allowed.add("grok.analysis")
     used = {room_of(each) for each in imports(MODULES[name])} - {None, room}
     assert used <= allowed
+
+
+@pytest.mark.parametrize("package", ONLY_IN)
+def test_packages_of_one_room(package):
+    used = {
+        room_of(name)
+        for name, path in MODULES.items()
+        if package in {each.partition(".")[0] for each in imports(path)}
+    }
+    assert used == ONLY_IN[package]
 
 
 @pytest.mark.parametrize("name", WITHOUT)
