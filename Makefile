@@ -59,7 +59,7 @@ setup: $(VENV)/ready  ## Make .venv with the pinned packages
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,fetch]'
 	@touch $@
 
 toy-phase: setup  ## Sweep toy addition and draw its phase diagram
@@ -76,6 +76,7 @@ figures: setup  ## Make published figures at SCALE, and docs/figures.md
 
 test: setup lint  ## Check the code and run the tests
 	$(RUN) -m pytest -n auto
+	$(RUN) -m pytest -m wheel
 
 lint: setup  ## Ruff and mypy
 	$(VENV)/bin/ruff check .

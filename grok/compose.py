@@ -7,22 +7,26 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.types import Override
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from grok import program
 from grok.errors import ConfigError
 from grok.schema import Config
 
-CONF = Path(__file__).parent.parent / "conf"
+HERE = Path(__file__).parent
+CONF = next(folder for folder in (HERE / "conf", HERE.parent / "conf") if folder.is_dir())
+"""The folder of the configuration: in the package where grok is installed, else beside it."""
 
 
 def register() -> None:
-    """Make the schema, and the resolvers of the sweeps' axes, known to Hydra."""
+    """Make the schema and the resolvers of ``conf/`` known to Hydra."""
     ConfigStore.instance().store(name="schema", node=Config)
+    OmegaConf.register_new_resolver("program", program.name, replace=True)
     for space in (linspace, logspace):  # ${logspace:-5,-2,21}
         axis = functools.partial(_axis, space)
         OmegaConf.register_new_resolver(space.__name__, axis, replace=True)
@@ -33,6 +37,11 @@ def compose(*overrides: str, return_hydra_config: bool = False) -> DictConfig:
     register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return hydra_compose("config", list(overrides), return_hydra_config)
+
+
+def made(section: Any) -> Any:
+    """What the ``_target_`` in a section of the configuration makes of it, lists being lists."""
+    return instantiate(section, _convert_="all")
 
 
 def settings_of(
@@ -63,6 +72,8 @@ def swept_keys(overrides: Iterable[Override]) -> list[str]:
 
 def linspace(start: float, stop: float, values: int) -> list[float]:
     """Evenly spaced values, ends included."""
+    import numpy as np  # a tenth of a second that --help does without
+
     return [float(value) for value in np.linspace(start, stop, values)]
 
 

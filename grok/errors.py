@@ -81,6 +81,8 @@ class InterruptionError(UserError):
         self.exit_status = 128 + number
 
 
+ENDING = [signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Signals that end a command; Windows has no SIGHUP."""
 _received: list[signal.Signals] = []
 """Signals that have ended this process as Ctrl-C would."""
 
@@ -130,10 +132,10 @@ def report(error: BaseException, status: int) -> int:
 def run_reporting(command: Callable[[], None]) -> None:
     """Run `command`; a `UserError` becomes its lines on standard error and an exit status.
 
-    So does Ctrl-C, and SIGTERM and SIGHUP are as good as that. A reader of standard output that has
-    gone, as ``| head`` goes, is no mistake.
+    So does Ctrl-C, and the signals in `ENDING` are as good as that. A reader of standard output
+    that has gone, as ``| head`` goes, is no mistake.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING:
         if signal.getsignal(number) is signal.SIG_DFL:  # not under nohup
             signal.signal(number, _interrupt)
     try:

@@ -12,11 +12,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import InstantiationException
 from hydra.types import RunMode
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from grok.checks.config import problems
-from grok.compose import settings_of
+from grok.compose import made, settings_of
 from grok.errors import ConfigError
 from grok.record.difference import difference
 from grok.record.names import ERROR
@@ -78,8 +77,9 @@ def leave_error(folder: Path, error: Exception) -> None:
     """Write the traceback of a job that failed to its folder, unless a run has finished there."""
     if finished(folder):
         return
+    text = "".join(traceback.format_exception(error))
     with contextlib.suppress(OSError):  # where nothing can be written, its line tells all the same
-        (folder / ERROR).write_text("".join(traceback.format_exception(error)))
+        (folder / ERROR).write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def outcome(record: Record) -> str:
@@ -95,8 +95,8 @@ def make_member(cfg: DictConfig, folder: Path, task_name: str, overrides: dict[s
 
     return Member(
         folder=folder,
-        task=instantiate(cfg.task, _convert_="all"),
-        opt=instantiate(cfg.opt, _convert_="all"),
+        task=made(cfg.task),
+        opt=made(cfg.opt),
         phase=section(cfg.phase),
         seed=section(cfg.seed),
         constrain=tuple(sorted(cfg.norm.groups)) if cfg.norm.constrain else (),
@@ -136,7 +136,7 @@ def make(cfg: DictConfig, name: str) -> Any:
         ConfigError: a class can't be found, or refuses its settings.
     """
     try:
-        found = instantiate(cfg[name] or {}, _convert_="all")
+        found = made(cfg[name] or {})
         return found if isinstance(found, dict) else dict(found)
     except InstantiationException as error:
         cause = " ".join(str(error.__cause__ or error).split())

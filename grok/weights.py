@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from hydra.utils import instantiate
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
+from grok.compose import made
 from grok.errors import UserError
 from grok.record.names import WEIGHTS
 from grok.record.record import Record, check_file, finished, missing_file, read_record
@@ -60,7 +60,7 @@ def load_member(folder: str | Path, moment: str = "final") -> LoadedMember:
     except (OSError, SafetensorError) as error:
         raise UserError(f"{path}: unreadable ({error}); delete its run and run it again") from None
     check_file(folder, f"{WEIGHTS}/{path.name}", record)
-    task: Any = instantiate(record.config["task"], _convert_="all")
+    task: Any = made(record.config["task"])
     dtype = torch.float64 if record.precision == "64-true" else torch.float32
     with torch.random.fork_rng(devices=[]):
         network = task.network().to(dtype)

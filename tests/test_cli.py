@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from grok import cli
 from grok.analysis import load
+from grok.cli import application
 from grok.record.record import read_plan, read_record
 
 ROOT = Path(__file__).parent.parent
@@ -24,7 +24,7 @@ def run_in_process(monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", ["train.py", *map(str, arguments)])
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # as main sets it; undone after the test
     try:
-        cli.main()
+        application.main()
     except SystemExit as ended:
         return ended.code
     return 0
@@ -309,7 +309,7 @@ def test_an_unwritable_folder(arguments, key, monkeypatch, capfd):
 def test_a_mistake_is_found_before_torch_is_imported(tmp_path, run_python):
     """Half a second; importing PyTorch alone takes two."""
     script = (
-        "import atexit, sys; from grok.cli import main\n"
+        "import atexit, sys; from grok.cli.application import main\n"
         "atexit.register(lambda: print('torch' in sys.modules))\n"
         f"sys.argv = ['train.py', 'opt.lr_dec=-1', 'hydra.run.dir={tmp_path}']\n"
         "main()\n"
@@ -325,7 +325,7 @@ def test_debugging_shows_the_traceback(run_train):
 
 
 def test_help_and_configuration_need_no_torch(monkeypatch):
-    code = "import sys; from grok.cli import main; sys.argv = ['train.py', {!r}{}]\n"
+    code = "import sys; from grok.cli.application import main; sys.argv = ['train.py', {!r}{}]\n"
     for option, more, expected in (
         ("--help", "", "task: imdb, mnist, modular, qm9, teacher_student, toy_classification"),
         ("--cfg", ", 'job'", "lr_dec: 0.0001"),

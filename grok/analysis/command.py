@@ -1,4 +1,4 @@
-"""``analyze.py``: read a sweep, write its table, pictures and report, print what it came to."""
+"""``grok-analyze``: read a sweep, write its table, pictures and report, print what it came to."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TABLE = "grid.csv"
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run ``analyze.py`` with `arguments`, by default the command line's.
+    """Run ``grok-analyze`` with `arguments`, by default the command line's.
 
     Raises:
         UserError: the folder holds no sweep, a file in it is damaged, or nothing can be written.

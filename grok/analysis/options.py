@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import NoReturn
 
+from grok import program
 from grok.analysis.numbers.kinds import KINDS
 from grok.analysis.read.published import facts
 from grok.errors import UsageError
@@ -18,7 +19,7 @@ OVERLAYS = ("theory", "frame", "paths", "flow")
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The options, an attribute each: ``folder`` is a path, ``budget`` steps or None."""
     parser = _Parser(
-        prog="analyze.py",
+        prog=program.name(),
         description="Write a sweep's table, pictures and interactive report, finished or not.",
     )
     parser.add_argument(
@@ -117,4 +118,4 @@ class _Parser(argparse.ArgumentParser):
     """Reports a mistake in one line."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; see python {self.prog} --help")
+        raise UsageError(f"{message}; see {self.prog} --help")

@@ -10,12 +10,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from hydra.errors import InstantiationException
-from hydra.utils import get_class, instantiate
+from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from grok.checks.signatures import signature_problems
 from grok.checks.wording import expected, is_quoted, nearest, spelled
+from grok.compose import made
 from grok.record.difference import flat
 from grok.record.names import STEP_COLUMNS
 from grok.schema import Config, DataFolder
@@ -191,7 +192,7 @@ def _budget_problems(cfg: DictConfig, judged: dict[str, list[str]]) -> list[str]
         task.pop(key, None)
     case = json.dumps([task, cfg.phase.budget], sort_keys=True)
     if case not in judged:
-        judged[case] = list(unmeasured(instantiate(cfg.task, _convert_="all"), cfg.phase.budget))
+        judged[case] = list(unmeasured(made(cfg.task), cfg.phase.budget))
     return judged[case]
 
 
@@ -200,14 +201,14 @@ def _structural_problems(cfg: DictConfig) -> list[str]:
     from grok.checks.task import mistakes
     from grok.measures.measure import mistakes as wrong_measure
 
-    task = instantiate(cfg.task, _convert_="all")
+    task = made(cfg.task)
     found = list(dict.fromkeys(mistakes(task)))
     if found:
         return found
     columns: dict[str, str] = {}
     for name, part in (cfg.measures or {}).items():
         try:
-            measure = instantiate(part, _convert_="all")
+            measure = made(part)
         except InstantiationException as error:
             cause = " ".join(str(error.__cause__ or error).split())
             found.append(f"measures.{name}: {cause}")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from grok import program
 from grok.checks.keys import (
     culprit,
     group_of_keys,
@@ -99,7 +100,7 @@ def _about_the_rest(error: Exception, arguments: Sequence[str]) -> str:
     suspects = [word for word in words if word.partition("=")[0] not in FOLDERS]
     if not suspects:
         return causes[0]
-    return f"{' '.join(suspects)}: {': '.join(causes)}; python train.py --cfg hydra shows defaults"
+    return f"{' '.join(suspects)}: {': '.join(causes)}; {program.name()} --cfg hydra shows defaults"
 
 
 def _several(word: str) -> str:

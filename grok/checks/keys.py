@@ -15,6 +15,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
+from grok import program
 from grok.checks.wording import nearest
 from grok.checks.words import given
 from grok.compose import CONF, compose
@@ -73,7 +74,7 @@ def no_such_key(key: str, arguments: Sequence[str]) -> str:
     if not hint:
         show = f"--cfg {'hydra' if of_hydra else 'job'}"
         choice = [f"{group}={option}"] if option else []
-        hint = f"; {' '.join(['python train.py', *choice, show])} lists them"
+        hint = f"; {' '.join([program.name(), *choice, show])} lists them"
     return f"{word}: no such key{chosen}{hint}"
 
 
@@ -123,7 +124,7 @@ def group_of_keys(word: str) -> str:
     """The line about a group that is given a value."""
     group = word.lstrip("+~").partition("=")[0]
     if group == "hydra":
-        return f"{word}: hydra is a section; python train.py --cfg hydra lists its keys"
+        return f"{word}: hydra is a section; {program.name()} --cfg hydra lists its keys"
     keys, choices = keys_of(group), options(group)
     fixes = [f"set {', '.join(keys)}"] if keys and not group.startswith("hydra") else []
     fixes += [f"choose from {', '.join(choices)}"] if choices != ["default"] else []

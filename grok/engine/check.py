@@ -1,7 +1,7 @@
 """Holds a compiled step against the arithmetic that it was compiled from.
 
-A compiler may be wrong without a word: PyTorch 2.11 computes stacks of several members wrongly on
-a CPU.
+A compiler may be wrong without a word: what PyTorch 2.11 compiles for a CPU computes stacks of
+several members wrongly. Such a stack goes on uncompiled, with the right numbers, slower.
 """
 
 from __future__ import annotations

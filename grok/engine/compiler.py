@@ -64,7 +64,7 @@ def own_cache() -> None:
         found = folder.stat()
     except OSError as error:
         raise UserError(f"{folder}: can't be written ({error.strerror})") from None
-    if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+    if os.name == "posix" and (found.st_uid != os.geteuid() or found.st_mode & 0o022):
         raise UserError(f"{folder}: others may write there, and it is executed; chmod 700 it")
     if not os.access(folder, os.W_OK):
         raise UserError(f"{folder}: can't be written")
@@ -96,7 +96,8 @@ def prepare() -> None:
         finally:
             temporary.unlink(missing_ok=True)
 
-    cpp_builder.run_compile_cmd = build_whole
+    if os.name == "posix":  # elsewhere the compiler's words are others
+        cpp_builder.run_compile_cmd = build_whole
     for library in Path(cache_dir()).glob("*/[!.]*.so"):
         _remove_unless_whole(library)
     for temporary in Path(cache_dir()).glob("*/.*.so"):

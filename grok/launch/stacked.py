@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import joblib
-from hydra.utils import get_class, instantiate
+from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
+from grok.compose import made
 from grok.errors import ConfigError, named
 from grok.job import finished_alike, leave_error, make_member, setup
 from grok.record.record import finished
@@ -66,6 +66,8 @@ def places(
     Raises:
         ConfigError: a GPU isn't there, or not trained on.
     """
+    import joblib  # a tenth of a second that --help does without
+
     gpus = _gpus(cfg.trainer.accelerator, devices)
     if plain(cfg):
         if stack_size not in ("auto", 1):
@@ -93,7 +95,7 @@ def cpu_stack(cfg: DictConfig) -> int:
     """How many members are fastest together on a core: few small ones, a large one alone."""
     from grok.tasks.model import working_set
 
-    numbers = working_set(instantiate(cfg.task, _convert_="all"))
+    numbers = working_set(made(cfg.task))
     return max(1, CPU_STACK // (numbers * (8 if cfg.trainer.precision == "64-true" else 4)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -14,14 +15,24 @@ def is_worker() -> bool:
     return multiprocessing.current_process().name.startswith("LokyProcess")
 
 
+def orphaned() -> bool:
+    """Whether the process that started this one, to train for it, has ended."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return False
+    if sys.platform == "win32":  # where children keep the number of a parent that has ended
+        return not parent.is_alive()
+    return os.getppid() != parent.pid  # joblib gives nothing to wait for
+
+
 @contextlib.contextmanager
 def ending_with_parent(wanted: Callable[[], bool] = lambda: True) -> Iterator[None]:
     """End this process when its parent is killed, or it isn't `wanted` any more."""
-    parent, done = os.getppid(), threading.Event()
+    done = threading.Event()
 
     def watch() -> None:
         while not done.wait(0.2):
-            if os.getppid() != parent or not wanted():
+            if orphaned() or not wanted():
                 os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

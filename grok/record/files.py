@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
+
+NO_FOLDER = (errno.EACCES, errno.EINVAL, errno.ENOTSUP)
+"""Of systems that sync no folder: Windows doesn't open one, some networks' disks sync none."""
 
 
 @contextlib.contextmanager
@@ -45,9 +49,14 @@ def _make(folder: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    """Have the disk hold what was written to a file or a folder."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Have the disk hold what was written to a file or, where that can be had, a folder."""
+    folder = path.is_dir()
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_RDONLY if folder else os.O_RDWR)  # as Windows wants it
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if not (folder and error.errno in NO_FOLDER):
+            raise

@@ -69,7 +69,9 @@ def revision(folder: Path) -> str | None:
     """
     if not _git(folder, "ls-files"):
         return None
-    commit, changes = _git(folder, "rev-parse", "HEAD"), _git(folder, "status", "--porcelain")
+    commit = _git(folder, "rev-parse", "HEAD")
+    # new files too, whatever the user's git shows by itself
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=normal")
     return f"{commit}-dirty" if commit and changes else commit
 
 
@@ -82,7 +84,8 @@ def cpu() -> str:
             if name.strip() == "model name":
                 return value.strip()
     except OSError:  # not on Linux
-        return _run(["sysctl", "-n", "machdep.cpu.brand_string"]) or platform.machine()
+        named = _run(["sysctl", "-n", "machdep.cpu.brand_string"])  # on macOS
+        return named or platform.processor() or platform.machine()
     return platform.machine()
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra._internal.config_loader_impl import get_overrides_dirname
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -84,14 +83,8 @@ class Composer:
         with read_write(whole), open_dict(whole):
             whole.merge_with(job.cfg)
             hydra = whole.hydra
-            naming = hydra.job.config.override_dirname
             hydra.overrides.task = list(overrides)
-            hydra.job.override_dirname = get_overrides_dirname(
-                overrides=parsed,
-                kv_sep=naming.kv_sep,
-                item_sep=naming.item_sep,
-                exclude_keys=naming.exclude_keys,
-            )
+            hydra.job.override_dirname = _dirname(parsed, hydra.job.config.override_dirname)
             hydra.job.id = hydra.job.num = number
             folder = Path(str(hydra.sweep.dir), str(hydra.sweep.subdir)).absolute()
             hydra.runtime.output_dir = str(folder)
@@ -145,6 +138,13 @@ class Composer:
         return bool(self._loader.get_group_options(key, results_filter=None))
 
 
+def _dirname(overrides: Sequence[Override], naming: DictConfig) -> str:
+    """The overrides as a folder may be called after them, as Hydra puts it."""
+    named = [o for o in overrides if o.key_or_group not in naming.exclude_keys]
+    words = sorted(str(override.input_line) for override in named)
+    return str(naming.item_sep.join(words).replace("=", naming.kv_sep))
+
+
 def _write_hydra_files(folder: Path, cfg: DictConfig, whole: DictConfig) -> None:
     """What Hydra's ``run_job`` leaves in a job's folder."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -159,7 +159,7 @@ def _write_hydra_files(folder: Path, cfg: DictConfig, whole: DictConfig) -> None
         ("overrides.yaml", whole.hydra.overrides.task),
     ):
         with naming(target / name):
-            (target / name).write_text(OmegaConf.to_yaml(content))
+            (target / name).write_text(OmegaConf.to_yaml(content), encoding="utf-8")
 
 
 def _set(cfg: DictConfig, override: Override) -> None:

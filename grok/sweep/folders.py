@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import errno
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+from filelock import FileLock, Timeout
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
@@ -18,6 +19,8 @@ from grok.checks.words import given
 from grok.errors import ConfigError, UserError, run_reporting
 from grok.record.names import LOCK
 
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
+"""Of a file system that knows no locks."""
 _held = contextlib.ExitStack()
 """The lock of this process's run."""
 
@@ -115,20 +118,26 @@ def owned(folder: Path, key: str) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         with _written(folder, key):
             folder.mkdir(parents=True, exist_ok=True)
-            lock = stack.enter_context((folder / LOCK).open("w"))
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"{key}={folder}: another process is at work there; wait for it, or choose another "
-                "folder"
-            ) from None
-        except OSError as error:
-            raise UserError(
-                f"{key}={folder}: can't be locked ({error.strerror}); choose a folder on another "
-                "file system"
-            ) from None
+            _lock(folder, key, stack)
         yield
+
+
+def _lock(folder: Path, key: str, stack: contextlib.ExitStack) -> None:
+    """Lock a folder until `stack` is closed; that its lock can't be written is the caller's."""
+    try:
+        stack.enter_context(FileLock(folder / LOCK, timeout=0))
+    except Timeout:
+        raise UserError(
+            f"{key}={folder}: another process is at work there; wait for it, or choose another "
+            "folder"
+        ) from None
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in NO_LOCKS:
+            raise
+        reason = getattr(error, "strerror", error)
+        raise UserError(
+            f"{key}={folder}: can't be locked ({reason}); choose a folder on another file system"
+        ) from None
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from pathlib import Path
 
+from grok import program
 from grok.checks.keys import overrides_of
 from grok.checks.words import typed
 from grok.errors import InterruptionError
@@ -22,8 +23,11 @@ def deaf_children() -> Iterator[None]:
     """Let processes that are started in the block ignore Ctrl-C, which a terminal sends to all.
 
     They inherit what is blocked in the thread that starts them. This process hears it in another
-    thread, and then ends them.
+    thread, and then ends them. On Windows, where nothing can be blocked, they hear it too.
     """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
     resource_tracker.ensure_running()  # to start it later would unblock what is blocked here
     done = threading.Event()
     threading.Thread(target=done.wait, daemon=True).start()
@@ -68,4 +72,4 @@ def command_in(key: str, folder: Path) -> str:
     options = [word for word in words if word not in overrides]
     others = [word for word in overrides if word.partition("=")[0] != key]
     where = typed(key, str(folder))
-    return shlex.join([sys.orig_argv[0], sys.argv[0], *options, *others, where])
+    return shlex.join([*program.words(sys.orig_argv[0]), *options, *others, where])

@@ -1,12 +1,14 @@
-"""How Hydra composes here: scales of experiments, and the configuration of a sweep as a whole."""
+"""How Hydra loads configurations here: scales, a sweep as a whole, and options in no time."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
+from typing import Any
 
 import hydra._internal.hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
@@ -30,6 +32,7 @@ class SweepLoader(ConfigLoaderImpl):
         run_mode: RunMode,
         from_shell: bool = True,
         validate_sweep_overrides: bool = True,
+        **more: Any,
     ) -> DictConfig:
         """The configuration; a sweep's own where `run_mode` is of several runs.
 
@@ -42,8 +45,9 @@ class SweepLoader(ConfigLoaderImpl):
         typed, word = parsed, self._first if run_mode is RunMode.MULTIRUN else as_written
 
         def load() -> DictConfig:
+            words = list(map(word, parsed))
             return super(SweepLoader, self).load_configuration(
-                config_name, list(map(word, parsed)), run_mode, from_shell, validate_sweep_overrides
+                config_name, words, run_mode, from_shell, validate_sweep_overrides, **more
             )
 
         cfg = load()
@@ -65,6 +69,21 @@ class SweepLoader(ConfigLoaderImpl):
         keys = {override.key_or_group for override in given}
         scaled = OverridesParser.create(config_loader=self).parse_overrides(words)
         return [override for override in scaled if override.key_or_group not in keys]
+
+    def get_group_options(
+        self,
+        group_name: str,
+        results_filter: ObjectType | None = ObjectType.CONFIG,
+        config_name: str | None = None,
+        overrides: list[str] | None = None,
+    ) -> list[str]:
+        """The options of a group, without the copy of all configurations that Hydra makes first.
+
+        ``--help`` asks over a hundred times.
+        """
+        if config_name is None and not overrides:
+            return list(self.repository.get_group_options(group_name, results_filter))
+        return list(super().get_group_options(group_name, results_filter, config_name, overrides))
 
     def _first(self, override: Override) -> str:
         """The word itself or, of a sweep over a group, the one that chooses its first option."""

@@ -49,10 +49,20 @@ def test_a_commit_is_dirty_with_changed_and_with_new_files(checkout):
     assert provenance.revision(checkout) == commit
     (checkout / "new.py").write_text("")
     assert provenance.revision(checkout / "grok") == f"{commit}-dirty"
+    hide = ["config", "status.showUntrackedFiles", "no"]
+    subprocess.run(["git", "-C", checkout, *hide], check=True)
+    assert provenance.revision(checkout / "grok") == f"{commit}-dirty"
     (checkout / ".gitignore").write_text("*.py\n.gitignore\n")
     assert provenance.revision(checkout) == commit
     (checkout / "grok" / "a.py").write_text("changed")
     assert provenance.revision(checkout) == f"{commit}-dirty"
+
+
+@pytest.mark.parametrize("new", ["grok/new.py", "conf/task/new.yaml"])
+def test_new_modules_and_configurations_make_groks_own_commit_dirty(new, checkout, own):
+    (checkout / new).parent.mkdir(parents=True, exist_ok=True)
+    (checkout / new).write_text("")
+    assert own(checkout / "grok") == f"{commit_of(checkout)}-dirty"
 
 
 def test_the_commit_is_that_of_groks_own_checkout(checkout, own, tmp_path_factory):

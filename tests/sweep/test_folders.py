@@ -58,13 +58,20 @@ def test_a_folder_belongs_to_one_at_a_time(tmp_path):
         assert (tmp_path / "run" / LOCK).exists()
 
 
-def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.ENOLCK, "No locks available"), "No locks available"),
+        (NotImplementedError("no flock here"), "no flock here"),
+    ],
+)
+def test_a_file_system_without_locks_is_named(error, reason, tmp_path, monkeypatch):
     def refuse(*_):
-        raise OSError(errno.ENOLCK, "No locks available")
+        raise error
 
-    monkeypatch.setattr(folders.fcntl, "flock", refuse)
+    monkeypatch.setattr(folders.FileLock, "_acquire", refuse)
     with (
-        pytest.raises(UserError, match=r"can't be locked \(No locks available\); choose a folder"),
+        pytest.raises(UserError, match=rf"can't be locked \({reason}\); choose a folder"),
         owned(tmp_path, "hydra.sweep.dir"),
     ):
         pass

@@ -1,6 +1,8 @@
 """A sweep is composed at its scale, and with what was chosen of the groups that it is over."""
 
 import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.object_type import ObjectType
 from hydra.types import RunMode
 
 from grok.errors import ConfigError
@@ -11,7 +13,7 @@ def test_a_sweep_has_the_first_option_of_each_group(sweep_loader):
         "task=mnist,teacher_student",
         "task.train_size=50",
         "opt.lr_dec=1,2",
-        "hydra.verbose=1",
+        "hydra.verbose=true",
     ]
     cfg = sweep_loader.load_configuration("config", words, RunMode.MULTIRUN)
     assert cfg.task.train_size == 50
@@ -51,3 +53,10 @@ def test_the_scale_of_the_paper_changes_nothing(sweep_loader):
 def test_a_scale_that_there_is_not(sweep_loader, words, known):
     with pytest.raises(ConfigError, match=f"{words[-1]}: no such scale here; choose from {known}$"):
         sweep_loader.load_configuration("config", words, RunMode.MULTIRUN)
+
+
+@pytest.mark.parametrize("group", ["", "task", "experiment", "hydra/launcher", "nothing"])
+def test_options_are_those_that_hydra_finds(group, sweep_loader):
+    for kind in (ObjectType.CONFIG, ObjectType.GROUP, None):
+        found = sweep_loader.get_group_options(group, kind)
+        assert found == ConfigLoaderImpl.get_group_options(sweep_loader, group, kind)

@@ -1,8 +1,9 @@
-"""The folder that data sets are fetched into."""
+"""The folder that data sets are fetched into, and what fetches them."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from grok.errors import UserError
 
@@ -21,3 +22,16 @@ def check_there(folder: Path) -> None:
             f"data.dir={folder}: isn't there; make it to have data fetched into it, or set "
             "data.dir or GROK_DATA_DIR to the folder that has them"
         )
+
+
+def torchvision_datasets() -> Any:
+    """What fetches files; only who has none of their own needs it.
+
+    Raises:
+        UserError: it isn't installed.
+    """
+    try:
+        from torchvision import datasets
+    except ModuleNotFoundError:
+        raise UserError("no torchvision here: pip install 'grokphase[fetch]'") from None
+    return datasets

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from grok.errors import UserError, first_line
-from grok.tasks.data.folder import check_there
+from grok.tasks.data.folder import check_there, torchvision_datasets
 
 FOLDERS = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}
 """Name of a set to the name of its folder, which is torchvision's."""
@@ -128,9 +128,7 @@ def fetched(name: str, folder: Path) -> Path:
 
 
 def _by_torchvision(name: str, folder: Path) -> None:
-    import torchvision
-
-    getattr(torchvision.datasets, FOLDERS[name])(folder, download=True)
+    getattr(torchvision_datasets(), FOLDERS[name])(folder, download=True)
 
 
 def _by_npm(where: Path) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from grok.errors import UserError, first_line
-from grok.tasks.data.folder import check_there
+from grok.tasks.data.folder import check_there, torchvision_datasets
 
 FOLDER = "imdb"
 NAMES = ("imdb_reviews.csv.gz", "imdb_reviews.csv", "IMDB Dataset.csv")
@@ -28,7 +28,9 @@ MD5 = "7c2ac02c03563afcf9b574c7e56c153a"
 PADDING = 0
 """Instead of a word's number, which are counted from 1."""
 SENTIMENTS = {"negative": 0, "positive": 1}
-STOP_WORDS = frozenset((Path(__file__).parent / "stop_words.txt").read_text().split())
+STOP_WORDS = frozenset(
+    (Path(__file__).parent / "stop_words.txt").read_text(encoding="utf-8").split()
+)
 
 
 class Reviews(NamedTuple):
@@ -70,12 +72,11 @@ def fetched(folder: Path) -> Path:
         UserError: they can't be reached, or `folder` isn't there.
     """
     check_there(folder)
-    from torchvision.datasets.utils import download_url
-
     path = folder / FOLDER / NAMES[0]
     try:
         with tempfile.TemporaryDirectory() as temporary:
-            download_url(ARCHIVE, temporary, "reviews.tar.gz", MD5)
+            fetch = torchvision_datasets().utils.download_url
+            fetch(ARCHIVE, temporary, "reviews.tar.gz", MD5)
             table = unpacked(Path(temporary, "reviews.tar.gz"))
         path.parent.mkdir(parents=True, exist_ok=True)
         # a file is there whole or not at all

@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,12 @@ def test_nowhere_to_be_had(monkeypatch, tmp_path):
     assert line.startswith(f"data.dir={tmp_path}: MNIST isn't there and can't be fetched (torchv")
     assert "put train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-" in line
     assert "GROK_DATA_DIR" in line
+
+
+def test_torchvision_is_asked_for_where_it_is_needed(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    with pytest.raises(UserError, match=r"\(torchvision: no torchvision here: pip install '"):
+        idx.fetched("fashion_mnist", tmp_path)
 
 
 def test_a_damaged_file_is_named(tmp_path):

@@ -1,6 +1,7 @@
 """Reviews are found, fetched or asked for; and as numbers of words."""
 
 import io
+import sys
 import tarfile
 from pathlib import Path
 
@@ -76,6 +77,16 @@ def test_what_to_put_where_if_there_is_no_network(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=rf"\(no route to host\); put a table .* at {place}"):
         reviews.load(tmp_path)
     assert not place.exists()
+
+
+def test_torchvision_is_asked_for_where_it_is_needed(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    with pytest.raises(
+        UserError, match=r"\(no torchvision here: pip install 'grokphase\[fetch\]'\)"
+    ):
+        reviews.load(tmp_path)
+    (tmp_path / "imdb_reviews.csv").write_text("review,sentiment\nFine.,positive\n")
+    assert reviews.load(tmp_path).texts == ["Fine."]
 
 
 @pytest.mark.parametrize("content", ["review,sentiment\nFine.,fine\n", "a,b\n1,2\n", ""])

@@ -1,4 +1,4 @@
-"""The command line of ``train.py``: Hydra's, with one clear line for each mistake."""
+"""What ``grok-train`` runs: Hydra's application, with one clear line for each mistake."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from grok import program
 from grok.checks.explain import explained
 from grok.checks.words import with_folders
 from grok.compose import CONF, register
@@ -112,4 +113,4 @@ def _read_words() -> None:
 
 
 def _unknown_option(message: str) -> NoReturn:
-    raise UsageError(f"{message}; python train.py --help")
+    raise UsageError(f"{message}; {program.name()} --help")

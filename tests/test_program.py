@@ -1,0 +1,40 @@
+"""What the running program is called by."""
+
+import sys
+
+import pytest
+
+from grok import program
+
+
+@pytest.fixture
+def called(monkeypatch, tmp_path):
+    """Has a program called by `script`, with ``grok-train`` installed in a folder on the path."""
+    (tmp_path / "bin").mkdir()
+    installed = tmp_path / "bin" / "grok-train"
+    installed.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    return lambda script: monkeypatch.setattr(sys, "argv", [script.format(tmp_path), "a=1"])
+
+
+@pytest.mark.parametrize(
+    ("script", "name"),
+    [
+        ("train.py", "python train.py"),
+        ("/a b/train.py", "python '/a b/train.py'"),
+        ("{}/bin/grok-train", "grok-train"),
+        ("{}/bin/../bin/grok-train", "grok-train"),
+        ("{}/bin/grok-train.exe", "grok-train"),
+        ("/elsewhere/bin/grok-train", "/elsewhere/bin/grok-train"),
+    ],
+)
+def test_the_name_is_what_was_typed(script, name, called):
+    called(script)
+    assert program.name() == name
+
+
+def test_a_script_keeps_its_interpreter(called):
+    called("train.py")
+    assert program.words("/usr/bin/python3") == ["/usr/bin/python3", "train.py"]
+    called("{}/bin/grok-train")
+    assert program.words("/usr/bin/python3") == ["grok-train"]
