@@ -18,6 +18,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from grok.checks.explain import explained
+from grok.checks.option_files import check_searchpath
 from grok.checks.words import with_folders
 from grok.compose import CONF, register
 from grok.errors import (
@@ -34,6 +35,7 @@ from grok.launch import stacked
 from grok.launch.workers import ending_with_parent, is_worker
 from grok.sweep import loader
 from grok.sweep.going_on import interrupted_run
+from grok.working_folder import make_importable
 
 
 def job(cfg: DictConfig) -> None:
@@ -67,6 +69,7 @@ EXPLAINED = (HydraException, OmegaConfBaseException, OSError)
 
 def main() -> None:
     """Compose, check and train; mistakes end with one line each and exit status 2 or 1."""
+    make_importable()
     register()
     loader.register()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # hand exceptions on to here
@@ -89,15 +92,16 @@ def _explaining(command: Callable[[], None], errors: tuple[type[Exception], ...]
     except errors as error:
         if debugging():
             raise
-        raise explained(error, sys.argv[1:], CONF) from error
+        raise explained(error, sys.argv[1:]) from error
 
 
 def _read_words() -> None:
-    """Refuse options that there aren't, and write folders in full."""
+    """Refuse options that there aren't and folders that aren't there; write these in full."""
     parser = get_args_parser()
     parser.error = _unknown_option  # type: ignore[method-assign]
     parser.parse_args(sys.argv[1:])
     sys.argv[1:] = with_folders(sys.argv[1:])
+    check_searchpath(sys.argv[1:])
 
 
 def _unknown_option(message: str) -> NoReturn:

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 
 ROOMS = [
     "grok.printable",
+    "grok.working_folder",
     "grok.errors",
     "grok.phases",
     "grok.schema",

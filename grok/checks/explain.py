@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from grok.checks.keys import keys_of, no_such_key, overrides_of, words_for_no_option
+from grok.checks.keys import (
+    keys_of,
+    no_such_key,
+    options_of,
+    overrides_of,
+    words_for_no_option,
+)
+from grok.checks.option_files import about_a_file
 from grok.checks.wording import expected
 from grok.checks.words import FOLDERS, given, typed, unreadable
 from grok.errors import ConfigError, UserError, first_line
@@ -23,19 +29,22 @@ SEVERAL = (
 """What Hydra says of a word with several values where there may be one only."""
 
 
-def explained(error: Exception, arguments: Sequence[str], conf: Path) -> UserError:
+def explained(error: Exception, arguments: Sequence[str]) -> UserError:
     """A `UserError` that says what to mend.
 
     Args:
         error: from Hydra, OmegaConf or the file system.
         arguments: the words of the command line.
-        conf: the folder of the configuration, for the options of its groups.
     """
     if isinstance(error, MissingConfigException):
-        return _no_option(str(error), conf)
+        return _no_option(str(error), arguments)
     if isinstance(error, OSError):
         return _unwritable(error, arguments)
-    line = _about_a_word(error, arguments, conf) or _about_a_key(error, arguments)
+    line = (
+        about_a_file(error, arguments)
+        or _about_a_word(error, arguments)
+        or _about_a_key(error, arguments)
+    )
     if line:
         return ConfigError(line)
     if isinstance(error, HydraException | OmegaConfBaseException | ValueError | AssertionError):
@@ -43,7 +52,7 @@ def explained(error: Exception, arguments: Sequence[str], conf: Path) -> UserErr
     return UserError(f"{type(error).__name__}: {first_line(error)}; GROK_DEBUG=1 shows where")
 
 
-def _about_a_word(error: Exception, arguments: Sequence[str], conf: Path) -> str | None:
+def _about_a_word(error: Exception, arguments: Sequence[str]) -> str | None:
     """The line about a word that Hydra can't take, whatever the keys are."""
     message = str(error)
     if isinstance(error, OverrideParseException):
@@ -60,7 +69,7 @@ def _about_a_word(error: Exception, arguments: Sequence[str], conf: Path) -> str
     if message.startswith("Config group override must be"):
         for word in words_for_no_option(arguments):
             keyless = word.startswith("=")
-            return unreadable(word, arguments, "") if keyless else _group_of_keys(word, conf)
+            return unreadable(word, arguments, "") if keyless else _group_of_keys(word, arguments)
     return None
 
 
@@ -86,29 +95,24 @@ def _several(word: str) -> str:
     return f"{word}: several values make a sweep; add -m, or write [a,b]"
 
 
-def _no_option(message: str, conf: Path) -> UserError:
+def _no_option(message: str, arguments: Sequence[str]) -> UserError:
     match = re.search(r"Could not (?:find|load) '((?:hydra/)?[^/']+)/([^']+)'", message)
     if match is None:
         return ConfigError(first_line(Exception(message)))
     group, option = match.groups()
-    known = re.findall(r"^\t(\S+)$", message, re.MULTILINE) or _options(group, conf)
+    known = options_of(group, arguments) or re.findall(r"^\t(\S+)$", message, re.MULTILINE)
     if known == ["default"]:
-        return ConfigError(_group_of_keys(f"{group}={option}", conf))
+        return ConfigError(_group_of_keys(f"{group}={option}", arguments))
     return ConfigError(f"{group}={option}: no such option; choose from {', '.join(known)}")
 
 
-def _group_of_keys(word: str, conf: Path) -> str:
+def _group_of_keys(word: str, arguments: Sequence[str]) -> str:
     """The line about a group that is given a value."""
     group = word.lstrip("+~").partition("=")[0]
-    keys, options = keys_of(group), _options(group, conf)
+    keys, options = keys_of(group), options_of(group, arguments)
     fixes = [f"set {', '.join(keys)}"] if keys else []
     fixes += [f"choose from {', '.join(options)}"] if options != ["default"] else []
     return f"{word}: {group} is a group; {', or '.join(fixes)}"
-
-
-def _options(group: str, conf: Path) -> list[str]:
-    folder = conf / group
-    return sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml"))
 
 
 def _unwritable(error: OSError, arguments: Sequence[str]) -> UserError:
