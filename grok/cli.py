@@ -17,6 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from grok import new_task
 from grok.checks.explain import explained
 from grok.checks.option_files import check_searchpath
 from grok.checks.words import with_folders
@@ -77,6 +78,9 @@ def main() -> None:
     command = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
 
     def composed() -> None:
+        if sys.argv[1:2] == ["new-task"]:
+            new_task.main(sys.argv[2:])
+            return
         _read_words()
         _explaining(command, (Exception,))
 
