@@ -49,19 +49,18 @@ def write(name: str, folder: Path) -> str:
         UsageError, UserError: as `main`.
     """
     module, options = folder / f"{name}.py", folder / "conf" / "task" / f"{name}.yaml"
+    title = "".join(part.capitalize() for part in name.split("_"))
     _check_name(name)
     for path in (module, options):
         if path.exists():
             raise UserError(f"{path}: is there already; choose another name or --folder")
-    _check_free(name)
-    title = "".join(part.capitalize() for part in name.split("_"))
+    _check_free(name, title)
     try:
         for path in (module, options):
+            text = _template(path.suffix).replace("NewTask", title).replace("new_task", name)
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("x") as file:
-                file.write(
-                    _template(path.suffix).replace("NewTask", title).replace("new_task", name)
-                )
+                file.write(text)
     except OSError as error:
         raise UserError(
             f"{error.filename}: can't write there ({error.strerror}); choose another --folder"
@@ -81,11 +80,13 @@ def _check_name(name: str) -> None:
         )
 
 
-def _check_free(name: str) -> None:
-    """Refuse the name of a module or a task that would be taken for the new one."""
-    if importlib.util.find_spec(name) is not None or (CONF / "task" / f"{name}.yaml").exists():
+def _check_free(name: str, title: str) -> None:
+    """Refuse the name of a module, a task or a class that would be taken for the new one."""
+    module = importlib.util.find_spec(name) is not None
+    task = (CONF / "task" / f"{name}.yaml").exists()
+    if module or task or re.search(rf"\b{title}\b", _template(".py")):
         raise UsageError(
-            f"new-task {name}: there is a Python module or a task of that name; choose another"
+            f"new-task {name}: there is a module, a task or a class of that name; choose another"
         )
 
 
