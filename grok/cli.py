@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -66,6 +67,7 @@ job.stacked = stacked  # type: ignore[attr-defined]  # how hydra/launcher=stacke
 
 # What a single run can be told of in a line; anything else there is a bug, with its traceback.
 EXPLAINED = (HydraException, OmegaConfBaseException, OSError)
+NO_INIT = "provider=hydra.searchpath"
 
 
 def main() -> None:
@@ -74,7 +76,9 @@ def main() -> None:
     register()
     loader.register()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # hand exceptions on to here
-    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")  # joblib's, when interrupted
+    # joblib's, when interrupted, and Hydra's of a package's folder without an __init__.py
+    os.environ.setdefault("PYTHONWARNINGS", f"ignore:resource_tracker,ignore:{NO_INIT}")
+    warnings.filterwarnings("ignore", message=NO_INIT)
     command = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
 
     def composed() -> None:

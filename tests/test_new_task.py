@@ -92,5 +92,5 @@ def test_words_that_make_no_command(words, problem):
 
 def test_a_folder_that_can_not_be_written(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"can't write there \(Not a directory\); choose another"):
+    with pytest.raises(UserError, match=r"can't write there \(File exists\); choose another"):
         write("sparse_parity", tmp_path / "file")
