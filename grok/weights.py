@@ -6,16 +6,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from grok.compose import made
 from grok.errors import UserError
 from grok.record.names import WEIGHTS
 from grok.record.record import Record, check_file, finished, missing_file, read_record
 from grok.tasks import Data, Task
 from grok.tasks.task import cast
+from grok.working_folder import make_importable
 
 
 class LoadedMember(NamedTuple):
@@ -42,8 +44,8 @@ def load_member(folder: str | Path, moment: str = "final") -> LoadedMember:
         moment: ``initial``, ``t_train``, ``t_val``, ``final``, or ``step_<number>``.
 
     Raises:
-        UserError: no member has finished there, it kept no weights of this moment, or a file is
-            damaged.
+        UserError: no member has finished there, it kept no weights of this moment, a file is
+            damaged, or its task can't be imported.
     """
     folder = Path(folder)
     if not finished(folder):
@@ -60,7 +62,7 @@ def load_member(folder: str | Path, moment: str = "final") -> LoadedMember:
     except (OSError, SafetensorError) as error:
         raise UserError(f"{path}: unreadable ({error}); delete its run and run it again") from None
     check_file(folder, f"{WEIGHTS}/{path.name}", record)
-    task: Any = made(record.config["task"])
+    task = _task(folder, record)
     dtype = torch.float64 if record.precision == "64-true" else torch.float32
     with torch.random.fork_rng(devices=[]):
         network = task.network().to(dtype)
@@ -70,3 +72,16 @@ def load_member(folder: str | Path, moment: str = "final") -> LoadedMember:
                 raise UserError(f"{path}: {name} isn't that of the task's network")
             own.copy_(tensors[name])
     return LoadedMember(task, network, cast(task.data(record.seeds["data"]), dtype), record)
+
+
+def _task(folder: Path, record: Record) -> Any:
+    """The task that a member of `folder` has learned; it may be in a module of the user's own."""
+    make_importable()
+    try:
+        return instantiate(record.config["task"], _convert_="all")
+    except InstantiationException as error:
+        reason = " ".join(str(error.__cause__ or error).split())
+        raise UserError(
+            f"{folder}: its task {record.config['task']['_target_']} can't be made ({reason}); "
+            "go to the folder that it was trained in, or add this to PYTHONPATH"
+        ) from None

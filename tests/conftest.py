@@ -33,6 +33,12 @@ def _restore_hydra(hydra_restore_singletons: None) -> None:
     Singleton._instances.pop(VersionBase, None)
 
 
+@pytest.fixture(autouse=True)
+def _restore_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command makes the working folder importable, a test's for one."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+
 @pytest.fixture(scope="session")
 def full_data() -> Path:
     """The folder of the whole of MNIST, where this machine has it."""

@@ -14,9 +14,10 @@ from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from grok.checks.signatures import signature_problems
+from grok.checks.signatures import imported, signature_problems
 from grok.checks.wording import expected, is_quoted, nearest, spelled
 from grok.compose import made
+from grok.errors import ConfigError
 from grok.record.difference import flat
 from grok.record.names import STEP_COLUMNS
 from grok.schema import Config, DataFolder
@@ -145,11 +146,14 @@ def _typed_problems(name: str, section: DictConfig, kind: str) -> list[str]:
     """Mistakes in a section that is one object, by the types and the checks of its class."""
     target = section.get("_target_")
     try:
-        schema = get_class(target)
-    except Exception as error:  # whatever importing somebody's module may raise
-        reason = " ".join(str(error.__cause__ or error).split())
-        return [f"{name}._target_={target}: can't be imported ({reason})"]
-    if not dataclasses.is_dataclass(schema) or not hasattr(schema, "problems"):
+        schema = imported(f"{name}._target_", target)
+    except ConfigError as error:
+        return [str(error)]
+    if (
+        not isinstance(schema, type)
+        or not dataclasses.is_dataclass(schema)
+        or not hasattr(schema, "problems")
+    ):
         return [f"{name}._target_={target}: is no {kind}; see {HOMES[kind]}"]
     settings = {str(key): value for key, value in section.items() if key != "_target_"}
     unknown = list(_unknown_keys(f"{name}.", OmegaConf.create(settings), schema))

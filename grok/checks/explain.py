@@ -16,8 +16,10 @@ from grok.checks.keys import (
     no_such_key,
     options,
     overrides_of,
+    repository,
     words_for_no_option,
 )
+from grok.checks.option_files import about_a_file
 from grok.checks.wording import expected
 from grok.checks.words import FOLDERS, given, typed, unreadable
 from grok.errors import FULL, ConfigError, UserError, first_line, unwritable
@@ -38,10 +40,14 @@ def explained(error: Exception, arguments: Sequence[str]) -> UserError:
         arguments: the words of the command line.
     """
     if isinstance(error, MissingConfigException):
-        return _no_option(str(error))
+        return _no_option(str(error), arguments)
     if isinstance(error, OSError):
         return _unwritable(error, arguments)
-    line = _about_a_word(error, arguments) or _about_a_key(error, arguments)
+    line = (
+        about_a_file(error, arguments)
+        or _about_a_word(error, arguments)
+        or _about_a_key(error, arguments)
+    )
     if line:
         return ConfigError(line)
     if isinstance(error, HydraException | OmegaConfBaseException | ValueError | AssertionError):
@@ -68,7 +74,8 @@ def _about_a_word(error: Exception, arguments: Sequence[str]) -> str | None:
     if message.startswith("Config group override must be"):
         for word in words_for_no_option(arguments):
             keyless = word.startswith("=")
-            return unreadable(word, arguments, "") if keyless else group_of_keys(word)
+            found = repository(arguments)
+            return unreadable(word, arguments, "") if keyless else group_of_keys(word, found)
     return None
 
 
@@ -111,14 +118,15 @@ def _several(word: str) -> str:
     return f"{word}: several values make a sweep; add -m, or write [a,b]"
 
 
-def _no_option(message: str) -> UserError:
+def _no_option(message: str, arguments: Sequence[str]) -> UserError:
     match = re.search(r"Could not (?:find|load) '((?:hydra/)?[^/']+)/([^']+)'", message)
     if match is None:
         return ConfigError(first_line(Exception(message)))
     group, option = match.groups()
-    known = re.findall(r"^\t(\S+)$", message, re.MULTILINE) or options(group)
+    found = repository(arguments)
+    known = options(group, found) or re.findall(r"^\t(\S+)$", message, re.MULTILINE)
     if known == ["default"]:
-        return ConfigError(group_of_keys(f"{group}={option}"))
+        return ConfigError(group_of_keys(f"{group}={option}", found))
     return ConfigError(f"{group}={option}: no such option; choose from {', '.join(known)}")
 
 

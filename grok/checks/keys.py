@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from hydra import initialize_config_dir
+from hydra._internal.config_repository import ConfigRepository
+from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
 from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
@@ -28,6 +32,7 @@ OPEN = (
     "hydra.hydra_logging.",
 )
 """Sections of Hydra's that keys may be added to."""
+SEARCHPATH = "hydra.searchpath"
 RUNTIME = ("hydra.runtime.", "hydra.overrides.")
 """Sections that Hydra fills in."""
 
@@ -47,14 +52,15 @@ def no_such_key(key: str, arguments: Sequence[str]) -> str:
         arguments: the words of the command line.
     """
     word = given(key, arguments)
+    found, where = repository(arguments), _where(arguments)
     default = _composed([])
     lacking = (chosen for chosen in _all_chosen(arguments) if key not in chosen.keys)
     keys, choices = next(lacking, default)
     if word.startswith("~"):  # which takes sections as well
         keys = list(dict.fromkeys(name for each in keys for name in (*_sections(each), each)))
-    group = _group_of(key)
+    group = _group_of(key, found)
     option = choices.get(group or "")
-    hint = _elsewhere(key, group, option)
+    hint = _elsewhere(key, group, option, arguments)
     chosen = f" with {group}={option}" if option else ""
     of_hydra = key.startswith("hydra")
     if key.startswith(OPEN) and not word.startswith("~"):
@@ -74,23 +80,24 @@ def no_such_key(key: str, arguments: Sequence[str]) -> str:
     if not hint:
         show = f"--cfg {'hydra' if of_hydra else 'job'}"
         choice = [f"{group}={option}"] if option else []
-        hint = f"; {' '.join([program.name(), *choice, show])} lists them"
+        hint = f"; {' '.join([program.name(), *where, *choice, show])} lists them"
     return f"{word}: no such key{chosen}{hint}"
 
 
-def _group_of(key: str) -> str | None:
+def _group_of(key: str, found: ConfigRepository) -> str | None:
     """The group that chooses the section of `key`; None where none does."""
     sections = key.split(".")
     group = "/".join(sections[: 2 if sections[0] == "hydra" else 1])
-    return group if len(sections) > 1 and options(group) else None
+    return group if len(sections) > 1 and options(group, found) else None
 
 
-def _elsewhere(key: str, group: str | None, option: Any) -> str:
+def _elsewhere(key: str, group: str | None, option: Any, arguments: Sequence[str]) -> str:
     """Which other options of its group have the key, in words; nothing where none has."""
-    if group is None:
-        return ""
-    others = [name for name in options(group) if name != option]
-    having = [name for name in others if key in _composed([f"{group}={name}"]).keys]
+    having = []
+    for name in options(group, repository(arguments)) if group is not None else ():
+        with contextlib.suppress(HydraException):  # a file of the user's, which nobody has chosen
+            if name != option and key in _composed([f"{group}={name}"], arguments).keys:
+                having.append(name)
     return f"; a key of {', '.join(f'{group}={name}' for name in having)}" if having else ""
 
 
@@ -100,18 +107,43 @@ def _sections(key: str) -> Iterator[str]:
         yield key
 
 
-def options(group: str) -> list[str]:
-    """The options of a group, by name; none where it is no group."""
-    if group == "hydra":
-        return []
-    folder = CONF / group
-    if not group.startswith("hydra/"):
-        found = folder.rglob("*.yaml")
-        return sorted(str(path.relative_to(folder).with_suffix("")) for path in found)
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        loader = GlobalHydra.instance().config_loader()
-        return list(loader.get_group_options(group, results_filter=ObjectType.CONFIG))
+def repository(arguments: Sequence[str]) -> ConfigRepository:
+    """All that options are looked for in, by Hydra's own way of looking."""
+    path = ConfigSearchPathImpl()
+    own = (f"file://{CONF}", "pkg://hydra.conf")
+    for folder in (*own, *searchpath(arguments), "structured://"):
+        path.append("grok", folder)
+    return ConfigRepository(path)
+
+
+def searchpath(arguments: Sequence[str]) -> list[str]:
+    """Where options are looked for besides in grok's own folder, as Hydra writes it."""
+    args, _ = get_args_parser().parse_known_args(list(arguments))
+    folders = [f"file://{os.path.abspath(args.config_dir)}"] if args.config_dir else []
+    for override in _readable(args.overrides):
+        value = override.value()
+        if override.key_or_group == SEARCHPATH and isinstance(value, list):
+            folders += map(str, value)
+    return folders
+
+
+def _where(arguments: Sequence[str]) -> list[str]:
+    """The words that say where options are looked for, to be pasted."""
+    args, _ = get_args_parser().parse_known_args(list(arguments))
+    option = ["--config-dir", args.config_dir] if args.config_dir else []
+    words = [word for word in args.overrides if word.partition("=")[0] == SEARCHPATH]
+    return [shlex.quote(word) for word in [*option, *words]]
+
+
+def options(group: str, found: ConfigRepository) -> list[str]:
+    """The options of a group, by name, grok's and the user's; none where it is no group."""
+    return [] if group == "hydra" else sorted(set(_options(group, found)))
+
+
+def _options(group: str, found: ConfigRepository) -> Iterator[str]:
+    yield from found.get_group_options(group, ObjectType.CONFIG)
+    for inner in found.get_group_options(group, ObjectType.GROUP):
+        yield from (f"{inner}/{option}" for option in _options(f"{group}/{inner}", found))
 
 
 def keys_of(group: str) -> list[str]:
@@ -120,12 +152,12 @@ def keys_of(group: str) -> list[str]:
     return [key for key in _composed([]).keys if key.startswith(section) and "._" not in key]
 
 
-def group_of_keys(word: str) -> str:
+def group_of_keys(word: str, found: ConfigRepository) -> str:
     """The line about a group that is given a value."""
     group = word.lstrip("+~").partition("=")[0]
     if group == "hydra":
         return f"{word}: hydra is a section; {program.name()} --cfg hydra lists its keys"
-    keys, choices = keys_of(group), options(group)
+    keys, choices = keys_of(group), options(group, found)
     fixes = [f"set {', '.join(keys)}"] if keys and not group.startswith("hydra") else []
     fixes += [f"choose from {', '.join(choices)}"] if choices != ["default"] else []
     return f"{word}: {group} is a group; {', or '.join(fixes)}"
@@ -133,10 +165,11 @@ def group_of_keys(word: str) -> str:
 
 def words_for_no_option(arguments: Sequence[str]) -> list[str]:
     """The words that give a group what can't be the name of an option."""
+    found = repository(arguments)
     return [
         str(override.input_line)
         for override in _readable(overrides_of(arguments))
-        if is_group(override.key_or_group)
+        if is_group(override.key_or_group, found)
         and not all(isinstance(value, str | list) for value in values_of(override))
     ]
 
@@ -149,7 +182,7 @@ def culprit(arguments: Sequence[str]) -> str | None:
             continue
         words.append(str(override.input_line))
         try:
-            _composed(words)
+            _composed(words, arguments)
         except Exception:  # OmegaConf's and Python's, of many kinds
             return words[-1]
     return None
@@ -162,16 +195,15 @@ def overrides_of(arguments: Sequence[str]) -> list[str]:
 
 def _all_chosen(arguments: Sequence[str]) -> Iterator[Chosen]:
     """The configuration of each combination of options of groups."""
-    args, _ = get_args_parser().parse_known_args(list(arguments))
-    where = [f"hydra.searchpath=['file://{args.config_dir}']"] if args.config_dir else []
+    found = repository(arguments)
     options = [
         [f"{override.get_key_element()}={value}" for value in values_of(override)]
-        for override in _readable(args.overrides)
-        if is_group(override.key_or_group) and not override.is_delete()
+        for override in _readable(overrides_of(arguments))
+        if is_group(override.key_or_group, found) and not override.is_delete()
     ]
     for combination in itertools.product(*options):
         try:
-            yield _composed([*combination, *where])
+            yield _composed(list(combination), arguments)
         except HydraException:  # told by whatever composes it to be run
             continue
 
@@ -191,13 +223,16 @@ def values_of(override: Override) -> list[Any]:
     return [Override._convert_value(value) for value in override.sweep_iterator()]
 
 
-def is_group(key: str) -> bool:
+def is_group(key: str, found: ConfigRepository) -> bool:
     """Whether a word of this key chooses an option."""
-    return key.startswith("hydra/") or (CONF / key).is_dir()
+    return key.startswith("hydra/") or found.group_exists(key)
 
 
-def _composed(overrides: list[str]) -> Chosen:
+def _composed(overrides: list[str], arguments: Sequence[str] = ()) -> Chosen:
+    """What `overrides` choose of the options that `arguments` say where to look for."""
     GlobalHydra.instance().clear()
-    cfg = compose(*overrides, return_hydra_config=True)
+    quoted = [QuotedString(path, Quote.single).with_quotes() for path in searchpath(arguments)]
+    where = f"{SEARCHPATH}=[{','.join(quoted)}]"
+    cfg = compose(*overrides, where, return_hydra_config=True)
     content: Any = OmegaConf.to_container(cfg, resolve=False)
     return Chosen(list(flat(content)), dict(cfg.hydra.runtime.choices))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
+from hydra._internal.config_repository import ConfigRepository
 from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -28,8 +29,12 @@ SIDE_BY_SIDE = ("measures", "logger")
 """Groups of which several options may be chosen at once."""
 
 
-def word_problems(overrides: Iterable[Override]) -> Iterable[str]:
-    """A line for each word that can't be, whatever the configuration is."""
+def word_problems(overrides: Iterable[Override], found: ConfigRepository) -> Iterable[str]:
+    """A line for each word that can't be, whatever the configuration is.
+
+    Args:
+        found: where options are looked for.
+    """
     for override in overrides:
         key, word = override.key_or_group, str(override.input_line)
         if any(f"{key}.".startswith(f"{name}.") for name in FILLED_IN):
@@ -44,8 +49,8 @@ def word_problems(overrides: Iterable[Override]) -> Iterable[str]:
             yield f"{word}: Hydra needs it; leave ~ out, or set it"
         elif key == "hydra.searchpath" and not isinstance(override.value(), list):
             yield f"{word}: must be a list of folders, such as [file:///home/me/conf]"
-        elif is_group(key) and key not in SIDE_BY_SIDE and (chosen := _listed(override)):
-            yield _one_option(word, chosen, options(key))
+        elif is_group(key, found) and key not in SIDE_BY_SIDE and (chosen := _listed(override)):
+            yield _one_option(word, chosen, key, found)
 
 
 def _listed(override: Override) -> list[Any]:
@@ -54,11 +59,10 @@ def _listed(override: Override) -> list[Any]:
     return [name for each in lists for name in each]
 
 
-def _one_option(word: str, chosen: list[Any], known: Sequence[str]) -> str:
+def _one_option(word: str, chosen: list[Any], group: str, found: ConfigRepository) -> str:
     """The line about a group that is given a list of options."""
-    group = word.partition("=")[0]
-    if not all(isinstance(name, str) for name in chosen) or list(known) == ["default"]:
-        return group_of_keys(word)
+    if not all(isinstance(name, str) for name in chosen) or options(group, found) == ["default"]:
+        return group_of_keys(word, found)
     sweep = f", or for a sweep -m {group}={','.join(chosen)}"
     several = len(chosen) > 1 and not group.startswith("hydra/")
     return f"{word}: must be one option; write {group}={chosen[0]}{sweep if several else ''}"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import os
+import sys
 import typing
 from collections.abc import Iterable
 from dataclasses import make_dataclass
 from typing import Any
 
-from hydra.utils import get_object
+from hydra._internal.utils import _locate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
 from grok.checks.wording import expected, is_quoted, nearest, of_type, spelled
+from grok.errors import ConfigError
 
 OF_HYDRA = ("_target_", "_args_", "_partial_", "_recursive_", "_convert_")
 UNTOLD = object()
@@ -27,10 +30,9 @@ def signature_problems(where: str, part: DictConfig) -> Iterable[str]:
         part: its settings, with the ``_target_``.
     """
     try:
-        target: Any = get_object(part["_target_"])
-    except Exception as error:  # whatever importing somebody's module may raise
-        reason = " ".join(str(error.__cause__ or error).split())
-        yield f"{where}._target_={part['_target_']}: can't be imported ({reason})"
+        target = imported(f"{where}._target_", part["_target_"])
+    except ConfigError as error:
+        yield str(error)
         return
     parameters, types = _signature(target)
     settings = {key: _value(part, key) for key in map(str, part) if key not in OF_HYDRA}
@@ -46,6 +48,30 @@ def signature_problems(where: str, part: DictConfig) -> Iterable[str]:
     for key, value in settings.items():
         if value is not UNTOLD and (words := _mistyped(types.get(key, Any), value)):
             yield f"{where}.{key}={spelled(value)}: {words}"
+
+
+def imported(key: str, target: Any) -> Any:
+    """The class or function that a ``_target_`` names.
+
+    Args:
+        key: the full name of the ``_target_``.
+
+    Raises:
+        ConfigError: it can't be imported, and why.
+    """
+    if not isinstance(target, str):
+        raise ConfigError(f"{key}: must be the full name of a class, such as mine.Mine")
+    try:
+        return _locate(target)
+    except Exception as error:  # whatever importing somebody's module may raise
+        cause = error.__cause__ or error
+        reason = " ".join(str(cause).split())
+        module, _, name = target.rpartition(".")
+        if isinstance(cause, ModuleNotFoundError) and cause.name == target.partition(".")[0]:
+            reason += f": it is neither installed, nor on PYTHONPATH or in {os.getcwd()}"
+        elif isinstance(cause, ModuleNotFoundError) and cause.name == target:
+            reason = f"there is no {name} in {getattr(sys.modules[module], '__file__', module)}"
+        raise ConfigError(f"{key}={target}: can't be imported ({reason})") from None
 
 
 def _value(part: DictConfig, key: str) -> Any:

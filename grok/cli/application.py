@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -17,8 +18,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from grok import program
+from grok import new_task, program
 from grok.checks.explain import explained
+from grok.checks.option_files import check_searchpath
 from grok.checks.words import with_folders
 from grok.compose import CONF, register
 from grok.errors import (
@@ -36,6 +38,7 @@ from grok.launch.workers import ending_with_parent, is_worker
 from grok.sweep import functions, loader
 from grok.sweep.folders import OwnFolder
 from grok.sweep.going_on import interrupted_run
+from grok.working_folder import make_importable
 
 
 def job(cfg: DictConfig) -> None:
@@ -65,18 +68,25 @@ job.stacked = stacked  # type: ignore[attr-defined]  # how hydra/launcher=stacke
 
 # What a single run can be told of in a line; anything else there is a bug, with its traceback.
 EXPLAINED = (HydraException, OmegaConfBaseException, OSError)
+NO_INIT = "provider=hydra.searchpath"
 
 
 def main() -> None:
     """Compose, check and train; mistakes end with one line each and exit status 2 or 1."""
+    make_importable()
     register()
     loader.register()
     functions.register()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # hand exceptions on to here
-    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")  # joblib's, when interrupted
+    # joblib's, when interrupted, and Hydra's of a package's folder without an __init__.py
+    os.environ.setdefault("PYTHONWARNINGS", f"ignore:resource_tracker,ignore:{NO_INIT}")
+    warnings.filterwarnings("ignore", message=NO_INIT)
     command = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
 
     def composed() -> None:
+        if sys.argv[1:2] == ["new-task"]:
+            new_task.main(sys.argv[2:])
+            return
         _read_words()
         _explaining(command, (Exception,))
 
@@ -98,7 +108,11 @@ def _explaining(command: Callable[[], None], errors: tuple[type[Exception], ...]
 
 
 def _read_words() -> None:
-    """Refuse options that there aren't, put the others first, and write folders in full."""
+    """Refuse options that there aren't, put the others first, and write folders in full.
+
+    Raises:
+        UserError: an option that isn't one, or a folder that isn't there.
+    """
     parser = get_args_parser()
     parser.error = _unknown_option  # type: ignore[method-assign]
     words = sys.argv[1:]
@@ -110,6 +124,7 @@ def _read_words() -> None:
     overrides = [word for word in words if word in {*args.overrides, *behind}]
     options = [word for word in words if word not in overrides]  # Hydra wants them together
     sys.argv[1:] = [*options, *with_folders(overrides)]
+    check_searchpath(sys.argv[1:])
 
 
 def _unknown_option(message: str) -> NoReturn:

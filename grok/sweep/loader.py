@@ -1,19 +1,23 @@
-"""How Hydra loads configurations here: scales, a sweep as a whole, and options in no time."""
+"""How Hydra loads configurations here: scales, a sweep as a whole, and options from everywhere."""
 
 from __future__ import annotations
 
+import copy
 import shlex
 from collections.abc import Iterable
 from typing import Any
 
 import hydra._internal.hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import ConfigRepository
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from grok.checks.keys import SEARCHPATH
 from grok.checks.of_hydra import SCALE, as_written, ignored, setting_problems, word_problems
 from grok.errors import ConfigError
 
@@ -22,7 +26,8 @@ class SweepLoader(ConfigLoaderImpl):
     """Hydra's loader, but ``hydra.sweeper.scale`` stands for the overrides of that scale.
 
     And a sweep has the first option of each group that it sweeps over: Hydra leaves such groups at
-    their defaults, and so refuses keys of the options that were chosen.
+    their defaults, and so refuses keys of the options that were chosen. It also forgets those of
+    ``hydra.searchpath`` when it is asked for the options of a group.
     """
 
     def load_configuration(
@@ -41,7 +46,8 @@ class SweepLoader(ConfigLoaderImpl):
                 no such scale of what is run.
         """
         parsed = OverridesParser.create(config_loader=self).parse_overrides(overrides)
-        _refuse(word_problems(parsed))
+        self.repository = ConfigRepository(self._everywhere(parsed))
+        _refuse(word_problems(parsed, self.repository))
         typed, word = parsed, self._first if run_mode is RunMode.MULTIRUN else as_written
 
         def load() -> DictConfig:
@@ -58,6 +64,17 @@ class SweepLoader(ConfigLoaderImpl):
         _refuse(ignored(typed, cfg.hydra.mode))
         _refuse(setting_problems(cfg.hydra))
         return cfg
+
+    def _everywhere(self, overrides: list[Override]) -> ConfigSearchPath:
+        """All places where options are looked for."""
+        path = copy.deepcopy(self.config_search_path)
+        schema = path.get_path().pop()  # which comes last
+        for override in overrides:
+            places = override.value() if override.key_or_group == SEARCHPATH else None
+            for place in places if isinstance(places, list) else ():
+                path.append("hydra.searchpath", str(place))
+        path.get_path().append(schema)
+        return path
 
     def _scaled(self, sweeper: DictConfig, given: list[Override]) -> list[Override]:
         """The overrides of the chosen scale, but of keys that are given."""

@@ -1,0 +1,1 @@
+"""What ``grok-train new-task`` begins with: a task that trains, to be made one's own."""
