@@ -6,7 +6,8 @@ import sys
 import pytest
 import yaml
 
-from grok import check_task, cli
+from grok import check_task
+from grok.cli import application as cli
 from grok.errors import UsageError, UserError
 from grok.new_task import main, write
 from grok.templates.new_task import NewTask

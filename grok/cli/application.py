@@ -102,8 +102,8 @@ def _explaining(command: Callable[[], None], errors: tuple[type[Exception], ...]
     except errors as error:
         if debugging():
             raise
-        if isinstance(error, OSError):  # that names nothing is of what Hydra writes to its folder
-            error.filename = error.filename or OwnFolder.latest
+        if isinstance(error, OSError) and not isinstance(error, HydraException):
+            error.filename = error.filename or OwnFolder.latest  # where Hydra was writing
         raise explained(error, sys.argv[1:]) from error
 
 
