@@ -29,11 +29,11 @@ def test_the_notebook(capsys):
             exec("".join(cell["source"]), names)
     table = names["table"].set_index(["opt.lr_dec", "opt.wd_dec"])
     assert table.loc[(3e-4, 1.0), "t_val"] == pytest.approx(549, rel=0.01)
-    assert len(names["codes"]), len(names["codes"][0]) == (2, 3)
+    assert [len(row) for row in names["codes"]] == [3, 3]
     assert names["codes"][1][1] == 0
     assert names["right"].sum() >= 9
     assert "10 validation pairs are right" in capsys.readouterr().out
-    assert names["components"].shape == (10, 2)
+    assert names["embeddings"].shape == (10, 1)
 
 
 def test_the_notebook_is_shipped_without_outputs():
