@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 COMMAND = """\
 import sys
 from grok.errors import run_reporting
-from grok.launch.workers import ending_with_parent
+from grok.launch.workers import end_with_input
 def main():
     from grok.cli.application import main
-    with ending_with_parent():
-        main()
+    end_with_input()
+    main()
 sys.argv[0] = "grok-train"
 run_reporting(main)
 """
@@ -208,7 +208,7 @@ def _run(words: list[str], folder: Path) -> None:
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", COMMAND, *words],
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

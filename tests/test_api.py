@@ -152,8 +152,8 @@ def test_it_ends_with_this_process(tmp_path):
     code = (
         "import grok.api as api, pathlib\n"
         "api.COMMAND = 'import os, time\\n"
-        "from grok.launch.workers import ending_with_parent\\n"
-        "with ending_with_parent():\\n print(os.getpid(), flush=True)\\n time.sleep(60)'\n"
+        "from grok.launch.workers import end_with_input\\n"
+        "end_with_input()\\nprint(os.getpid(), flush=True)\\ntime.sleep(60)'\n"
         "api._run([], pathlib.Path())\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as it:

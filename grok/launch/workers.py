@@ -25,6 +25,17 @@ def orphaned() -> bool:
     return os.getppid() != parent.pid  # joblib gives nothing to wait for
 
 
+def end_with_input() -> None:
+    """End this process when its standard input ends, which whoever has started it holds open."""
+
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 1):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 @contextlib.contextmanager
 def ending_with_parent(wanted: Callable[[], bool] = lambda: True) -> Iterator[None]:
     """End this process when its parent is killed, or it isn't `wanted` any more."""
