@@ -19,6 +19,7 @@ from grok.analysis.read.published import read_other
 from grok.analysis.read.sweep import Sweep
 from grok.analysis.read.table import read_sweep
 from grok.analysis.summary import summary
+from grok.analysis.tracking import track
 from grok.errors import UserError, debugging, named
 from grok.printable import show
 
@@ -61,6 +62,10 @@ def analyse(options: argparse.Namespace) -> str:
         progress(f"reading {options.folder}")
         sweep = read_sweep(options.folder, options.budget)
         output = Output(sweep.folder, options.out)
+        if options.track is not None:
+            progress(f"taking {len(sweep.table)} members over to {options.track}")
+            shown = track(sweep, options.track, output.folder / options.track)
+            return f"{summary(sweep)}\ntracked   {shown}"
         if options.compare is not None:
             text = compare(sweep, options, output)
         else:

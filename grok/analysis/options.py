@@ -12,6 +12,7 @@ from grok.analysis.numbers.kinds import KINDS
 from grok.analysis.read.published import facts
 from grok.errors import UsageError
 
+TRACKERS = ("tensorboard", "wandb", "mlflow")
 OVERLAYS = ("theory", "frame", "paths", "flow")
 """Options that ask for something to be drawn over a picture, or beside it."""
 
@@ -75,6 +76,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         type=_numbers,
         metavar="M,W",
         help="where --flow begins: the second key's value, and the weight norm",
+    )
+    parser.add_argument(
+        "--track",
+        choices=TRACKERS,
+        help="take the members over to this experiment tracker, and write nothing else",
     )
     parser.add_argument(
         "--out",

@@ -1,0 +1,115 @@
+"""Members as runs of experiment trackers, read back with the trackers' own means."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from grok.analysis import command, tracking
+from grok.analysis.read.table import read_sweep
+from grok.record.record import CURVE_COLUMNS, CURVES, MEASURES, read_record, write_record
+
+
+@pytest.fixture
+def sweep(make_sweep):
+    """Two members of which the first has curves of three steps and a measure of two of them."""
+    folder = make_sweep(({"opt.wd_dec": 1.0}, (200, 1300)), ({"opt.wd_dec": 2.0}, (300, None)))
+    curves = pd.DataFrame(0.5, index=[1, 10, 1300], columns=CURVE_COLUMNS[1:])
+    curves["val_loss"] = [3.0, float("nan"), 1.0]
+    curves.rename_axis("step").to_csv(folder / "0" / CURVES)
+    measures = pd.DataFrame({"rqi": [0.0, 0.75]}, index=[0, 10]).rename_axis("step")
+    measures.to_csv(folder / "0" / MEASURES)
+    record = read_record(folder / "0")
+    write_record(folder / "0", record)
+    return folder
+
+
+def track(folder, name, capsys):
+    """Take a sweep over, and what is printed last."""
+    command.main([str(folder), "--track", name])
+    return capsys.readouterr().out.splitlines()[-1]
+
+
+def test_a_member_as_trackers_take_it(sweep):
+    first, second = tracking.runs(read_sweep(sweep))
+    assert first.id != second.id
+    assert [run.id for run in tracking.runs(read_sweep(sweep))] == [first.id, second.id]
+    assert first.name == "0 opt.wd_dec=1.0"
+    assert first.group == "_".join(sweep.parts[-2:])
+    assert first.tags == ["toy_regression", "grokking"]
+    assert list(first.rows) == [0, 1, 10, 1300]
+    assert first.rows[0] == {"rqi": 0.0}
+    assert first.rows[10] == dict.fromkeys(set(CURVE_COLUMNS[1:]) - {"val_loss"}, 0.5) | {
+        "rqi": 0.75
+    }
+    assert (first.outcome["t_train"], first.outcome["t_val"]) == (200, 1300)
+    assert "t_val" not in second.outcome
+    assert second.outcome["phase"] == "memorization"
+    assert second.rows == {}
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_tensorboard(sweep, capsys, times):
+    pytest.importorskip("tensorboard", reason="TensorBoard isn't installed")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    for _ in range(times):
+        shown = track(sweep, "tensorboard", capsys)
+    folder = sweep / "analysis" / "tensorboard"
+    assert shown == f"tracked   tensorboard --logdir {folder}"
+    events = EventAccumulator(str(folder / "_".join(sweep.parts[-2:]) / "0"))
+    events.Reload()
+    found = {
+        tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]
+    }
+    assert found["val_loss"] == [(1, 3.0), (1300, 1.0)]
+    assert found["rqi"] == [(0, 0.0), (10, 0.75)]
+    assert found["t_val"] == [(1300, 1300.0)]
+
+
+def test_wandb(sweep, capsys, monkeypatch):
+    pytest.importorskip("wandb", reason="Weights & Biases isn't installed")
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    for _ in range(2):
+        shown = track(sweep, "wandb", capsys)
+    folder = sweep / "analysis" / "wandb" / "wandb"
+    assert shown == f"tracked   wandb sync {folder}/offline-run-*"
+    ids = [run.id for run in tracking.runs(read_sweep(sweep))]
+    left = sorted(path.name.rpartition("-")[2] for path in folder.glob("offline-run-*"))
+    assert left == sorted(ids)
+
+
+def test_mlflow(sweep, capsys, monkeypatch):
+    pytest.importorskip("mlflow", reason="MLflow isn't installed")
+    pytest.importorskip("alembic", reason="MLflow's local files need SQLAlchemy and Alembic")
+    from mlflow.tracking import MlflowClient
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for _ in range(2):
+        track(sweep, "mlflow", capsys)
+    place = f"sqlite:///{sweep / 'analysis' / 'mlflow' / 'mlflow.db'}"
+    client = MlflowClient(tracking_uri=place)
+    experiment = client.get_experiment_by_name("_".join(sweep.parts[-2:]))
+    second, first = client.search_runs([experiment.experiment_id], order_by=["start_time DESC"])
+    assert first.info.run_name == "0 opt.wd_dec=1.0"
+    assert first.data.metrics["t_val"] == 1300
+    assert [
+        (m.step, m.value) for m in client.get_metric_history(first.info.run_id, "val_loss")
+    ] == [
+        (1, 3.0),
+        (1300, 1.0),
+    ]
+    assert second.data.tags["memorization"] == "true"
+    assert json.loads(json.dumps(first.data.params)) == first.data.params
+
+
+def test_a_tracker_that_is_not_installed(sweep, monkeypatch):
+    def absent(*_):
+        raise ModuleNotFoundError("No module named 'wandb'", name="wandb")
+
+    monkeypatch.setitem(tracking.TRACKERS, "wandb", absent)
+    with pytest.raises(tracking.UserError) as raised:
+        command.main([str(sweep), "--track", "wandb"])
+    assert str(raised.value) == (
+        "--track wandb: needs the package wandb; pip install 'grokphase[wandb]'"
+    )
