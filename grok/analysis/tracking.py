@@ -131,7 +131,7 @@ def to_wandb(found: Iterator[Run], folder: Path) -> str:
         with wandb.init(
             dir=str(folder),
             project=os.environ.get("WANDB_PROJECT", PROJECT),
-            mode=os.environ.get("WANDB_MODE", "offline"),
+            mode=os.environ.get("WANDB_MODE", "offline"),  # type: ignore[arg-type]
             id=run.id,
             name=run.name,
             group=run.group,

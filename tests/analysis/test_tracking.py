@@ -7,7 +7,8 @@ import pytest
 
 from grok.analysis import command, tracking
 from grok.analysis.read.table import read_sweep
-from grok.record.record import CURVE_COLUMNS, CURVES, MEASURES, read_record, write_record
+from grok.record.names import CURVE_COLUMNS, CURVES, MEASURES
+from grok.record.record import read_record, write_record
 
 
 @pytest.fixture
@@ -79,6 +80,7 @@ def test_wandb(sweep, capsys, monkeypatch):
     assert left == sorted(ids)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of MLflow's own code
 def test_mlflow(sweep, capsys, monkeypatch):
     pytest.importorskip("mlflow", reason="MLflow isn't installed")
     pytest.importorskip("alembic", reason="MLflow's local files need SQLAlchemy and Alembic")
