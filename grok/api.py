@@ -24,7 +24,7 @@ from grok.analysis import load, read_sweep
 from grok.checks.words import typed
 from grok.errors import BAD_CONFIG, ConfigError, UserError
 from grok.record.record import Record, read_record
-from grok.sweep.folders import new
+from grok.sweeps.folders import new
 
 if TYPE_CHECKING:
     import xarray

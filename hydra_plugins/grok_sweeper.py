@@ -53,10 +53,10 @@ class GrokSweeper(BasicSweeper):
         from joblib.externals.loky.process_executor import TerminatedWorkerError
 
         from grok.errors import UserError, interrupted
-        from grok.sweep.folders import settled, was_given
-        from grok.sweep.going_on import deaf_children, interrupted_sweep, killed_worker
-        from grok.sweep.live import watching
-        from grok.sweep.plan import opened, prepare, report_failures
+        from grok.sweeps.folders import settled, was_given
+        from grok.sweeps.going_on import deaf_children, interrupted_sweep, killed_worker
+        from grok.sweeps.live import watching
+        from grok.sweeps.plan import opened, prepare, report_failures
 
         assert self.hydra_context is not None
         assert self.config is not None

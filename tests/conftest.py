@@ -126,7 +126,7 @@ def sweep_loader(monkeypatch: pytest.MonkeyPatch) -> Any:
     from hydra.core.global_hydra import GlobalHydra
 
     from grok.compose import CONF, register
-    from grok.sweep import loader
+    from grok.sweeps import loader
 
     name = "ConfigLoaderImpl"
     monkeypatch.setattr(hydra._internal.hydra, name, getattr(hydra._internal.hydra, name))

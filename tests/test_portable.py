@@ -18,8 +18,8 @@ from pathlib import Path
 from grok import errors
 from grok.cli import train
 from grok.launch.workers import ending_with_parent
-from grok.sweep.folders import owned
-from grok.sweep.going_on import deaf_children
+from grok.sweeps.folders import owned
+from grok.sweeps.going_on import deaf_children
 
 def use():
     with owned(Path(sys.argv[1]), "hydra.run.dir"), deaf_children(), ending_with_parent():

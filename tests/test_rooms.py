@@ -31,7 +31,7 @@ ROOMS = [
     "grok.weights",
     "grok.checks",
     "grok.job",
-    "grok.sweep",
+    "grok.sweeps",
     "grok.launch",
     "grok.templates",
     "grok.new_task",

@@ -35,9 +35,9 @@ from grok.errors import (
 from grok.job import leave_error, run
 from grok.launch import stacked
 from grok.launch.workers import ending_with_parent, is_worker
-from grok.sweep import functions, loader
-from grok.sweep.folders import OwnFolder
-from grok.sweep.going_on import interrupted_run
+from grok.sweeps import functions, loader
+from grok.sweeps.folders import OwnFolder
+from grok.sweeps.going_on import interrupted_run
 from grok.working_folder import make_importable
 
 

@@ -16,7 +16,7 @@ from grok.compose import made
 from grok.errors import ConfigError, named
 from grok.job import finished_alike, leave_error, make_member, setup
 from grok.record.record import finished
-from grok.sweep.composer import StackJob
+from grok.sweeps.composer import StackJob
 
 if TYPE_CHECKING:
     from grok.engine import Member

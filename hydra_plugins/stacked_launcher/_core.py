@@ -33,8 +33,8 @@ from grok.errors import FailedJobError, named
 from grok.launch.order import coarse_to_fine
 from grok.launch.queue import claimed
 from grok.launch.workers import ending_with_parent
-from grok.sweep.composer import Composer, StackJob
-from grok.sweep.going_on import deaf_children
+from grok.sweeps.composer import Composer, StackJob
+from grok.sweeps.going_on import deaf_children
 
 if TYPE_CHECKING:
     from hydra_plugins.stacked_launcher.stacked_launcher import StackedLauncher

@@ -11,7 +11,7 @@ from omegaconf import ListConfig
 from hydra_plugins.stacked_launcher import config as _config  # noqa: F401 - registers itself
 
 if TYPE_CHECKING:
-    from grok.sweep.composer import Composer
+    from grok.sweeps.composer import Composer
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from omegaconf import OmegaConf
 
 from grok.errors import ConfigError, UserError
 from grok.record.names import LOCK
-from grok.sweep import folders
-from grok.sweep.folders import new, owned, settled
+from grok.sweeps import folders
+from grok.sweeps.folders import new, owned, settled
 
 
 def config(folder, *given, mode="run"):

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from grok.compose import CONF, register
 from grok.errors import ConfigError
 from grok.record.record import write_plan
-from grok.sweep.plan import cell, opened, prepare
+from grok.sweeps.plan import cell, opened, prepare
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from grok import errors
 from grok.errors import InterruptionError, run_reporting
 from grok.record.names import CHECKPOINT
-from grok.sweep.going_on import (
+from grok.sweeps.going_on import (
     command_in,
     deaf_children,
     interrupted_run,

@@ -13,7 +13,7 @@ import pytest
 from grok.errors import ConfigError, UserError
 from grok.record.names import LOCK, RESULT
 from grok.record.record import Plan, finished, read_plan
-from grok.sweep.plan import Sweep, opened
+from grok.sweeps.plan import Sweep, opened
 
 ROOT = Path(__file__).parent.parent.parent
 COMMON = {"opt": {"lr_dec": 1e-4, "wd_dec": 0.0}, "phase": {"budget": 100}}

@@ -13,7 +13,7 @@ from grok.job import make_member, setup
 from grok.launch import stacked
 from grok.record.names import ERROR, RESULT
 from grok.record.record import finished, read_record
-from grok.sweep.composer import StackJob
+from grok.sweeps.composer import StackJob
 from tests.faulty import MESSAGES, leave_foreign_checkpoint, without
 
 FAULTY = [

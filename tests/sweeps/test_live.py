@@ -5,8 +5,8 @@ import pytest
 from rich.console import Console
 
 from grok.record.record import Plan, Record, write_record
-from grok.sweep import live
-from grok.sweep.live import COLOURS, Progress, watching
+from grok.sweeps import live
+from grok.sweeps.live import COLOURS, Progress, watching
 
 RECORD = Record("toy", "grokking", 10, 2000, 5000, 0.9, 1000, 2000, "early_stop", diverged=False)
 PLAN = Plan(["lr", "wd"], [{"lr": lr, "wd": wd} for lr in (1, 2, 3) for wd in (0, 5)])

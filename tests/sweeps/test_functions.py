@@ -5,7 +5,7 @@ from hydra.core.override_parser import overrides_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import OverrideParseException
 
-from grok.sweep import functions
+from grok.sweeps import functions
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import ValidationError
 
 from grok.compose import CONF, register
-from grok.sweep.composer import Composer
+from grok.sweeps.composer import Composer
 
 
 @pytest.fixture

@@ -21,9 +21,9 @@ from grok.compose import swept_keys
 from grok.errors import ConfigError, UserError, named
 from grok.record.difference import difference, flat
 from grok.record.record import Plan, read_plan, sound_record, write_plan
-from grok.sweep.axes import axis_problems, sweeper_problems
-from grok.sweep.composer import Composer
-from grok.sweep.folders import owned
+from grok.sweeps.axes import axis_problems, sweeper_problems
+from grok.sweeps.composer import Composer
+from grok.sweeps.folders import owned
 
 log = logging.getLogger(__name__)
 
