@@ -52,7 +52,7 @@ def settled(config: DictConfig, mode: str) -> Path:
     if was_given(config, mode):
         return folder
     folder = new(folder, key)
-    with read_write(config), open_dict(config):
+    with read_write(config.hydra), open_dict(config.hydra):
         OmegaConf.update(config, key, str(folder))
         config.hydra.overrides.hydra.append(f"{key}='{folder}'")
     return folder
