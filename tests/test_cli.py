@@ -342,6 +342,11 @@ def test_help_and_configuration_need_no_torch(monkeypatch):
         assert done.stderr.strip() == "False"
 
 
+def test_help_names_the_command_that_was_typed(monkeypatch, capfd):
+    assert run_in_process(monkeypatch, "--help") == 0
+    assert capfd.readouterr().out.startswith("python train.py is powered by Hydra.\n")
+
+
 def test_a_mistake_leaves_no_folder_and_takes_none_away(monkeypatch, capfd, tmp_path):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine").mkdir()

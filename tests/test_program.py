@@ -5,6 +5,8 @@ import sys
 import pytest
 
 from grok import program
+from grok.analysis.command import parse
+from grok.errors import UsageError
 
 
 @pytest.fixture
@@ -38,3 +40,12 @@ def test_a_script_keeps_its_interpreter(called):
     assert program.words("/usr/bin/python3") == ["/usr/bin/python3", "train.py"]
     called("{}/bin/grok-train")
     assert program.words("/usr/bin/python3") == ["grok-train"]
+
+
+def test_the_analysis_says_how_it_was_called(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["analyze.py", "--nothing"])
+    with pytest.raises(UsageError, match=r"; see python analyze\.py --help$"):
+        parse(["--nothing", "folder"])
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    assert capsys.readouterr().out.startswith("usage: python analyze.py [-h]")

@@ -71,7 +71,7 @@ def settled(config: DictConfig, mode: str) -> Path:
         folder = new(folder, key)
     elif folder == found:
         return folder
-    with read_write(config), open_dict(config):
+    with read_write(config.hydra), open_dict(config.hydra):
         OmegaConf.update(config, key, str(folder))
         config.hydra.overrides.hydra.append(f"{key}='{folder}'")
     return folder
