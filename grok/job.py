@@ -14,6 +14,7 @@ from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from grok import program
 from grok.checks.config import problems
 from grok.compose import made, settings_of
 from grok.errors import ConfigError
@@ -54,7 +55,7 @@ def run(cfg: DictConfig) -> None:
 
         train([member], setup(cfg))
     if hydra.mode is RunMode.RUN:
-        print(outcome(read_record(folder)))
+        print(f"{outcome(read_record(folder))}\n{program.to_draw(folder)}")
 
 
 def finished_alike(folder: Path, config: dict[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import sys
@@ -22,3 +23,13 @@ def words(python: str = "python") -> list[str]:
 def name() -> str:
     """How it is called in a line: ``python train.py``, or ``grok-train`` where that is typed."""
     return shlex.join(words())
+
+
+def to_draw(folder: Path) -> str:
+    """The line with the command that draws what is in `folder`, to be pasted."""
+    *interpreter, script = words()
+    path = Path(script)
+    analysis = str(path.with_name(path.name.replace("train", "analyze")))
+    here = os.path.relpath(folder)
+    shown = str(folder) if here.startswith(os.pardir) else here
+    return f"To draw it: {shlex.join([*interpreter, analysis, shown])}"

@@ -52,7 +52,9 @@ class GrokSweeper(BasicSweeper):
         """
         from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+        from grok import program
         from grok.errors import UserError, interrupted
+        from grok.printable import show
         from grok.sweeps.folders import settled, was_given
         from grok.sweeps.going_on import deaf_children, interrupted_sweep, killed_worker
         from grok.sweeps.live import watching
@@ -95,4 +97,5 @@ class GrokSweeper(BasicSweeper):
                 raise
             raise interrupted_sweep(sweep.folder) from None
         report_failures(sweep.folder, results)
+        show(program.to_draw(sweep.folder))
         return results

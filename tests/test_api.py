@@ -98,7 +98,9 @@ def test_a_sweep_goes_on_where_it_was(tmp_path, monkeypatch, capsys):
     grid = {"opt.lr_dec": [1 / 30, 1e-3], "seed.data": [3]}
     calls = {"task": "toy_regression", "folder": "my, sweep"} | FAST
     table = grok.sweep(grid, **calls)
-    assert capsys.readouterr().out.splitlines()[-1].startswith("2 of 2 finished")
+    *_, finished, last = capsys.readouterr().out.splitlines()
+    assert finished.startswith("2 of 2 finished")
+    assert last == "To draw it: grok-analyze 'my, sweep'"
     assert table["opt.lr_dec"].tolist() == [1 / 30, 1e-3]
     assert table["seed.data"].tolist() == [3, 3]
     assert table["steps"].tolist() == [30, 30]

@@ -49,3 +49,18 @@ def test_the_analysis_says_how_it_was_called(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         parse(["--help"])
     assert capsys.readouterr().out.startswith("usage: python analyze.py [-h]")
+
+
+@pytest.mark.parametrize(
+    ("script", "command"),
+    [
+        ("train.py", "python analyze.py"),
+        ("/a b/train.py", "python '/a b/analyze.py'"),
+        ("{}/bin/grok-train", "grok-analyze"),
+    ],
+)
+def test_the_command_that_draws_what_was_trained(script, command, called, tmp_path, monkeypatch):
+    called(script)
+    monkeypatch.chdir(tmp_path)
+    assert program.to_draw(tmp_path / "runs" / "a b") == f"To draw it: {command} 'runs/a b'"
+    assert program.to_draw(tmp_path.parent) == f"To draw it: {command} {tmp_path.parent}"
