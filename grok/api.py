@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -18,12 +17,12 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
-from hydra.core.override_parser.types import Quote, QuotedString
 
 from grok.analysis import load, read_sweep
 from grok.checks.words import typed
 from grok.errors import BAD_CONFIG, ConfigError, UserError
 from grok.record.record import Record, read_record
+from grok.spelling import axis, spelled
 from grok.sweeps.folders import new
 
 if TYPE_CHECKING:
@@ -41,8 +40,6 @@ sys.argv[0] = "grok-train"
 run_reporting(main)
 """
 """What the other process runs: the command, which ends with this process."""
-PLAIN = r"(?!(?:true|false|null|nan|inf)$)[a-z_][\w/.-]*"
-"""Texts that Hydra takes for nothing else."""
 MISTAKE = "error: "
 PATIENCE = 60  # seconds that workers may take to end
 
@@ -107,7 +104,7 @@ def sweep(
         ConfigError, KeyboardInterrupt: as `train`.
         UserError: members that failed, a line for each; `grok.load` has the others.
     """
-    axes = [_axis(key, values) for key, values in grid.items()]
+    axes = [axis(key, values) for key, values in grid.items()]
     where = Path(folder).expanduser()
     sweep_dir = typed("hydra.sweep.dir", str(where))
     chosen = f"hydra/launcher={launcher}"
@@ -154,48 +151,7 @@ def _words(overrides: Iterable[str]) -> list[str]:
 
 
 def _settings(settings: Mapping[str, Any]) -> list[str]:
-    return [f"{key}={_spelled(key, value)}" for key, value in settings.items()]
-
-
-def _axis(key: str, values: Iterable[Any]) -> str:
-    """The word that sweeps over `values`, even if it is one only."""
-    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
-        raise ConfigError(f"{key}={values!r}: must be a list of values; for one write [{values!r}]")
-    spelled = [_spelled(key, value) for value in values]
-    if not spelled:
-        raise ConfigError(f"{key}: sweeps over no values; list some, or leave it out")
-    return f"{key}={','.join(spelled)}" if len(spelled) > 1 else f"{key}=choice({spelled[0]})"
-
-
-def _spelled(key: str, value: Any) -> str:
-    """A value as Hydra reads it back: the same number, or the same text.
-
-    Raises:
-        ConfigError: it is nothing that a configuration can have.
-    """
-    if hasattr(value, "tolist"):  # NumPy's and PyTorch's
-        value = value.tolist()
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, str | Path):
-        return _quoted(str(value))
-    if isinstance(value, list | tuple):
-        return f"[{','.join(_spelled(key, element) for element in value)}]"
-    if isinstance(value, Mapping):
-        return f"{{{','.join(f'{name}:{_spelled(key, each)}' for name, each in value.items())}}}"
-    raise ConfigError(
-        f"{key}={value!r}: is a {type(value).__name__}; give a number, a text, True, False, None, "
-        "or a list of these"
-    )
-
-
-def _quoted(text: str) -> str:
-    """A text with the quotes that keep it one, and none where it is one without."""
-    if re.fullmatch(PLAIN, text, re.ASCII | re.IGNORECASE):
-        return text
-    return QuotedString(text, Quote.single).with_quotes()
+    return [f"{key}={spelled(key, value)}" for key, value in settings.items()]
 
 
 def _run(words: list[str], folder: Path) -> None:

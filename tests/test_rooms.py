@@ -36,6 +36,7 @@ ROOMS = [
     "grok.templates",
     "grok.new_task",
     "grok.cli",
+    "grok.spelling",
     "grok.api",
     "hydra_plugins",
 ]
