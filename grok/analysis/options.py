@@ -24,7 +24,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         description="Write a sweep's table, pictures and interactive report, finished or not.",
     )
     parser.add_argument(
-        "folder", type=Path, help="a sweep's folder, multirun/<date>/<time>, or a single run's"
+        "folder", type=_folder, help="a sweep's folder, multirun/<date>/<time>, or a single run's"
     )
     parser.add_argument(
         "--palette",
@@ -61,7 +61,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--paths",
-        type=Path,
+        type=_folder,
         metavar="RUNS",
         help="draw the members of RUNS, a sweep's or a run's folder, over the landscape",
     )
@@ -84,7 +84,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=_folder,
         metavar="FOLDER",
         help="write to FOLDER instead of to analysis/ in the sweep's own",
     )
@@ -99,6 +99,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         if not 0 < decay < math.inf:
             parser.error(f"--flow: {decay:g} is no weight decay over 0")
     return options
+
+
+def _folder(text: str) -> Path:
+    """A folder, with ~ as the home, which shells leave in ``--out=~/there``; for argparse."""
+    return Path(text).expanduser()
 
 
 def _numbers(text: str) -> list[float]:

@@ -50,6 +50,12 @@ def typed(key: str, text: str) -> str:
     return f"{key}={text}" if plain else f"{key}={QuotedString(text, Quote.double).with_quotes()}"
 
 
+def with_home(option: str) -> str:
+    """An option such as ``--config-dir=~/conf`` with the home folder, which shells leave as ~."""
+    name, _, value = option.partition("=")
+    return f"{name}={os.path.expanduser(value)}" if value.startswith("~") else option
+
+
 def with_folders(words: Sequence[str]) -> list[str]:
     """The words with ``~`` at the beginning of a value as the home folder.
 

@@ -21,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from grok import new_task, program
 from grok.checks.explain import explained
 from grok.checks.option_files import check_searchpath
-from grok.checks.words import with_folders
+from grok.checks.words import with_folders, with_home
 from grok.compose import CONF, register
 from grok.errors import (
     FailedJobError,
@@ -123,7 +123,7 @@ def _read_words() -> None:
         raise UsageError("hydra.mode=RUN: -m says otherwise; leave one of them out")
     overrides = [word for word in words if word in {*args.overrides, *behind}]
     options = [word for word in words if word not in overrides]  # Hydra wants them together
-    sys.argv[1:] = [*options, *with_folders(overrides)]
+    sys.argv[1:] = [*map(with_home, options), *with_folders(overrides)]
     check_searchpath(sys.argv[1:])
 
 

@@ -7,7 +7,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import OverrideParseException
 
-from grok.checks.words import given, typed, unreadable, with_folders
+from grok.checks.words import given, typed, unreadable, with_folders, with_home
 from grok.errors import ConfigError
 
 
@@ -62,6 +62,13 @@ def test_the_quoted_form_of_a_folder_can_be_pasted(folder):
 )
 def test_what_to_type_instead(words, line):
     assert refusal(*words).startswith(line)
+
+
+def test_an_option_has_its_home_folder(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert with_home("--config-dir=~/conf") == "--config-dir=/home/me/conf"
+    assert with_home("--config-dir=a~b") == "--config-dir=a~b"
+    assert with_home("-m") == "-m"
 
 
 def test_a_home_folder_is_written_in_full(monkeypatch):
