@@ -7,10 +7,13 @@ import errno
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from grok.printable import printable
+
+_Part = TypeVar("_Part")
 
 RUN_FAILED = 1
 BAD_CONFIG = 2
@@ -42,6 +45,10 @@ class DamagedFileError(UserError):
 
     def __str__(self) -> str:
         return "; ".join(self.args)
+
+
+class UnwritableError(UserError):
+    """A file can't be written, so others there can't either."""
 
 
 class ConfigError(UserError):
@@ -119,6 +126,29 @@ def interrupted(error: BaseException | None) -> bool:
 def debugging() -> bool:
     """Whether ``GROK_DEBUG=1`` asks for full tracebacks."""
     return os.environ.get("GROK_DEBUG", "") not in ("", "0")
+
+
+def attempt(
+    part: str,
+    make: Callable[..., _Part],
+    *arguments: Any,
+    fatal: type[Exception] = UnwritableError,
+) -> _Part | None:
+    """What `make` gives; None, and a line on standard error that names `part`, if it fails.
+
+    Args:
+        fatal: what is raised all the same.
+    """
+    try:
+        return make(*arguments)
+    except Exception as error:
+        if isinstance(error, fatal):
+            raise
+        if debugging():
+            traceback.print_exc()
+        cause = first_line(error) if isinstance(error, UserError) else named(error)
+        print(f"warning: {part}: left out ({printable(cause)})", file=sys.stderr)
+        return None
 
 
 def report(error: BaseException, status: int) -> int:

@@ -45,16 +45,10 @@ LOOKS = "grok.analysis.pictures.palette"
 """What both kinds of pictures share."""
 ANALYSIS = {
     "grok.analysis.read": [],
-    "grok.analysis.attempt": [],
     "grok.analysis.numbers": ["grok.analysis.read"],
     LOOKS: ["grok.analysis.numbers"],
     "grok.analysis.pictures": ["grok.analysis.read", "grok.analysis.numbers", LOOKS],
-    "grok.analysis.report": [
-        "grok.analysis.read",
-        "grok.analysis.numbers",
-        "grok.analysis.attempt",
-        LOOKS,
-    ],
+    "grok.analysis.report": ["grok.analysis.read", "grok.analysis.numbers", LOOKS],
     "grok.analysis": ["grok.analysis"],
 }
 """The analysis' own rooms, what each imports of the others, and of the rest `RECORDS` only."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from grok.analysis.attempt import attempt
 from grok.analysis.numbers.kinds import kinds
 from grok.analysis.options import OVERLAYS, parse
 from grok.analysis.output import Output
@@ -20,7 +19,7 @@ from grok.analysis.read.sweep import Sweep
 from grok.analysis.read.table import read_sweep
 from grok.analysis.summary import summary
 from grok.analysis.tracking import track
-from grok.errors import UserError, debugging, named
+from grok.errors import UserError, attempt, debugging, named
 from grok.printable import show
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from grok.analysis.attempt import UnwritableError, attempt
-from grok.errors import FULL, UserError
+from grok.errors import FULL, UnwritableError, UserError, attempt
 from grok.record.files import atomic_path
 
 if TYPE_CHECKING:

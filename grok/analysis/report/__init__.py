@@ -16,7 +16,6 @@ from typing import Any
 
 from plotly.offline import get_plotlyjs
 
-from grok.analysis.attempt import attempt
 from grok.analysis.numbers.kinds import kinds
 from grok.analysis.numbers.labels import number
 from grok.analysis.numbers.layout import choose, swept
@@ -26,6 +25,7 @@ from grok.analysis.read.sweep import Sweep
 from grok.analysis.report import crossings, figure, grid, lines, members, views
 from grok.analysis.report.facts import configuration, cost, definitions, facts, finished, heading
 from grok.analysis.report.parts import Picture, text
+from grok.errors import attempt
 from grok.printable import printable
 
 NAME = "report.html"

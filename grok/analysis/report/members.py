@@ -10,7 +10,6 @@ import pandas as pd
 from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
-from grok.analysis.attempt import attempt
 from grok.analysis.numbers import measures
 from grok.analysis.numbers.curves import delay
 from grok.analysis.numbers.labels import TIME_NAMES, measured_label, number
@@ -21,6 +20,7 @@ from grok.analysis.pictures.palette import Palette
 from grok.analysis.read import files
 from grok.analysis.read.sweep import Measured, Sweep
 from grok.analysis.report.parts import Picture, plain, text
+from grok.errors import attempt
 from grok.phases import Phase
 from grok.record.names import CURVE_COLUMNS, CURVES, EMBEDDINGS
 
@@ -57,7 +57,8 @@ def collect(sweep: Sweep, palette: Palette, lines: dict[int, list[str]]) -> list
     """
     values, layout = swept(sweep), choose(sweep)
     phases = dict(zip(sweep.table["job"], sweep.table["phase"], strict=True))
-    embeddings, measured = _embeddings(sweep), _measures(sweep)
+    embeddings = attempt("report, embeddings", _embeddings, sweep) or {}
+    measured = attempt("report, measures", _measures, sweep) or {}
     members = []
     for row in sweep.planned.to_dict("records"):
         job = int(row["job"])
