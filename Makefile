@@ -76,7 +76,7 @@ figures: setup  ## Make published figures at SCALE, and docs/figures.md
 	$(RUN) docs/gallery.py $(SCALE) $(FIGURES)
 
 docs: setup  ## Build the documentation: site/index.html
-	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
 test: setup lint  ## Check the code and run the tests
 	$(RUN) -m pytest -n auto
