@@ -3,6 +3,7 @@
 # make mnist-phase     one of MNIST
 # make modular-phase   one of a small transformer on modular addition
 # make figures         published figures, and docs/figures.md
+# make docs            the documentation, as pages in site/
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
@@ -39,7 +40,7 @@ endif
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup toy-phase mnist-phase modular-phase figures test lint bench clean
+.PHONY: help setup toy-phase mnist-phase modular-phase figures docs test lint bench clean
 
 help:  ## Print this help
 	@echo "make TARGET [NAME=value ...]"
@@ -74,6 +75,9 @@ toy-phase mnist-phase modular-phase:
 figures: setup  ## Make published figures at SCALE, and docs/figures.md
 	$(RUN) docs/gallery.py $(SCALE) $(FIGURES)
 
+docs: setup  ## Build the documentation: site/index.html
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+
 test: setup lint  ## Check the code and run the tests
 	$(RUN) -m pytest -n auto
 	$(RUN) -m pytest -m wheel
@@ -89,4 +93,4 @@ bench: setup  ## Measure speed against a plain PyTorch loop
 	$(RUN) bench/modular.py
 
 clean:  ## Remove what was built, but no results
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) build site *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -28,7 +28,7 @@ def load(folder: str | Path, budget: int | None = None) -> pd.DataFrame:
     """The tidy table of a sweep (or of a solo run): one row a finished member, in job order.
 
     Columns: ``job``, every swept key under its full name, ``t_train``, ``t_val``, ``budget`` and
-    ``steps`` (optimizer steps from 1, Int64; a threshold never reached is <NA>), ``phase``,
+    ``steps`` (optimizer steps from 1, Int64; a threshold never reached is ``<NA>``), ``phase``,
     ``stop_reason``, ``diverged``, the losses, accuracies (0 to 1) and weight norm (L2) at the last
     step, the lowest losses and highest accuracies of all steps (``best_...``), the weight norm at
     the start and at T_train and T_val, ``decay_per_step`` (the share that weight decay takes of
