@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from grok.compose import compose
+from grok.composing import compose
 from grok.engine.memory import capacity
 from grok.engine.stack import Stack
 from grok.job import make_member

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import ToTensor
 from turns import Way, measure, show
 
-from grok.compose import compose
+from grok.composing import compose
 from grok.engine.stack import Stack
 from grok.job import make_member
 from grok.tasks.data import idx

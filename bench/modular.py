@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from turns import Way, measure, show
 
-from grok.compose import compose
+from grok.composing import compose
 from grok.engine.stack import Stack
 from grok.job import make_member
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from turns import Way, measure, show
 
-from grok.compose import compose
+from grok.composing import compose
 from grok.engine.stack import Stack
 from grok.job import make_member
 from grok.tasks.data import molecules

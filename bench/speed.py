@@ -15,7 +15,7 @@ import torch
 from plain import plain_loop
 from turns import Way, measure, show
 
-from grok.compose import compose
+from grok.composing import compose
 from grok.job import make_member, setup
 from grok.launch.stacked import cpu_stack
 from grok.training import train

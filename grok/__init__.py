@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from grok.analysis import load
     from grok.api import load_xarray, sweep, train
     from grok.checks.task import check_task
-    from grok.compose import compose
+    from grok.composing import compose
     from grok.weights import load_member
 
 __version__ = "0.1.0"
@@ -17,7 +17,7 @@ __all__ = ["check_task", "compose", "load", "load_member", "load_xarray", "sweep
 
 _HOMES = {
     "check_task": "grok.checks.task",
-    "compose": "grok.compose",
+    "compose": "grok.composing",
     "load": "grok.analysis",
     "load_member": "grok.weights",
     "load_xarray": "grok.api",

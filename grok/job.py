@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from grok import program
 from grok.checks.config import problems
-from grok.compose import made, settings_of
+from grok.composing import made, settings_of
 from grok.errors import ConfigError
 from grok.record.difference import difference
 from grok.record.names import ERROR

@@ -11,7 +11,7 @@ import shlex
 from pathlib import Path
 from typing import NoReturn
 
-from grok.compose import CONF
+from grok.composing import CONF
 from grok.errors import UsageError, UserError
 
 USAGE = "grok-train new-task NAME [--folder FOLDER]"

@@ -105,7 +105,7 @@ def stack_of() -> Any:
 @pytest.fixture
 def train_members() -> Any:
     """Trains members uncompiled and returns their records."""
-    from grok.compose import compose
+    from grok.composing import compose
     from grok.job import setup
     from grok.record.record import read_record
     from grok.training import train
@@ -125,7 +125,7 @@ def sweep_loader(monkeypatch: pytest.MonkeyPatch) -> Any:
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
 
-    from grok.compose import CONF, register
+    from grok.composing import CONF, register
     from grok.sweeps import loader
 
     name = "ConfigLoaderImpl"

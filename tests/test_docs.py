@@ -12,7 +12,7 @@ import yaml
 from omegaconf import OmegaConf
 
 import grok
-from grok.compose import CONF, compose
+from grok.composing import CONF, compose
 from grok.record.difference import flat
 from grok.record.meaning import role_problems
 

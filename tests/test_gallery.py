@@ -10,7 +10,7 @@ from hydra.types import RunMode
 
 from grok.analysis.numbers.matching import TOLERANCE
 from grok.analysis.read import published
-from grok.compose import CONF
+from grok.composing import CONF
 
 DOCS = CONF.parent / "docs"
 FIGURES = yaml.safe_load((DOCS / "gallery.yaml").read_text())

@@ -4,7 +4,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from grok.compose import compose
+from grok.composing import compose
 from grok.job import make_member, setup
 from grok.record.record import Plan, Record, write_plan, write_record
 from grok.training import train

@@ -27,7 +27,7 @@ ROOMS = [
     "grok.engine",
     "grok.callbacks",
     "grok.training",
-    "grok.compose",
+    "grok.composing",
     "grok.weights",
     "grok.checks",
     "grok.job",
@@ -138,6 +138,13 @@ def test_packages_that_a_module_does_without(name):
     code = f"import sys, {used}; print(*{{each.partition('.')[0] for each in sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) & set(WITHOUT[name]) == set()
+
+
+def test_public_names_are_functions_whatever_is_imported():
+    """A module of the same name would take a function's place."""
+    code = f"import grok, {', '.join(MODULES)}\n"
+    code += "assert all(callable(getattr(grok, name)) for name in grok.__all__)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_analysis_knows_no_key_of_a_task_or_an_optimizer():

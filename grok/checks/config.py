@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from grok.checks.signatures import imported, signature_problems
 from grok.checks.wording import expected, is_quoted, nearest, spelled
-from grok.compose import made
+from grok.composing import made
 from grok.errors import ConfigError
 from grok.record.difference import flat
 from grok.record.names import STEP_COLUMNS

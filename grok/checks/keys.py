@@ -22,7 +22,7 @@ from omegaconf import OmegaConf
 from grok import program
 from grok.checks.wording import nearest
 from grok.checks.words import given
-from grok.compose import CONF, compose
+from grok.composing import CONF, compose
 from grok.record.difference import flat
 
 OPEN = (

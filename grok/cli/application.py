@@ -22,7 +22,7 @@ from grok import new_task, program
 from grok.checks.explain import explained
 from grok.checks.option_files import check_searchpath
 from grok.checks.words import with_folders, with_home
-from grok.compose import CONF, register
+from grok.composing import CONF, register
 from grok.errors import (
     FailedJobError,
     UsageError,

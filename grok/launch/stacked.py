@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
-from grok.compose import made
+from grok.composing import made
 from grok.errors import ConfigError, named
 from grok.job import finished_alike, leave_error, make_member, setup
 from grok.record.record import finished

@@ -5,7 +5,7 @@ from hydra._internal.grammar.functions import Functions
 from hydra.core.override_parser import overrides_parser
 from hydra.core.override_parser.types import ChoiceSweep
 
-from grok.compose import linspace, logspace
+from grok.composing import linspace, logspace
 
 DIGITS = 6
 """Of a value; grids are compared to four."""

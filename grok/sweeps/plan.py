@@ -17,7 +17,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
 
 from grok.checks.config import problems
-from grok.compose import swept_keys
+from grok.composing import swept_keys
 from grok.errors import ConfigError, UserError, named
 from grok.record.difference import difference, flat
 from grok.record.record import Plan, read_plan, sound_record, write_plan

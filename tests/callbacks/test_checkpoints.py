@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from lightning import Callback
 
 from grok.callbacks import MemberCallback, checkpoints
-from grok.compose import compose
+from grok.composing import compose
 from grok.engine import batches
 from grok.errors import ConfigError
 from grok.job import make_member as make_one

@@ -12,7 +12,7 @@ import torch
 
 from grok.callbacks.record import finite
 from grok.checks.config import problems
-from grok.compose import compose
+from grok.composing import compose
 from grok.measures import log_spaced
 from grok.record import provenance
 from grok.record.meaning import EARLIER_ROLES

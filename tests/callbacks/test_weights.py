@@ -8,7 +8,7 @@ import torch
 
 import grok
 from grok.checks.config import problems
-from grok.compose import compose
+from grok.composing import compose
 from grok.errors import UserError
 from grok.job import make_member as member_of
 from grok.job import setup

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from grok.checks.config import problems
 from grok.checks.wording import nearest
-from grok.compose import CONF, compose
+from grok.composing import CONF, compose
 from grok.record.difference import flat
 from grok.tasks import samples
 

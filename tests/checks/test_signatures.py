@@ -3,7 +3,7 @@
 import pytest
 
 from grok.checks.config import problems
-from grok.compose import compose
+from grok.composing import compose
 
 WHOLE = "must be a whole number in plain digits, such as 100000"
 

@@ -12,7 +12,7 @@ from torch import nn
 from grok import check_task
 from grok.checks.config import problems
 from grok.checks.task import unmeasured
-from grok.compose import compose
+from grok.composing import compose
 from grok.errors import ConfigError
 from grok.tasks import Data
 from grok.tasks.task import epoch_ends, in_order

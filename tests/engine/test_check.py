@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.utils import _pytree as pytree
 
-from grok.compose import compose
+from grok.composing import compose
 from grok.engine import compiled as compiled_module
 from grok.engine.check import agreement
 from grok.engine.compiled import StackStep

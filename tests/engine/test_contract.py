@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from grok.checks.config import problems
-from grok.compose import compose
+from grok.composing import compose
 from grok.engine.batches import minibatches
 from grok.engine.compiled import stack_step
 from grok.engine.stack import Stack

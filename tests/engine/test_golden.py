@@ -8,7 +8,7 @@ while the dynamics is smooth. Those of MNIST are published (Re-TUG, Figure 2), a
 import pytest
 
 from grok import job
-from grok.compose import compose
+from grok.composing import compose
 
 GOLDEN = {
     "regression": [

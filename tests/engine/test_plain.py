@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from grok import job
-from grok.compose import compose
+from grok.composing import compose
 from grok.engine.batches import minibatches, one_order
 from grok.engine.stack import Stack
 from grok.errors import UserError

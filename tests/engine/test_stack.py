@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.utils import _pytree as pytree
 
-from grok.compose import compose
+from grok.composing import compose
 from grok.engine import stack as stack_module
 from grok.job import make_member as member_of
 from grok.record.names import CURVES, EMBEDDINGS

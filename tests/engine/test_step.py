@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils import _pytree as pytree
 
-from grok.compose import compose
+from grok.composing import compose
 from grok.engine import compiled as compiled_module
 from grok.engine.compiled import StackStep
 from grok.engine.shared import Common

@@ -5,7 +5,7 @@ import pytest
 from hydra.utils import get_class
 
 from grok.analysis import load
-from grok.compose import compose
+from grok.composing import compose
 from tests.tasks.small import SMALL
 
 LAUNCHERS = {

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from grok.compose import compose
+from grok.composing import compose
 from grok.errors import ConfigError
 from grok.launch import stacked
 from grok.launch.stacked import Place, cpu_stack, places

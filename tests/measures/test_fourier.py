@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from grok.checks.config import problems
-from grok.compose import compose
+from grok.composing import compose
 from grok.measures import FourierLosses, FourierPower
 from grok.measures.measure import Snapshot
 from grok.record.names import MEASURES

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from grok.checks.config import problems
-from grok.compose import compose
+from grok.composing import compose
 from grok.measures import (
     RQI,
     Distance,

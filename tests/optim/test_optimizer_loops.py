@@ -9,7 +9,7 @@ import torch
 from torch.optim.lr_scheduler import LambdaLR
 
 from grok import job
-from grok.compose import compose
+from grok.composing import compose
 from grok.engine.batches import minibatches
 from grok.engine.stack import Stack
 from grok.optim import SGD, Adam, AdamW

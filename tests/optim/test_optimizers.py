@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from torch.func import vmap
 
 from grok.checks.config import problems
-from grok.compose import compose
+from grok.composing import compose
 from grok.optim import GROUPS, SGD, Adam, AdamW
 from grok.optim.coefficients import clipped, table
 

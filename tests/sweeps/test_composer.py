@@ -8,7 +8,7 @@ from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 from omegaconf.errors import ValidationError
 
-from grok.compose import CONF, register
+from grok.composing import CONF, register
 from grok.sweeps.composer import Composer
 
 

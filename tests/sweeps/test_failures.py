@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from grok import training
 from grok.callbacks import MemberCallback
 from grok.callbacks.member import member_callbacks
-from grok.compose import compose
+from grok.composing import compose
 from grok.job import make_member, setup
 from grok.launch import stacked
 from grok.record.names import ERROR, RESULT

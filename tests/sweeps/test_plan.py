@@ -10,7 +10,7 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
-from grok.compose import CONF, register
+from grok.composing import CONF, register
 from grok.errors import ConfigError
 from grok.record.record import write_plan
 from grok.sweeps.plan import cell, opened, prepare

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from grok.checks.config import problems
-from grok.compose import compose
+from grok.composing import compose
 from grok.engine.batches import minibatches
 from grok.engine.step import METRICS
 from grok.tasks.data import idx

@@ -10,7 +10,7 @@ from hydra.utils import instantiate
 from torch.nn import functional
 
 from grok.checks.config import problems
-from grok.compose import compose
+from grok.composing import compose
 from grok.engine.stack import Stack
 from grok.job import make_member
 from grok.tasks.modular import DIVISIONS, MODULAR, PERMUTATIONS, Modular

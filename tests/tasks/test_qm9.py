@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from grok import check_task
-from grok.compose import compose
+from grok.composing import compose
 from grok.errors import ConfigError
 from grok.job import make_member
 from grok.tasks.data import molecules

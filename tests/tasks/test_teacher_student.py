@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from grok.checks.config import problems
-from grok.compose import compose
+from grok.composing import compose
 from grok.engine.step import GROUPS
 from grok.record.names import CURVES
 from grok.tasks.teacher_student import TeacherStudent

@@ -5,7 +5,7 @@ import torch
 from hydra.utils import instantiate
 
 from grok.checks.config import problems
-from grok.compose import compose
+from grok.composing import compose
 from grok.job import make_member, setup
 from grok.record.record import read_record
 from grok.tasks.toy_representation import ToyRepresentation

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from grok.checks.config import problems
-from grok.compose import compose
+from grok.composing import compose
 from grok.errors import UserError
 from grok.tasks.data import idx
 

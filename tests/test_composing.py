@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from grok.compose import compose, linspace, logspace
+from grok.composing import compose, linspace, logspace
 
 
 def test_axes_are_exact_where_they_can_be():
