@@ -142,7 +142,8 @@ def test_packages_that_a_module_does_without(name):
 
 def test_public_names_are_functions_whatever_is_imported():
     """A module of the same name would take a function's place."""
-    code = f"import grok, {', '.join(MODULES)}\n"
+    modules = [name for name in MODULES if not name.endswith("pack_qm9")]  # a script with RDKit
+    code = f"import grok, {', '.join(modules)}\n"
     code += "assert all(callable(getattr(grok, name)) for name in grok.__all__)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
