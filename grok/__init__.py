@@ -8,14 +8,25 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from grok.analysis import load
     from grok.api import load_xarray, sweep, train
+    from grok.checks.optimizer import check_optimizer
     from grok.checks.task import check_task
     from grok.composing import compose
     from grok.weights import load_member
 
 __version__ = "0.1.0"
-__all__ = ["check_task", "compose", "load", "load_member", "load_xarray", "sweep", "train"]
+__all__ = [
+    "check_optimizer",
+    "check_task",
+    "compose",
+    "load",
+    "load_member",
+    "load_xarray",
+    "sweep",
+    "train",
+]
 
 _HOMES = {
+    "check_optimizer": "grok.checks.optimizer",
     "check_task": "grok.checks.task",
     "compose": "grok.composing",
     "load": "grok.analysis",

@@ -138,11 +138,14 @@ TASKS = (
 )
 
 
+OPTIMIZERS = "adam, adamw, sgd, slow"
+
+
 @pytest.mark.parametrize("where", [DIRECTORY, PACKAGE])
 def test_options_of_ones_own_are_listed(where, folder, monkeypatch, capfd):
     for word, line in (
-        ("task=min", f"task=min: no such option; choose from {TASKS}"),
-        ("opt=slw", "opt=slw: no such option; choose from adam, adamw, sgd, slow"),
+        ("task=min", f"task=min: no such option; choose from {TASKS}; did you mean mine?"),
+        ("opt=slw", f"opt=slw: no such option; choose from {OPTIMIZERS}; did you mean slow?"),
     ):
         assert run_in_process(monkeypatch, *where, word) == 2
         assert capfd.readouterr().err == f"error: {line}\n"
@@ -153,6 +156,12 @@ def test_options_of_ones_own_are_listed(where, folder, monkeypatch, capfd):
     assert run_in_process(monkeypatch, *where, "task=mine", "task.extr=1") == 2
     line = "error: task.extr=1: no such key with task=mine; did you mean task.extra?\n"
     assert capfd.readouterr().err == line
+
+
+def test_an_option_that_nobody_has_pointed_to(folder, monkeypatch, capfd):
+    assert run_in_process(monkeypatch, "task=mine") == 2
+    line = "task=mine: no such option; mypackage/conf/task/mine.yaml is here; add --config-dir"
+    assert capfd.readouterr().err == f"error: {line} mypackage/conf\n"
 
 
 def test_a_hint_says_where_options_are(folder, monkeypatch, capfd):

@@ -22,8 +22,8 @@ from grok.record.difference import flat
 from grok.record.names import STEP_COLUMNS
 from grok.schema import Config, DataFolder
 
-HOMES = {"task": "grok/tasks/task.py", "optimizer": "grok/optim/optimizer.py"}
-"""Where the contract of each is."""
+BASES = {"task": "grok.tasks.Task", "optimizer": "grok.optim.Optimizer"}
+"""The contract of each."""
 LEAST = {
     "grok.callbacks.Curves": {"points": ("whole number", 2)},
     "grok.callbacks.Checkpoints": {"seconds": ("number", 0)},
@@ -61,6 +61,11 @@ def problems(cfg: DictConfig, judged: dict[str, list[str]] | None = None) -> lis
         judged[parts] = _setting_problems(cfg)
     if judged[parts]:
         return judged[parts]
+    own = cfg.opt._target_
+    if own not in judged:
+        judged[own] = _optimizer_problems(cfg)
+    if judged[own]:
+        return judged[own]
     content = OmegaConf.to_yaml(cfg.task, resolve=True)
     if content not in judged:
         judged[content] = _typed_problems("task", cfg.task, "task")
@@ -154,7 +159,9 @@ def _typed_problems(name: str, section: DictConfig, kind: str) -> list[str]:
         or not dataclasses.is_dataclass(schema)
         or not hasattr(schema, "problems")
     ):
-        return [f"{name}._target_={target}: is no {kind}; see {HOMES[kind]}"]
+        return [f"{name}._target_={target}: is no {kind}; make it a subclass of {BASES[kind]}"]
+    if lacking := sorted(getattr(schema, "__abstractmethods__", ())):
+        return [f"{name}._target_={target}: lacks {', '.join(lacking)}; see {BASES[kind]}"]
     settings = {str(key): value for key, value in section.items() if key != "_target_"}
     unknown = list(_unknown_keys(f"{name}.", OmegaConf.create(settings), schema))
     if len(unknown) > 1:  # of one cause: another class than the section is for
@@ -198,6 +205,15 @@ def _budget_problems(cfg: DictConfig, judged: dict[str, list[str]]) -> list[str]
     if case not in judged:
         judged[case] = list(unmeasured(made(cfg.task), cfg.phase.budget))
     return judged[case]
+
+
+def _optimizer_problems(cfg: DictConfig) -> list[str]:
+    """Where an optimizer that isn't grok's own departs from its contract."""
+    if cfg.opt._target_.startswith("grok."):
+        return []
+    from grok.checks.optimizer import mistakes
+
+    return list(mistakes(made(cfg.opt)))
 
 
 def _structural_problems(cfg: DictConfig) -> list[str]:

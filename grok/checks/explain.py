@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
@@ -20,7 +21,7 @@ from grok.checks.keys import (
     words_for_no_option,
 )
 from grok.checks.option_files import about_a_file
-from grok.checks.wording import expected
+from grok.checks.wording import expected, nearest
 from grok.checks.words import FOLDERS, given, typed, unreadable
 from grok.errors import FULL, ConfigError, UserError, first_line, unwritable
 
@@ -115,7 +116,7 @@ def _several(word: str) -> str:
     if key in FOLDERS or key.startswith(("hydra.", "hydra/")):
         quoted = shlex.quote(typed(key, value))
         return f"{word}: must be one value; text with a comma is quoted: {quoted}"
-    return f"{word}: several values make a sweep; add -m, or write [a,b]"
+    return f"{word}: several values make a sweep; add -m, or for one list write {key}=[{value}]"
 
 
 def _no_option(message: str, arguments: Sequence[str]) -> UserError:
@@ -127,7 +128,16 @@ def _no_option(message: str, arguments: Sequence[str]) -> UserError:
     known = options(group, found) or re.findall(r"^\t(\S+)$", message, re.MULTILINE)
     if known == ["default"]:
         return ConfigError(group_of_keys(f"{group}={option}", found))
-    return ConfigError(f"{group}={option}: no such option; choose from {', '.join(known)}")
+    fix = _place(group, option) or f"choose from {', '.join(known)}{nearest(option, known)}"
+    return ConfigError(f"{group}={option}: no such option; {fix}")
+
+
+def _place(group: str, option: str) -> str | None:
+    """Where below the working folder a file of that option lies that nobody has pointed to."""
+    name = f"{group}/{option}.yaml"
+    for file in sorted([*Path().glob(f"*/{name}"), *Path().glob(f"*/*/{name}")]):
+        return f"{file} is here; add --config-dir {shlex.quote(str(file.parents[1]))}"
+    return None
 
 
 def _unwritable(error: OSError, arguments: Sequence[str]) -> UserError:

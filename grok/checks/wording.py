@@ -37,7 +37,10 @@ def expected(error: OmegaConfBaseException) -> str:
         return match[1].strip('"')
     parent: Any = error.parent_node
     in_list = isinstance(parent, ListConfig)
-    node = parent if in_list or parent is None else parent._get_node(error.key)
+    try:
+        node = parent if in_list or parent is None else parent._get_node(error.key)
+    except OmegaConfBaseException:  # of no key in particular
+        return first_line(error)
     metadata: Any = getattr(node, "_metadata", None)
     words = of_type(metadata.ref_type) if metadata else None
     if words is None:

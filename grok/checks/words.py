@@ -20,7 +20,7 @@ FOLDERS = {
 FUNCTIONS = {
     "range": "range(1,5) or range(1,5,2)",
     "linspace": "linspace(0,10,21)",
-    "logspace": "logspace(-5,-2,21)",
+    "logspace": "logspace(-5,-2,21), from 10^-5 to 10^-2",
     "choice": "choice(a,b)",
     "interval": "a list of values, for an interval has none of its own",
     "glob": "glob(*) or glob([a*,b*])",

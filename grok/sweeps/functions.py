@@ -30,6 +30,8 @@ def _linspace(start: int | float, stop: int | float, values: int) -> ChoiceSweep
 
 
 def _logspace(start: int | float, stop: int | float, values: int) -> ChoiceSweep:
+    if 0 < start < 0.1 and stop / start >= 10:  # of no use as exponents
+        raise ValueError("its ends are exponents of ten")
     return _choice(logspace(start, stop, values))
 
 

@@ -34,7 +34,9 @@ def test_values_are_rounded(values, word, expected):
     assert values(word) == expected
 
 
-@pytest.mark.parametrize("call", ["logspace(-4,-2)", "logspace(a,b,3)", "linspace(0,1,0)"])
+@pytest.mark.parametrize(
+    "call", ["logspace(-4,-2)", "logspace(a,b,3)", "linspace(0,1,0)", "logspace(1e-5,1e-2,4)"]
+)
 def test_what_is_no_axis(values, call):
     with pytest.raises(OverrideParseException):
         values(f"opt.lr_dec={call}")
