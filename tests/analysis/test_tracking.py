@@ -1,5 +1,6 @@
 """Members as runs of experiment trackers, read back with the trackers' own means."""
 
+import importlib.util
 import json
 
 import pandas as pd
@@ -9,6 +10,13 @@ from grok.analysis import command, tracking
 from grok.analysis.read.table import read_sweep
 from grok.record.names import CURVE_COLUMNS, CURVES, MEASURES
 from grok.record.record import read_record, write_record
+
+
+def need(*packages):
+    """Skip the test where one isn't installed."""
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} isn't installed")
 
 
 @pytest.fixture
@@ -51,7 +59,7 @@ def test_a_member_as_trackers_take_it(sweep):
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_tensorboard(sweep, capsys, times):
-    pytest.importorskip("tensorboard", reason="TensorBoard isn't installed")
+    need("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     for _ in range(times):
@@ -68,41 +76,48 @@ def test_tensorboard(sweep, capsys, times):
     assert found["t_val"] == [(1300, 1300.0)]
 
 
-def test_wandb(sweep, capsys, monkeypatch):
-    pytest.importorskip("wandb", reason="Weights & Biases isn't installed")
-    monkeypatch.delenv("WANDB_MODE", raising=False)
-    for _ in range(2):
-        shown = track(sweep, "wandb", capsys)
+def test_wandb(sweep, run_python):
+    """In a process of its own, as it leaves threads behind."""
+    need("wandb")
     folder = sweep / "analysis" / "wandb" / "wandb"
-    assert shown == f"tracked   wandb sync {folder}/offline-run-*"
+    for _ in range(2):
+        done = run_python("analyze.py", sweep, "--track", "wandb", WANDB_MODE="offline")
+        assert done.stdout.splitlines()[-1] == f"tracked   wandb sync {folder}/offline-run-*"
     ids = [run.id for run in tracking.runs(read_sweep(sweep))]
     left = sorted(path.name.rpartition("-")[2] for path in folder.glob("offline-run-*"))
     assert left == sorted(ids)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of MLflow's own code
-def test_mlflow(sweep, capsys, monkeypatch):
-    pytest.importorskip("mlflow", reason="MLflow isn't installed")
-    pytest.importorskip("alembic", reason="MLflow's local files need SQLAlchemy and Alembic")
-    from mlflow.tracking import MlflowClient
-
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    for _ in range(2):
-        track(sweep, "mlflow", capsys)
-    place = f"sqlite:///{sweep / 'analysis' / 'mlflow' / 'mlflow.db'}"
-    client = MlflowClient(tracking_uri=place)
-    experiment = client.get_experiment_by_name("_".join(sweep.parts[-2:]))
-    second, first = client.search_runs([experiment.experiment_id], order_by=["start_time DESC"])
-    assert first.info.run_name == "0 opt.wd_dec=1.0"
-    assert first.data.metrics["t_val"] == 1300
-    assert [
-        (m.step, m.value) for m in client.get_metric_history(first.info.run_id, "val_loss")
-    ] == [
-        (1, 3.0),
-        (1300, 1.0),
+READ_MLFLOW = """
+import sys, json
+from mlflow.tracking import MlflowClient
+client = MlflowClient(tracking_uri=sys.argv[1])
+experiment = client.get_experiment_by_name(sys.argv[2])
+runs = client.search_runs([experiment.experiment_id])
+found = {
+    run.info.run_name: [
+        run.data.metrics.get("t_val"),
+        [[at.step, at.value] for at in client.get_metric_history(run.info.run_id, "val_loss")],
+        sorted(run.data.tags),
     ]
-    assert second.data.tags["memorization"] == "true"
-    assert json.loads(json.dumps(first.data.params)) == first.data.params
+    for run in runs
+}
+print(json.dumps(found))
+"""
+
+
+def test_mlflow(sweep, run_python):
+    need("mlflow", "sqlalchemy", "alembic")
+    for _ in range(2):
+        done = run_python("analyze.py", sweep, "--track", "mlflow")
+        assert done.returncode == 0, done.stderr
+    place = f"sqlite:///{sweep / 'analysis' / 'mlflow' / 'mlflow.db'}"
+    found = json.loads(run_python("-c", READ_MLFLOW, place, "_".join(sweep.parts[-2:])).stdout)
+    (first, second) = (found[name] for name in sorted(found))
+    assert sorted(found) == ["0 opt.wd_dec=1.0", "1 opt.wd_dec=2.0"]
+    assert first[:2] == [1300, [[1, 3.0], [1300, 1.0]]]
+    assert second[0] is None
+    assert "memorization" in second[2]
 
 
 def test_a_tracker_that_is_not_installed(sweep, monkeypatch):
