@@ -241,7 +241,7 @@ def test_ctrl_c_while_it_imports_is_a_line():
         (["hydra.run=5"], "hydra.run=5: must be a mapping of dir"),
         (["hydra.mode=FOO"], "hydra.mode=FOO: must be one of RUN, MULTIRUN, or null"),
         (["hydra.verbose=5"], "hydra.verbose=5: must be true, false or a list of loggers, such as"),
-        (["hydra.searchpath=3"], "hydra.searchpath=3: must be a list of folders, such as [file:"),
+        (["hydra.searchpath=3"], "hydra.searchpath=3: must be a list; write hydra.searchpath=[3]"),
         (["hydra.callbacks.own_folder=3"], "hydra.callbacks.own_folder=3: must be a mapping with"),
         (["hydra.job_logging.root.level=FOO"], "hydra.job_logging.root.level=FOO: Unable to conf"),
         (["hydra.job.env_set.A=3"], "hydra.job.env_set.A=3: no such key; write +hydra.job.env_set"),

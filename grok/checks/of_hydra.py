@@ -47,8 +47,6 @@ def word_problems(overrides: Iterable[Override], found: ConfigRepository) -> Ite
             yield f"{word}: is for files; on a command line write what is swept, as -m {example}"
         elif override.is_delete() and key.startswith("hydra") and not key.startswith(OPEN):
             yield f"{word}: Hydra needs it; leave ~ out, or set it"
-        elif key == "hydra.searchpath" and not isinstance(override.value(), list):
-            yield f"{word}: must be a list of folders, such as [file:///home/me/conf]"
         elif is_group(key, found) and key not in SIDE_BY_SIDE and (chosen := _listed(override)):
             yield _one_option(word, chosen, key, found)
 

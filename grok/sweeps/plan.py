@@ -160,7 +160,7 @@ def _take_order(sweep: Sweep, before: Plan) -> None:
     now = {cell(settings): i for i, settings in enumerate(sweep.plan.jobs)}
     order = [now.get(cell(settings)) for settings in before.jobs]
     found = [i for i in order if i is not None]
-    if len(found) < len(order) or set(found) != set(now.values()):
+    if len(found) < len(order) or set(found) != set(now.values()) or found == [*range(len(now))]:
         return
     sweep.jobs = [sweep.jobs[i] for i in found]
     sweep.plan.jobs = [sweep.plan.jobs[i] for i in found]

@@ -155,7 +155,7 @@ def test_a_budget_without_end_goes_on_where_it_was(task, tmp_path):
     unbroken, broken = (make_one(cfg, tmp_path / where, task, {}) for where in ("a", "b"))
     for member, calls in ((unbroken, 4), (broken, 2), (broken, 2)):
         with pytest.raises(PowerCutError):
-            train([member], cfg, extra=[PowerCut(calls)])
+            train([member], setup(cfg), extra=[PowerCut(calls)])
     before, after = (checkpoints.load(member.folder) for member in (unbroken, broken))
     assert after["done"] == before["done"] == 80
     torch.testing.assert_close(after["state"], before["state"], rtol=0, atol=0)

@@ -12,7 +12,7 @@ from grok.launch.stacked import Place, cpu_stack, places
 @pytest.fixture(autouse=True)
 def machine(monkeypatch):
     """Eight cores and two GPUs."""
-    monkeypatch.setattr(stacked.joblib, "cpu_count", lambda: 8)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 8)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
 
 

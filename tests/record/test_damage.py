@@ -13,7 +13,7 @@ from grok.callbacks import checkpoints
 from grok.errors import DamagedFileError, UserError
 from grok.record import damage
 from grok.record import record as results
-from grok.record.names import CHECKPOINT, CURVES, PLAN, RESULT
+from grok.record.names import CHECKPOINT, CURVE_COLUMNS, CURVES, PLAN, RESULT
 from grok.record.record import Plan
 from tests.record.test_record import record as plain_record
 
@@ -38,7 +38,7 @@ def sweep(tmp_path):
     """A sweep of one finished member with curves, and a checkpoint as of one under way."""
     (tmp_path / "0").mkdir()
     rows = [f"{step},{','.join(5 * [str(1 / step)])}" for step in (1, 10, 100, 2000)]
-    (tmp_path / "0" / CURVES).write_text("\n".join([",".join(results.CURVE_COLUMNS), *rows]))
+    (tmp_path / "0" / CURVES).write_text("\n".join([",".join(CURVE_COLUMNS), *rows]))
     results.write_record(tmp_path / "0", record())
     results.write_plan(tmp_path, Plan(["opt.lr_dec"], [{"opt.lr_dec": 0.25}]))
     state = {"params": {"w": torch.arange(300.0)}}

@@ -5,6 +5,7 @@ import pytest
 from grok.errors import UserError
 from grok.record import files
 from grok.record import record as results
+from grok.record.difference import difference
 from grok.record.record import Plan, Record
 
 
@@ -85,10 +86,8 @@ def test_an_unknown_phase_is_damage(tmp_path):
 def test_a_configuration_of_an_earlier_version_means_the_same():
     old = {"opt": {"lr_dec": 1.0}, "engine": {"compile": True}}
     now = {"opt": {"lr_dec": 1.0}, "engine": {"compile": True, "plain": False}}
-    assert results.difference(old, now | {"seed": {"perturb": 0}}) is None
-    assert results.difference(old, now | {"seed": {"perturb": 1}}) == (
-        "seed.perturb=1: was 0 before"
-    )
+    assert difference(old, now | {"seed": {"perturb": 0}}) is None
+    assert difference(old, now | {"seed": {"perturb": 1}}) == ("seed.perturb=1: was 0 before")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +111,7 @@ def test_a_configuration_of_an_earlier_version_means_the_same():
     ],
 )  # fmt: skip
 def test_what_has_no_influence_may_differ(before, now, found):
-    assert results.difference(before, now) == found
+    assert difference(before, now) == found
 
 
 def test_what_led_to_a_record_goes(tmp_path):
