@@ -104,6 +104,8 @@ def sweep(
         ConfigError, KeyboardInterrupt: as `train`.
         UserError: members that failed, a line for each; `grok.load` has the others.
     """
+    if not isinstance(grid, Mapping):
+        raise ConfigError(f"grid={grid!r}: must be a dictionary of keys to lists of values")
     axes = [axis(key, values) for key, values in grid.items()]
     where = Path(folder).expanduser()
     sweep_dir = typed("hydra.sweep.dir", str(where))

@@ -52,8 +52,9 @@ def load_member(folder: str | Path, moment: str = "final") -> LoadedMember:
         raise UserError(f"{folder}: no member has finished there; pass a job's own folder")
     record = read_record(folder)
     if moment not in record.weights:
-        there = ", ".join(record.weights) or "none; train with weights=events"
-        raise UserError(f"{folder}: no weights of {moment!r}; there are {there}")
+        there = ", ".join(record.weights) or "none"
+        kept = "weights=events keeps those of initial, t_train, t_val, where reached, and final"
+        raise UserError(f"{folder}: no weights of {moment!r}; there are {there}; {kept}")
     path = folder / WEIGHTS / f"{moment}.safetensors"
     try:
         tensors = load_file(path)

@@ -19,6 +19,13 @@ from grok.record.record import Plan, Record, read_plan, write_plan, write_record
 FAST = {"engine.compile": False, "phase.budget": 30}
 
 
+def test_a_grid_is_a_dictionary(tmp_path):
+    with pytest.raises(
+        ConfigError, match=r"grid='opt.lr_dec=1,2': must be a dictionary of keys to"
+    ):
+        grok.sweep("opt.lr_dec=1,2", folder=tmp_path / "sweep")
+
+
 @pytest.mark.parametrize(
     ("values", "line"),
     [

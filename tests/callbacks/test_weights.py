@@ -101,7 +101,7 @@ def test_keeping_weights_changes_no_result(folders, tmp_path):
     assert records[0].final == records[1].final
     assert records[0].steps == records[1].steps
     assert not (member.folder / "weights").exists()
-    with pytest.raises(UserError, match=r"no weights of 'final'; there are none; train with weig"):
+    with pytest.raises(UserError, match=r"no weights of 'final'; there are none; weights=event"):
         grok.load_member(member.folder)
 
 
