@@ -1,5 +1,6 @@
 """A folder of the user's own, outside any checkout: its options train, its mistakes are told."""
 
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -7,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import grok
-from grok.cli import application as cli
 from grok.errors import UserError
+from tests import in_process
+
+run_in_process = functools.partial(in_process.run_in_process, script="grok-train")
 
 MODULE = """
 from dataclasses import dataclass
@@ -74,16 +77,6 @@ def leave(option, text):
     path = Path("mypackage", "conf", f"{option}.yaml")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
-
-
-def run_in_process(monkeypatch, *words):
-    monkeypatch.setattr(sys, "argv", ["grok-train", *words])
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # as main sets it; undone after the test
-    try:
-        cli.main()
-    except SystemExit as ended:
-        return ended.code
-    return 0
 
 
 def run_outside(*words):
