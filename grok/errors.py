@@ -99,13 +99,18 @@ def first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
-def unwritable(error: OSError) -> str:
-    """A file that can't be written, and what to do about it, in a line."""
+def unwritable(
+    error: OSError, path: object = None, besides: str = "and give the same command again"
+) -> str:
+    """A file that can't be written, and what to do about it, in a line.
+
+    Args:
+        path: the file, where it isn't the one that `error` names.
+        besides: what to do then, or instead.
+    """
     fix = "make room" if error.errno in FULL else "make its folder a writable one"
-    return (
-        f"{error.filename}: can't be written ({error.strerror}); {fix}, and give the same command "
-        "again"
-    )
+    reason = error.strerror or error
+    return f"{path or error.filename}: can't be written ({reason}); {fix}, {besides}"
 
 
 def named(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from grok.errors import FULL, UnwritableError, UserError, attempt
+from grok.errors import UnwritableError, UserError, attempt, unwritable
 from grok.record.files import atomic_path
 
 if TYPE_CHECKING:
@@ -31,10 +31,7 @@ def writing(path: Path) -> Iterator[Path]:
         with atomic_path(path) as temporary:
             yield temporary
     except OSError as error:
-        fix = "make room" if error.errno in FULL else "make its folder a writable one"
-        raise UnwritableError(
-            f"{path}: can't be written ({error.strerror or error}); {fix}, or pass --out FOLDER"
-        ) from None
+        raise UnwritableError(unwritable(error, path, "or pass --out FOLDER")) from None
 
 
 class Output:

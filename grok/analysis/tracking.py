@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ import pandas as pd
 
 from grok.analysis.read import files
 from grok.analysis.read.sweep import OUTCOME, Sweep
-from grok.errors import UserError
+from grok.errors import UserError, unwritable
 from grok.record.difference import flat
 
 PROJECT = "grok"
@@ -116,7 +117,7 @@ def to_tensorboard(found: Iterator[Run], folder: Path) -> str:
         last = max(run.rows, default=0)
         writer.add_event(Event(step=last, summary=numbers(run.outcome)))
         writer.close()
-    return f"tensorboard --logdir {folder}"
+    return shlex.join(["tensorboard", "--logdir", str(folder)])
 
 
 def to_wandb(found: Iterator[Run], folder: Path) -> str:
@@ -142,7 +143,7 @@ def to_wandb(found: Iterator[Run], folder: Path) -> str:
             for step, row in run.rows.items():
                 active.log(row, step=step)
             active.summary.update(run.outcome)
-    return f"wandb sync {folder / 'wandb'}/offline-run-*"
+    return f"wandb sync {shlex.quote(str(folder / 'wandb'))}/offline-run-*"
 
 
 def to_mlflow(found: Iterator[Run], folder: Path) -> str:
@@ -177,7 +178,7 @@ def to_mlflow(found: Iterator[Run], folder: Path) -> str:
             client.log_batch(key, params=params[i : i + 100])
         client.log_batch(key, tags=[RunTag(each, "true") for each in run.tags])
         client.set_terminated(key, RunStatus.to_string(RunStatus.FINISHED))
-    return f"mlflow ui --backend-store-uri {place}"
+    return shlex.join(["mlflow", "ui", "--backend-store-uri", place])
 
 
 TRACKERS: dict[str, Callable[[Iterator[Run], Path], str]] = {
@@ -202,6 +203,4 @@ def track(sweep: Sweep, name: str, folder: Path) -> str:
             f"--track {name}: needs the package {error.name}; pip install 'grokphase[{name}]'"
         ) from None
     except OSError as error:
-        raise UserError(
-            f"{folder}: can't be written ({error.strerror or error}); pass --out FOLDER"
-        ) from None
+        raise UserError(unwritable(error, folder, "or pass --out FOLDER")) from None

@@ -24,15 +24,19 @@ class HopelessError(Exception):
     """A mistake after which nothing more can be tried; its message is the line."""
 
 
-def tried(what: str, function: Any, *arguments: Any) -> Any:
-    """What a function of the task's gives; `what` it is, where it fails."""
+def tried(what: str, function: Any, *arguments: Any, part: str = "task") -> Any:
+    """What a function of a task's or another `part`'s gives.
+
+    Raises:
+        HopelessError: it fails; `what` does.
+    """
     try:
         return function(*arguments)
     except UserError:
         raise
     except Exception as error:  # whatever somebody's code may raise
         reason = f"{type(error).__name__}: {first_line(error)}"
-        raise HopelessError(f"task: {what} fails ({reason})") from error
+        raise HopelessError(f"{part}: {what} fails ({reason})") from error
 
 
 def network_of(task: Task) -> nn.Module:

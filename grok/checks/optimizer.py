@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from grok.checks.network import HopelessError
+from grok.checks.network import HopelessError, tried
 from grok.errors import ConfigError
 from grok.optim.coefficients import table
 from grok.optim.optimizer import GROUPS, Optimizer, PlainGroup
@@ -46,18 +46,20 @@ def mistakes(opt: Optimizer) -> Iterator[str]:
 
 def _step_mistakes(opt: Optimizer, name: str) -> Iterator[str]:
     """Mistakes of the first step of one member."""
-    hyper = {key: value[None] for key, value in _tried(name, "numbers", opt.hyper).items()}
-    rates = _tried(name, "rates", opt.rates, hyper)
+
+    def of(method: str, function: Any, *arguments: Any) -> Any:
+        return tried(f"{name}.{method}", function, *arguments, part="opt")
+
+    hyper = {key: value[None] for key, value in of("numbers", opt.hyper).items()}
+    rates = of("rates", opt.rates, hyper)
     factors = torch.tensor(opt.lr_factors(0, 1), dtype=torch.float64).view(1, 1, 1)
-    every, _ = _tried(
-        name, "coefficients", table, opt, hyper, torch.ones_like(rates), factors, torch.float64
-    )
+    every, _ = of("coefficients", table, opt, hyper, torch.ones_like(rates), factors, torch.float64)
     own = every[0, 0, GROUPS.index("decoder")]
     own = own[:-1] if opt.clip is not None else own
     draws = torch.Generator().manual_seed(0)
     param, grad = (torch.randn(SHAPE, dtype=torch.float64, generator=draws) for _ in range(2))
     moments = tuple(torch.zeros_like(param) for _ in opt.MOMENTS)
-    given = _tried(name, "update", opt.update, param, grad, moments, tuple(own))
+    given = of("update", opt.update, param, grad, moments, tuple(own))
     if not _is_step(given, len(moments)):
         kept = ", ".join(opt.MOMENTS) or "none: an empty tuple"
         yield f"opt: {name}.update must return (param, moments), a tuple of MOMENTS ({kept})"
@@ -79,24 +81,11 @@ def _step_mistakes(opt: Optimizer, name: str) -> Iterator[str]:
         weight_decay=opt.wd_dec,
     )
     with torch.no_grad():
-        _tried(name, "plain_update", opt.plain_update, group)
+        of("plain_update", opt.plain_update, group)
     if not torch.allclose(plain, given[0], rtol=1e-6, atol=1e-12):
         apart = (plain - given[0]).abs().max().item()
         both = f"{name}.plain_update and update"
         yield f"opt: {both} differ by {apart:.2g} in a step; make them equal"
-
-
-def _tried(name: str, method: str, function: Any, *arguments: Any) -> Any:
-    """What a method gives.
-
-    Raises:
-        HopelessError: it fails.
-    """
-    try:
-        return function(*arguments)
-    except Exception as error:  # whatever somebody's optimizer may raise
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise HopelessError(f"opt: {name}.{method} fails ({reason})") from error
 
 
 def _is_step(given: Any, moments: int) -> bool:

@@ -80,7 +80,7 @@ def member_step(
     validation metrics and the weight norm those after it.
 
     Args:
-        coefficients: of this step, for each of `GROUPS`; see `grok.optim.optimizer.table`.
+        coefficients: of this step, for each of `GROUPS`; see `grok.optim.coefficients.table`.
         batch: samples to train on; empty to take ``given.train``.
         given: ``val`` is empty where validation has a schedule of its own.
 

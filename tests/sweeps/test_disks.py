@@ -87,7 +87,8 @@ def test_a_checkpoint_without_room_is_a_warning(disk, undisturbed, run_train):
     remount(disk, "size=28k")
     done = run_train(*command, f"hydra.run.dir={disk}/run")
     assert done.returncode == 0
-    line, _ = done.stdout.splitlines()
+    line, _, last = done.stdout.splitlines()
+    assert last.startswith("To draw it: ")
     assert line == (
         f"{disk}/run/{CHECKPOINT}: can't be written (No space left on device); training goes on "
         "without checkpoints until there is room or leave to"
