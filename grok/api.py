@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 COMMAND = """\
 import sys
 from grok.errors import run_reporting
-from grok.launch.workers import end_with_input
+from grok.launch.processes import end_with_input
 def main():
     from grok.cli.application import main
     end_with_input()

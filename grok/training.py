@@ -40,7 +40,7 @@ class Setup:
 
 
 def train(
-    members: Iterable[Member],
+    members: Iterable[Member | None],
     setup: Setup,
     size: int = 1,
     gpu: int | None = None,
@@ -50,7 +50,8 @@ def train(
     """Train `members` in one stack until each has ended and written its record.
 
     Args:
-        members: all of one task, shape and precision; taken in this order when a slot is free.
+        members: all of one task, shape and precision; taken in this order when a slot is free,
+            None where the next isn't known yet.
         setup: what they share.
         size: number of slots, at most as many as a GPU's memory holds.
         gpu: number of the GPU to use where the trainer uses one; the first by default.

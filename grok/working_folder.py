@@ -9,11 +9,12 @@ import os
 import sys
 
 
-def make_importable() -> None:
-    """Let Python find modules in the working folder, after all others.
+def make_importable(folder: str | None = None) -> None:
+    """Let Python find modules in the working folder, or another, after all others.
 
     A file there can't take the place of a module that grok or a library imports. Processes that
     joblib starts have the path of the one that starts them.
     """
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
+    folder = folder or os.getcwd()
+    if folder not in sys.path:
+        sys.path.append(folder)

@@ -6,7 +6,7 @@ from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
 from hydra.core.config_store import ConfigStore
-from hydra.core.utils import JobReturn
+from hydra.core.utils import JobReturn, JobStatus
 
 
 @dataclass
@@ -54,6 +54,7 @@ class GrokSweeper(BasicSweeper):
 
         from grok import program
         from grok.errors import UserError, interrupted
+        from grok.launch.launcher import check_free
         from grok.printable import show
         from grok.sweeps.folders import settled, was_given
         from grok.sweeps.going_on import deaf_children, interrupted_sweep, killed_worker
@@ -75,21 +76,23 @@ class GrokSweeper(BasicSweeper):
                 with contextlib.suppress(OSError):  # somebody has put something there
                     folder.rmdir()
             raise
-        if hasattr(self.launcher, "composer"):
-            self.launcher.composer = sweep.composer
+        if hasattr(self.launcher, "sweep"):
+            self.launcher.sweep = sweep
         by_joblib = hasattr(self.launcher, "joblib")
         results: list[JobReturn] = []
         try:
-            with (
-                opened(sweep, self.config),
-                watching(sweep.folder, sweep.plan),
-                deaf_children() if by_joblib else contextlib.nullcontext(),
-            ):
-                for batch in self.split_overrides_to_chunks(sweep.jobs, self.max_batch_size):
-                    results += self.launcher.launch(batch, initial_job_idx=len(results))
+            with opened(sweep):
+                check_free(sweep.folder)
+                with (
+                    watching(sweep.folder, sweep.plan),
+                    deaf_children() if by_joblib else contextlib.nullcontext(),
+                ):
+                    for batch in self.split_overrides_to_chunks(
+                        sweep.plan.overrides, self.max_batch_size
+                    ):
+                        results += self.launcher.launch(batch, initial_job_idx=len(results))
         except TerminatedWorkerError:
-            count = "n_jobs" if "n_jobs" in self.config.hydra.launcher else "workers"
-            raise UserError(killed_worker(sweep.folder, f"hydra.launcher.{count}")) from None
+            raise UserError(killed_worker(sweep.folder)) from None
         except BaseException as error:
             if isinstance(error, OSError):  # a full disk's names nothing
                 error.filename = error.filename or str(sweep.folder)
@@ -97,5 +100,6 @@ class GrokSweeper(BasicSweeper):
                 raise
             raise interrupted_sweep(sweep.folder) from None
         report_failures(sweep.folder, results)
-        show(program.to_draw(sweep.folder))
+        if any(result.status is JobStatus.COMPLETED for result in results):
+            show(program.to_draw(sweep.folder))
         return results

@@ -118,7 +118,7 @@ def test_it_ends_with_this_process(tmp_path):
     code = (
         "import grok.api as api, pathlib\n"
         "api.COMMAND = 'import os, time\\n"
-        "from grok.launch.workers import end_with_input\\n"
+        "from grok.launch.processes import end_with_input\\n"
         "end_with_input()\\nprint(os.getpid(), flush=True)\\ntime.sleep(60)'\n"
         "api._run([], pathlib.Path())\n"
     )

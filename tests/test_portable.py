@@ -17,7 +17,7 @@ sys.modules["fcntl"] = None
 from pathlib import Path
 from grok import errors
 from grok.cli import train
-from grok.launch.workers import ending_with_parent
+from grok.launch.processes import ending_with_parent
 from grok.sweeps.folders import owned
 from grok.sweeps.going_on import deaf_children
 

@@ -18,6 +18,7 @@ ROOMS = [
     "grok.program",
     "grok.working_folder",
     "grok.errors",
+    "grok.options",
     "grok.phases",
     "grok.schema",
     "grok.record",
@@ -52,7 +53,14 @@ ANALYSIS = {
     "grok.analysis": ["grok.analysis"],
 }
 """The analysis' own rooms, what each imports of the others, and of the rest `RECORDS` only."""
-RECORDS = ["grok.printable", "grok.program", "grok.errors", "grok.phases", "grok.record"]
+RECORDS = [
+    "grok.printable",
+    "grok.program",
+    "grok.errors",
+    "grok.options",
+    "grok.phases",
+    "grok.record",
+]
 
 
 def imports(path: Path) -> Iterator[str]:

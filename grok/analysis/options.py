@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
-from typing import NoReturn
 
 from grok import program
 from grok.analysis.numbers.kinds import KINDS
 from grok.analysis.read.published import facts
-from grok.errors import UsageError
+from grok.options import Parser
 
 TRACKERS = ("tensorboard", "wandb", "mlflow")
 OVERLAYS = ("theory", "frame", "paths", "flow")
@@ -19,7 +18,7 @@ OVERLAYS = ("theory", "frame", "paths", "flow")
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The options, an attribute each: ``folder`` is a path, ``budget`` steps or None."""
-    parser = _Parser(
+    parser = Parser(
         prog=program.name(),
         description="Write a sweep's table, pictures and interactive report, finished or not.",
     )
@@ -123,10 +122,3 @@ def _steps(text: str) -> int:
     if not (steps >= 1 and steps.is_integer()):
         raise argparse.ArgumentTypeError(f"{text}: must be a whole number of optimizer steps")
     return int(steps)
-
-
-class _Parser(argparse.ArgumentParser):
-    """Reports a mistake in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; see {self.prog} --help")

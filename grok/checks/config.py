@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import json
 import math
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -35,13 +36,16 @@ MOST = 10**6
 """Points of a curve, or seconds between checkpoints."""
 
 
-def problems(cfg: DictConfig, judged: dict[str, list[str]] | None = None) -> list[str]:
+def problems(
+    cfg: DictConfig, judged: dict[str, list[str]] | None = None, here: bool = True
+) -> list[str]:
     """A line for each mistake in a composed configuration: key, value and fix.
 
     Imports the modules of the task and the optimizer, so that these can judge their own keys.
 
     Args:
         judged: mistakes by task, kept here over the jobs of a sweep, which mostly share theirs.
+        here: whether it is to be trained on this machine.
     """
     judged = {} if judged is None else judged
     found: list[str] = []
@@ -54,6 +58,7 @@ def problems(cfg: DictConfig, judged: dict[str, list[str]] | None = None) -> lis
         found += section.problems()
     for name in ("measures", "callbacks", "logger"):
         found += part_problems(name, cfg[name])
+    found += _thread_problems(cfg.engine) if here else []
     if found:
         return found  # before PyTorch has to be imported
     parts = OmegaConf.to_yaml(OmegaConf.masked_copy(cfg, ["measures", "callbacks", "logger"]))
@@ -79,7 +84,18 @@ def problems(cfg: DictConfig, judged: dict[str, list[str]] | None = None) -> lis
         judged[both] = judged[structure]
     if judged[both]:
         return judged[both]
-    return _budget_problems(cfg, judged) + _gpu_problems(cfg.trainer)
+    return _budget_problems(cfg, judged) or (_gpu_problems(cfg.trainer) if here else [])
+
+
+def machine_problems(cfg: DictConfig) -> list[str]:
+    """A line for each thing that a sound configuration asks for and this machine doesn't have."""
+    return _thread_problems(cfg.engine) + _gpu_problems(cfg.trainer)
+
+
+def _thread_problems(engine: DictConfig) -> list[str]:
+    cores = os.cpu_count() or 1
+    found = engine.threads > cores
+    return [f"engine.threads={engine.threads}: must be at most {cores} here"] if found else []
 
 
 def _unknown_keys(prefix: str, section: DictConfig, schema: type) -> Iterable[str]:

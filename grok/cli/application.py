@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import sys
 import warnings
@@ -18,11 +19,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from grok import new_task, program
+from grok import program
 from grok.checks.explain import explained
 from grok.checks.option_files import check_searchpath
 from grok.checks.words import with_folders, with_home
-from grok.composing import CONF, register
+from grok.composing import CONF
 from grok.errors import (
     FailedJobError,
     UsageError,
@@ -33,12 +34,10 @@ from grok.errors import (
     run_reporting,
 )
 from grok.job import leave_error, run
-from grok.launch import stacked
-from grok.launch.workers import ending_with_parent, is_worker
-from grok.sweeps import functions, loader
+from grok.launch.processes import ending_with_parent, is_worker
 from grok.sweeps.folders import OwnFolder
 from grok.sweeps.going_on import interrupted_run
-from grok.working_folder import make_importable
+from grok.sweeps.planned import extend_hydra
 
 
 def job(cfg: DictConfig) -> None:
@@ -64,19 +63,20 @@ def _single_run(cfg: DictConfig) -> None:
         raise interrupted_run(Path(HydraConfig.get().run.dir)) from None
 
 
-job.stacked = stacked  # type: ignore[attr-defined]  # how hydra/launcher=stacked trains many
-
 # What a single run can be told of in a line; anything else there is a bug, with its traceback.
 EXPLAINED = (HydraException, OmegaConfBaseException, OSError)
+COMMANDS = {
+    "new-task": "grok.new_task",
+    "work": "grok.cli.work",
+    "status": "grok.cli.status",
+}
+"""Words that begin a command of their own, and the module with its ``main``."""
 NO_INIT = "provider=hydra.searchpath"
 
 
 def main() -> None:
     """Compose, check and train; mistakes end with one line each and exit status 2 or 1."""
-    make_importable()
-    register()
-    loader.register()
-    functions.register()
+    extend_hydra()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # hand exceptions on to here
     # joblib's, when interrupted, and Hydra's of a package's folder without an __init__.py
     os.environ.setdefault("PYTHONWARNINGS", f"ignore:resource_tracker,ignore:{NO_INIT}")
@@ -84,8 +84,10 @@ def main() -> None:
     command = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
 
     def composed() -> None:
-        if sys.argv[1:2] == ["new-task"]:
-            new_task.main(sys.argv[2:])
+        words = sys.argv[1:]
+        if words[:1] and words[0] in COMMANDS:
+            own = importlib.import_module(COMMANDS[words[0]])
+            _explaining(lambda: own.main(words[1:]), (Exception,))
             return
         _read_words()
         _explaining(command, (Exception,))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from grok.schema import Engine
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Metrics = dict[str, torch.Tensor]
+PAUSE = 1.0  # seconds between looks for a member, where none is left in the stack
 
 
 @dataclass
@@ -89,7 +91,8 @@ class StackModule(LightningModule):
 
     Args:
         members: of one task, shape and precision, in the order in which they are to start; taken
-            when a slot is free.
+            when a slot is free. None where the next isn't known yet: the slot stays empty, and is
+            asked for again after the next steps.
         engine: how the arithmetic runs.
         dtype: of parameters and data.
         size: number of slots, at most as many as a GPU's memory holds; one on the plain path.
@@ -101,7 +104,7 @@ class StackModule(LightningModule):
 
     def __init__(
         self,
-        members: Iterable[Member],
+        members: Iterable[Member | None],
         engine: Engine,
         dtype: torch.dtype = torch.float32,
         size: int = 1,
@@ -112,6 +115,7 @@ class StackModule(LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self._waiting = iter(members)
+        self._unknown = False  # whether more members may come than are known
         self._engine, self._precision, self._size = engine, dtype, size
         self._measures, self._revisiting, self._failed = measures, revisiting, failed
         self._first: tuple[Path, Signature] | None = None  # a member, whom all others resemble
@@ -129,7 +133,7 @@ class StackModule(LightningModule):
 
     def on_fit_start(self) -> None:
         """Seat the first members on the trainer's device."""
-        head = next(self._ready(), None)
+        head = self._next_ready()
         if head is None:
             return
         plain = self._engine.plain or not head[0].task.STACKABLE
@@ -137,8 +141,10 @@ class StackModule(LightningModule):
             self._size = 1
         elif self.device.type == "cuda" and self._size > 1:
             self._size = min(self._size, capacity(head[0].task, head[1], self.device))
-        first = [head, *itertools.islice(self._ready(), self._size - 1)]
-        slots = self._fitting(len(first))
+        first = [head]
+        while len(first) < self._size and (other := self._next_ready()):
+            first.append(other)
+        slots = self._fitting(self._size if self._unknown else len(first))
         drawn = [first[min(slot, len(first) - 1)][1] for slot in range(slots)]
         self.stack = Stack(
             head[0].task, drawn, self.device, self._engine.compile, plain, self._measures
@@ -146,16 +152,24 @@ class StackModule(LightningModule):
         self.slots = [self._seated(slot, member) for slot, (member, _) in enumerate(first)]
         self.slots += [Slot(member=None) for _ in range(slots - len(first))]
 
-    def _ready(self) -> Iterator[tuple[Member, Drawn]]:
-        """Waiting members with their draws; those that can't be drawn, or seated here, fail."""
+    def _next_ready(self) -> tuple[Member, Drawn] | None:
+        """A waiting member with its draws, None where none is there yet, or will be.
+
+        Those that can't be drawn, or seated here, fail.
+        """
+        self._unknown = False
         for member in self._waiting:
+            if member is None:
+                self._unknown = True
+                return None
             try:
                 drawn = member.drawn(self._precision)
                 self._check_alike(member, drawn.signature())
             except Exception as error:
                 self._tell(member, error)
             else:
-                yield member, drawn
+                return member, drawn
+        return None
 
     def _check_alike(self, member: Member, signature: Signature) -> None:
         """Refuse a member whose tensors have other shapes than those of the first one."""
@@ -264,20 +278,31 @@ class StackModule(LightningModule):
     def on_train_batch_end(self, outputs: Any, batch: int, batch_idx: int) -> None:
         """Hand on the slots of members that ended; shrink when none waits, stop when all ended."""
         for i, slot in enumerate(self.slots):
-            if slot.member is None or (slot.rows is not None and slot.rows.stop_reason is not None):
-                self.slots[i] = self._next(i)
-        occupied = [i for i, slot in enumerate(self.slots) if slot.member is not None]
+            if slot.rows is not None and slot.rows.stop_reason is not None:
+                self.slots[i] = Slot(member=None)
+        self._fill()
+        while self._unknown and not self._occupied():
+            time.sleep(PAUSE)
+            self._fill()
+        occupied = self._occupied()
         if not occupied:
             self.trainer.should_stop = True
-        elif self._fitting(len(occupied)) < len(self.slots):
+        elif not self._unknown and self._fitting(len(occupied)) < len(self.slots):
             self._shrink(occupied)
 
-    def _next(self, slot: int) -> Slot:
-        member, drawn = next(self._ready(), (None, None))
-        if member is None or drawn is None:
-            return Slot(member=None)
-        self.stack.put(slot, drawn)
-        return self._seated(slot, member)
+    def _occupied(self) -> list[int]:
+        return [i for i, slot in enumerate(self.slots) if slot.member is not None]
+
+    def _fill(self) -> None:
+        """Seat waiting members in the empty slots."""
+        for i, slot in enumerate(self.slots):
+            if slot.member is None:
+                ready = self._next_ready()
+                if ready is None:
+                    return
+                member, drawn = ready
+                self.stack.put(i, drawn)
+                self.slots[i] = self._seated(i, member)
 
     def _shrink(self, occupied: list[int]) -> None:
         """Go on with the smallest stack that holds the occupied slots."""

@@ -1,21 +1,260 @@
-"""Which worker trains which job: whoever claims it first."""
+"""Which worker trains which job: whoever has its ticket.
+
+``.work/`` in a sweep's folder holds a ticket, a small file, for each job that hasn't ended. It
+lies in ``free/``, in ``failed/`` or in the folder of the worker that trains the job, and goes from
+one to the other by being renamed, which one process alone can do. So nothing here depends on
+locks. A worker shows that it lives by a lease that it renews; others watch it by their own clock.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from filelock import SoftFileLease, Timeout
 
-def claimed(claims: Path, jobs: Iterable[int]) -> Iterator[int]:
-    """The jobs that this process is the first to claim, each claimed when it is asked for.
+from grok.record.files import atomic_path
+from grok.record.record import finished
+
+WORK, FREE, FAILED, LEASE, GROUPS = ".work", "free", "failed", ".lease", "groups.json"
+SILENCE = 60.0
+"""Seconds without a sign of life after which a worker elsewhere counts as dead."""
+GRACE = 8.0
+"""Seconds in which a worker here ends, whose launcher has been killed."""
+
+
+def lay_out(folder: Path, groups: Sequence[Sequence[int]]) -> None:
+    """Have a ticket for each job that hasn't ended, the failed ones' free again.
+
+    Workers may be at work meanwhile; what they have stays theirs.
 
     Args:
-        claims: a folder that all workers see; a file in it is a claim.
-        jobs: numbers, the same for all workers, in the order in which they are to start.
+        folder: of the sweep.
+        groups: job numbers; those of a group may share a stack.
     """
-    for job in jobs:
+    work = folder / WORK
+    for place in (FREE, FAILED):
+        (work / place).mkdir(parents=True, exist_ok=True)
+    with _lease(work / f"layout{LEASE}"):
+        with atomic_path(work / GROUPS) as temporary:
+            temporary.write_text(json.dumps([list(group) for group in groups]))
+        for job in tickets(work / FAILED):
+            _move(work / FAILED / str(job), work / FREE / str(job))
+        # Tickets go from free to a worker's folder to nowhere, once the record is there: looked
+        # for in this order, none is missed.
+        jobs = [job for group in groups for job in group]
+        there = {*tickets(work / FREE)}
+        there.update(job for worker in workers(folder) for job in tickets(work / worker))
+        for job in jobs:
+            if job not in there and not finished(folder / str(job)):
+                (work / FREE / str(job)).touch()
+        for job in there.difference(jobs):
+            (work / FREE / str(job)).unlink(missing_ok=True)
+
+
+def laid_out(folder: Path) -> bool:
+    """Whether a sweep has a queue."""
+    return (folder / WORK / GROUPS).exists()
+
+
+def groups_of(folder: Path) -> list[list[int]]:
+    """The groups that the queue of a sweep was laid out with."""
+    found: list[list[int]] = json.loads((folder / WORK / GROUPS).read_text())
+    return found
+
+
+def workers(folder: Path) -> list[str]:
+    """The names of the workers that have been at work in a sweep and may still be."""
+    with contextlib.suppress(FileNotFoundError):
+        inside = sorted(path for path in (folder / WORK).iterdir() if path.is_dir())
+        return [path.name for path in inside if path.name not in (FREE, FAILED)]
+    return []
+
+
+def tickets(place: Path) -> list[int]:
+    """The jobs whose tickets lie there."""
+    with contextlib.suppress(FileNotFoundError):
+        return sorted(int(name) for name in os.listdir(place) if name.isdecimal())
+    return []
+
+
+def failures(folder: Path) -> dict[int, str]:
+    """Job number to message of those that have failed."""
+    place = folder / WORK / FAILED
+    found = {}
+    for job in tickets(place):
+        with contextlib.suppress(FileNotFoundError):  # free again
+            found[job] = (place / str(job)).read_text(encoding="utf-8")
+    return found
+
+
+def held(folder: Path) -> dict[int, str]:
+    """Job number to the worker that is at it, of those that may live."""
+    watch = Watch(folder)
+    living = [worker for worker in workers(folder) if not watch.dead(worker)]
+    return {job: worker for worker in living for job in tickets(folder / WORK / worker)}
+
+
+def living(folder: Path) -> list[str]:
+    """The workers at a sweep, once it is known of each that it lives.
+
+    It takes a minute at most, and here a few seconds, in which those end whose launcher was killed.
+    """
+    watch, begun = Watch(folder), time.monotonic()
+    while there := [worker for worker in workers(folder) if not watch.dead(worker)]:
+        if time.monotonic() - begun > GRACE and all(map(watch.alive, there)):
+            break
+        time.sleep(0.2)
+    return there
+
+
+def unended(folder: Path) -> bool:
+    """Whether any job is free or in somebody's hands, dead or alive."""
+    work = folder / WORK
+    return any(tickets(work / place) for place in (FREE, *workers(folder)))
+
+
+def clear(folder: Path) -> None:
+    """Remove the queue, if nobody is at work any more."""
+    watch = Watch(folder)
+    if all(watch.dead(worker) for worker in workers(folder)):
+        shutil.rmtree(folder / WORK, ignore_errors=True)
+
+
+def described(worker: str) -> str:
+    """A worker's name for people: its machine, its process and its Slurm job."""
+    host, process, slurm, _ = worker.split("+")
+    return f"{host}, process {process}" + (f", Slurm job {slurm}" if slurm else "")
+
+
+class Watch:
+    """Tells workers that live from those that have died.
+
+    Args:
+        folder: of the sweep.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._work = folder / WORK
+        self._leases: dict[str, SoftFileLease] = {}  # remember when they were last renewed
+        self._renewals: dict[str, set[int]] = {}
+
+    def dead(self, worker: str) -> bool:
+        """Whether a worker has died, or ended; its jobs are free then.
+
+        On this machine that is seen at once, of another after `SILENCE`.
+        """
+        path = self._work / f"{worker}{LEASE}"
+        lease = self._leases.setdefault(worker, _lease(path))
         try:
-            (claims / str(job)).touch(exist_ok=False)
-        except FileExistsError:
-            continue
-        yield job
+            with lease.acquire(blocking=False):
+                for job in tickets(self._work / worker):
+                    _move(self._work / worker / str(job), self._work / FREE / str(job))
+                with contextlib.suppress(OSError):
+                    (self._work / worker).rmdir()
+        except Timeout:
+            return False
+        except FileNotFoundError:  # and so is the whole queue
+            return True
+        return True
+
+    def alive(self, worker: str) -> bool:
+        """Whether a worker is known to live: on this machine, or renewed since the first look."""
+        if worker.partition("+")[0] == socket.gethostname():
+            return not self.dead(worker)
+        seen = self._renewals.setdefault(worker, set())
+        with contextlib.suppress(OSError), (self._work / f"{worker}{LEASE}").open("rb") as file:
+            seen.add(os.fstat(file.fileno()).st_mtime_ns)
+        return len(seen) > 1
+
+
+class Worker:
+    """One that takes tickets, for as long as it is entered as a context.
+
+    Args:
+        folder: of the sweep, where a queue is laid out.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._work = folder, folder / WORK
+        self._watch = Watch(folder)
+
+    def __enter__(self) -> Worker:
+        self._begin()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for job in self.left():
+            _move(self._mine / str(job), self._work / FREE / str(job))
+        with contextlib.suppress(OSError):
+            self._mine.rmdir()
+        self._lease.release()
+
+    def _begin(self) -> None:
+        slurm = os.environ.get("SLURM_JOB_ID", "")
+        if array := os.environ.get("SLURM_ARRAY_JOB_ID"):
+            slurm = f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}"
+        self.name = f"{socket.gethostname()}+{os.getpid()}+{slurm}+{secrets.token_hex(4)}"
+        self._mine = self._work / self.name
+        self._lease = _lease(self._work / f"{self.name}{LEASE}")
+        self._lease.acquire()  # first: a folder without a lease is one of the dead
+        self._mine.mkdir()
+
+    def take(self, wanted: Sequence[int]) -> int | None:
+        """The first of these jobs that nobody alive has; None where there is none."""
+        if self._lease.compromise:  # was silent for so long that its jobs have gone to others
+            self._begin()
+        self.left()
+        free = {*tickets(self._work / FREE)}
+        for job in wanted:
+            if job in free and _move(self._work / FREE / str(job), self._mine / str(job)):
+                return job
+        if any(self._watch.dead(other) for other in self._with(wanted)):
+            return self.take(wanted)
+        return None
+
+    def fail(self, job: int, message: str) -> None:
+        """Put a job of mine aside until the sweep is launched again."""
+        with contextlib.suppress(OSError):  # no room for its message
+            (self._mine / str(job)).write_text(message, encoding="utf-8")
+        _move(self._mine / str(job), self._work / FAILED / str(job))
+
+    def left(self) -> list[int]:
+        """My jobs that have neither finished nor failed; tickets of the finished are torn."""
+        left = []
+        for job in tickets(self._mine):
+            if finished(self._folder / str(job)):
+                (self._mine / str(job)).unlink(missing_ok=True)
+            else:
+                left.append(job)
+        return left
+
+    def in_doubt(self, wanted: Sequence[int]) -> bool:
+        """Whether somebody has one of these jobs of whom it isn't known that he lives."""
+        return not all(self._watch.alive(other) for other in self._with(wanted))
+
+    def _with(self, wanted: Sequence[int]) -> list[str]:
+        """The others that have any of these jobs."""
+        jobs = {*wanted}
+        others = (worker for worker in workers(self._folder) if worker != self.name)
+        return [other for other in others if jobs & {*tickets(self._work / other)}]
+
+
+def _lease(path: Path) -> SoftFileLease:
+    return SoftFileLease(path, lease_duration=SILENCE, thread_local=False)
+
+
+def _move(ticket: Path, to: Path) -> bool:
+    """Whether this process has been the one to move a ticket."""
+    try:
+        ticket.rename(to)
+    except FileNotFoundError:
+        return to.exists()  # a network's disk may have done it and forgotten to say so
+    return True

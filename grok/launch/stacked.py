@@ -1,35 +1,35 @@
-"""How jobs of ``train.py`` are stacked: what the ``stacked`` launcher asks of the application."""
+"""Which jobs of a sweep can share a stack, and how one is trained."""
 
 from __future__ import annotations
 
 import itertools
 import json
-import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
-from grok.composing import made
-from grok.errors import ConfigError, named
+from grok.errors import named
 from grok.job import finished_alike, leave_error, make_member, setup
+from grok.launch.order import coarse_to_fine
+from grok.launch.places import Place
 from grok.record.record import finished
-from grok.sweeps.composer import StackJob
+from grok.sweeps.composer import Composer, StackJob
+from grok.sweeps.planned import Sweep
 
 if TYPE_CHECKING:
     from grok.engine import Member
 
 VARIES = ("phase", "seed")
 """Sections that may differ between the members of a stack; of task and optimizer, a part."""
-CPU_STACK = 7 * 2**19
-"""Bytes of members that were found fastest together on a core (docs/performance.md)."""
 
 
-def obstacle(cfg: DictConfig) -> str | None:
-    """Why a job can't be trained beside others; None where it can."""
-    return "A Lightning logger watches a single run" if cfg.logger else None
+def obstacle(sweep: Sweep) -> str | None:
+    """Why a sweep's jobs can't be trained beside one another; None where they can."""
+    logged = any(sweep.job(number).logger for number in range(len(sweep.plan.jobs)))
+    return "A Lightning logger watches a single run" if logged else None
 
 
 def structure(cfg: DictConfig) -> str:
@@ -46,106 +46,57 @@ def structure(cfg: DictConfig) -> str:
     return json.dumps(content, sort_keys=True)
 
 
-class Place(NamedTuple):
-    """Where one worker trains: with how many slots, and on which GPU (None is the CPU)."""
-
-    slots: int
-    gpu: int | None
-
-
-def places(
-    cfg: DictConfig, jobs: int, stack_size: int | str, workers: int | str, devices: str | list[int]
-) -> list[Place]:
-    """A place for each worker that trains `jobs` of one structure.
+def groups(
+    composer: Composer, overrides: Sequence[Sequence[str]], first: int = 0
+) -> list[list[int]]:
+    """Job numbers by structure, those of a group in the order in which they are to start.
 
     Args:
-        stack_size, workers: numbers, or ``auto``: on a CPU a process a core, with `cpu_stack`
-            slots; a process a GPU with its share of the jobs, or as many as its memory holds.
-        devices: numbers of the GPUs to use, or ``auto`` for all.
-
-    Raises:
-        ConfigError: a GPU isn't there, or not trained on.
+        composer: of the jobs.
+        overrides: of each job.
+        first: number of the first job.
     """
-    import joblib  # a tenth of a second that --help does without
-
-    gpus = _gpus(cfg.trainer.accelerator, devices)
-    if plain(cfg):
-        if stack_size not in ("auto", 1):
-            raise ConfigError(
-                f"hydra.launcher.stack_size={stack_size}: engine.plain, and a task that isn't "
-                "STACKABLE, train one member at a time; leave it at auto"
-            )
-        stack_size = 1
-    count = min(jobs, (len(gpus) or joblib.cpu_count()) if workers == "auto" else int(workers))
-    share = math.ceil(jobs / count)
-    if stack_size == "auto":
-        slots = share if gpus else min(share, cpu_stack(cfg))
-    else:
-        slots = int(stack_size)
-    return [Place(slots, gpus[i % len(gpus)] if gpus else None) for i in range(count)]
+    jobs = [composer.compose(words) for words in overrides]
+    found: dict[str, list[int]] = {}
+    for number in coarse_to_fine([job.settings for job in jobs], first):
+        found.setdefault(structure(jobs[number - first].cfg), []).append(number)
+    return list(found.values())
 
 
-def plain(cfg: DictConfig) -> bool:
-    """Whether members train on the plain path, each alone."""
-    task: Any = get_class(cfg.task._target_)
-    return bool(cfg.engine.plain) or not task.STACKABLE
-
-
-def cpu_stack(cfg: DictConfig) -> int:
-    """How many members are fastest together on a core: few small ones, a large one alone."""
-    from grok.tasks.model import working_set
-
-    numbers = working_set(made(cfg.task))
-    return max(1, CPU_STACK // (numbers * (8 if cfg.trainer.precision == "64-true" else 4)))
-
-
-def _gpus(accelerator: str, devices: str | list[int]) -> list[int]:
-    if accelerator == "cpu":
-        found = 0
-    else:
-        import torch
-
-        found = torch.cuda.device_count()
-    if isinstance(devices, str):
-        return list(range(found))
-    for number in devices:
-        if not (isinstance(number, int) and 0 <= number < found):
-            raise ConfigError(
-                f"hydra.launcher.devices={devices}: GPU {number} can't be used, there are {found}"
-                f" with trainer.accelerator={accelerator}; leave it at auto"
-            )
-    return list(devices)
-
-
-def train(jobs: Iterable[StackJob], cfg: DictConfig, place: Place) -> dict[int, str]:
+def train(
+    jobs: Iterable[StackJob | None],
+    cfg: DictConfig,
+    place: Place,
+    failed: Callable[[int, str], None],
+) -> None:
     """Train unfinished jobs in one stack; those that fail leave ``error.txt``.
 
     Args:
-        jobs: of one structure, taken when a slot is free.
+        jobs: of one structure, taken when a slot is free; None where the next isn't known yet.
         cfg: of any of them.
         place: where.
-
-    Returns:
-        Number and message of each job that failed.
+        failed: told the number and the message of each job that fails.
     """
     from grok import training
 
-    numbers: dict[Path, int] = {}
-    failures: dict[int, str] = {}
+    under_way: dict[Path, int] = {}
 
-    def failed(folder: Path, error: Exception) -> None:
+    def fail(folder: Path, error: Exception) -> None:
         leave_error(folder, error)
-        failures[numbers[folder]] = named(error)
+        failed(under_way.pop(folder), named(error))
 
-    def members() -> Iterator[Member]:
+    def members() -> Iterator[Member | None]:
         for job in jobs:
-            numbers[job.folder] = job.number
+            if job is None:
+                yield None
+                continue
+            under_way[job.folder] = job.number
             try:
                 member = make_member(job.cfg, job.folder, job.choices["task"], job.settings)
                 if finished_alike(job.folder, member.config):
                     continue
             except Exception as error:
-                failed(job.folder, error)
+                fail(job.folder, error)
             else:
                 yield member
 
@@ -157,19 +108,15 @@ def train(jobs: Iterable[StackJob], cfg: DictConfig, place: Place) -> dict[int, 
                 setup(cfg),
                 place.slots,
                 gpu=place.gpu,
-                failed=lambda member, error: failed(member.folder, error),
+                failed=lambda member, error: fail(member.folder, error),
             )
-            return failures
+            return
         except Exception as error:  # of no member in particular: it ends those that were in it
-            lost = [
-                folder
-                for folder, number in numbers.items()
-                if number not in failures and not finished(folder)
-            ]
-            lost = lost or [member.folder for member in itertools.islice(waiting, 1)]
+            lost = [folder for folder in under_way if not finished(folder)]
+            lost = lost or [member.folder for member in itertools.islice(waiting, 1) if member]
             if not lost:
                 raise
             for folder in lost:
-                failed(folder, error)
+                fail(folder, error)
             if place.gpu is not None:  # it may be lost, so the rest is left to other workers
-                return failures
+                return

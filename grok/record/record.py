@@ -99,11 +99,15 @@ class Plan:
         keys: full names of the swept keys, in the order of the command line.
         jobs: one dictionary a job, swept key to value; job ``i`` writes to the folder ``str(i)``.
         common: the configuration of the first job, for what all have in common.
+        overrides: of each job, for whoever trains it; none in plans of earlier versions.
+        command: what else a worker composes them with, see `grok.sweeps.planned`.
     """
 
     keys: list[str]
     jobs: list[dict[str, Any]]
     common: dict[str, Any] = field(default_factory=dict)
+    overrides: list[list[str]] = field(default_factory=list)
+    command: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
 
 

@@ -53,15 +53,12 @@ def interrupted_sweep(folder: Path) -> InterruptionError:
     return InterruptionError(f"; what has finished is kept. To go on: {command}")
 
 
-def killed_worker(folder: Path, key: str) -> str:
-    """The line about a sweep in `folder` of which a process was killed.
-
-    Args:
-        key: of the number of processes.
-    """
+def killed_worker(folder: Path) -> str:
+    """The line about a sweep in `folder` of which joblib has lost a process."""
     return (
-        f"a worker was killed, as it is when memory runs out (fewer need less: {key}); what has "
-        f"finished is kept. To go on: {command_in('hydra.sweep.dir', folder)}"
+        "a worker was killed, as it is when memory runs out (fewer need less: "
+        f"hydra.launcher.n_jobs); what has finished is kept. To go on: "
+        f"{command_in('hydra.sweep.dir', folder)}"
     )
 
 

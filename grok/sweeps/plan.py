@@ -6,7 +6,6 @@ import contextlib
 import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,25 +23,9 @@ from grok.record.record import Plan, read_plan, sound_record, write_plan
 from grok.sweeps.axes import axis_problems, sweeper_problems
 from grok.sweeps.composer import Composer
 from grok.sweeps.folders import owned
+from grok.sweeps.planned import Sweep, command_of
 
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class Sweep:
-    """A sweep about to be launched.
-
-    Attributes:
-        folder: of the sweep.
-        plan: what goes to ``plan.json``.
-        jobs: overrides of each job.
-        composer: has composed them all.
-    """
-
-    folder: Path
-    plan: Plan
-    jobs: list[list[str]]
-    composer: Composer
 
 
 def prepare(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) -> Sweep:
@@ -81,8 +64,8 @@ def prepare(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) 
     if repeats := len(jobs) - len(cells):
         log.warning("%d of %d jobs repeat another's settings and are left out", repeats, len(jobs))
     jobs, planned = (list(each) for each in zip(*cells.values(), strict=True))
-    folder = Path(str(master.hydra.sweep.dir))
-    return Sweep(folder, Plan(keys, planned, _common(composer, jobs)), jobs, composer)
+    plan = Plan(keys, planned, _common(composer, jobs), jobs, command_of(master))
+    return Sweep(Path(str(master.hydra.sweep.dir)), plan, master, composer)
 
 
 def _summed(lines: Iterable[str]) -> Iterator[str]:
@@ -132,7 +115,7 @@ def _of_hydra(settings: dict[str, Any]) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def opened(sweep: Sweep, master: DictConfig) -> Iterator[None]:
+def opened(sweep: Sweep) -> Iterator[None]:
     """Own the sweep's folder for as long as the block runs: plan written, nobody else in it.
 
     Raises:
@@ -148,7 +131,7 @@ def opened(sweep: Sweep, master: DictConfig) -> Iterator[None]:
         for job in range(len(sweep.plan.jobs)):  # damaged ones are trained again
             sound_record(sweep.folder / str(job))
         write_plan(sweep.folder, sweep.plan)
-        OmegaConf.save(master, sweep.folder / "multirun.yaml")
+        OmegaConf.save(sweep.master, sweep.folder / "multirun.yaml")
         yield
 
 
@@ -162,9 +145,9 @@ def _take_order(sweep: Sweep, before: Plan) -> None:
     found = [i for i in order if i is not None]
     if len(found) < len(order) or set(found) != set(now.values()) or found == [*range(len(now))]:
         return
-    sweep.jobs = [sweep.jobs[i] for i in found]
+    sweep.plan.overrides = [sweep.plan.overrides[i] for i in found]
     sweep.plan.jobs = [sweep.plan.jobs[i] for i in found]
-    sweep.plan.common = _common(sweep.composer, sweep.jobs)
+    sweep.plan.common = _common(sweep.composer, sweep.plan.overrides)
 
 
 def _same(before: Plan, now: Plan) -> bool:

@@ -3,7 +3,6 @@ import itertools
 import pytest
 
 from grok.launch.order import coarse_to_fine, level
-from grok.launch.queue import claimed
 
 
 def test_levels_of_an_axis():
@@ -35,10 +34,3 @@ def test_what_is_done_covers_the_plane(done, gap):
 
 def test_jobs_without_settings_keep_their_order():
     assert coarse_to_fine([{}, {}, {}]) == [0, 1, 2]
-
-
-def test_a_job_is_claimed_once(tmp_path):
-    first, second = claimed(tmp_path, range(5)), claimed(tmp_path, range(5))
-    assert [next(first), next(second), next(second), next(first)] == [0, 1, 2, 3]
-    assert list(first) == [4]
-    assert list(second) == []

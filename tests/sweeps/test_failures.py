@@ -11,6 +11,7 @@ from grok.callbacks.member import member_callbacks
 from grok.composing import compose
 from grok.job import make_member, setup
 from grok.launch import stacked
+from grok.launch.places import Place
 from grok.record.names import ERROR, RESULT
 from grok.record.record import finished, read_record
 from grok.sweeps.composer import StackJob
@@ -108,7 +109,8 @@ def test_what_ends_a_whole_stack_ends_those_in_it(gpu, tmp_path, monkeypatch):
         train(members, shared, size, **(options | {"gpu": None}))
 
     monkeypatch.setattr(training, "train", out_of_memory)
-    failures = stacked.train(jobs, compose(*FAULTY), stacked.Place(2, gpu))
+    failures = {}
+    stacked.train(jobs, compose(*FAULTY), Place(2, gpu), failures.__setitem__)
     lost = [0, 1, 2] if gpu is None else [0, 1]
     assert failures == dict.fromkeys(lost, "MemoryError: none left")
     assert [finished(tmp_path / str(number)) for number in range(4)] == [

@@ -71,7 +71,7 @@ def test_a_sweep_goes_on(train):
     command = "python3 train.py -m a=1,2 hydra.sweep.dir=x"
     said = f"interrupted; what has finished is kept. To go on: {command}"
     assert str(interrupted_sweep("x")) == said
-    killed = killed_worker("x", "hydra.launcher.n_jobs")
+    killed = killed_worker("x")
     assert killed.startswith("a worker was killed, as it is when memory runs out (fewer need less:")
     assert killed.endswith(f"what has finished is kept. To go on: {command}")
 

@@ -26,8 +26,7 @@ def planned(tmp_path):
             cfg = hydra_compose("config", list(master), return_hydra_config=True)
             OmegaConf.set_readonly(cfg.hydra, False)
             cfg.hydra.sweep.dir = str(tmp_path)
-            sweep = prepare(GlobalHydra.instance().config_loader(), cfg, list(arguments))
-        return sweep, cfg
+            return prepare(GlobalHydra.instance().config_loader(), cfg, list(arguments))
 
     return plan
 
@@ -47,9 +46,9 @@ def jobs(sweep):
 )
 def test_equal_cells_are_trained_once(planned, words, left, caplog):
     with caplog.at_level(logging.WARNING):
-        sweep, _ = planned(*words)
+        sweep = planned(*words)
     assert jobs(sweep) == left
-    assert len(sweep.jobs) == len(left)
+    assert len(sweep.plan.overrides) == len(left)
     assert "repeat another's settings and are left out" in caplog.text
 
 
@@ -77,44 +76,44 @@ def test_what_makes_no_sweep(planned, words, message):
 
 def test_lists_may_be_swept_and_come_back(planned):
     for _ in range(2):
-        sweep, master = planned("opt.betas=[0.9,0.99],[0.9,0.999]")
-        with opened(sweep, master):
+        sweep = planned("opt.betas=[0.9,0.99],[0.9,0.999]")
+        with opened(sweep):
             pass
-    sweep, master = planned("opt.betas=[0.9,0.99],[0.8,0.9]")
+    sweep = planned("opt.betas=[0.9,0.99],[0.8,0.9]")
     with (
         pytest.raises(ConfigError, match=r"opt.betas: sweeps over \[\[0.9, 0.99\], \[0.8"),
-        opened(sweep, master),
+        opened(sweep),
     ):
         pass
 
 
 def test_a_plan_with_repeated_cells_goes_on(planned):
     """As earlier versions wrote them: each job keeps the folder that it had."""
-    first, master = planned("opt.lr_dec=1e-3,1e-2")
+    first = planned("opt.lr_dec=1e-3,1e-2")
     one, two = first.plan.jobs
     write_plan(first.folder, replace(first.plan, jobs=[one, two, dict(one)]))
-    sweep, master = planned("opt.lr_dec=1e-3,0.001,1e-2")
-    with opened(sweep, master):
+    sweep = planned("opt.lr_dec=1e-3,0.001,1e-2")
+    with opened(sweep):
         assert jobs(sweep) == [[1e-3], [1e-2], [1e-3]]
-        assert [job[-1] for job in sweep.jobs] == [
+        assert [job[-1] for job in sweep.plan.overrides] == [
             "opt.lr_dec=0.001",
             "opt.lr_dec=0.01",
             "opt.lr_dec=0.001",
         ]
-    other, master = planned("opt.lr_dec=1e-3,5")
-    with pytest.raises(ConfigError, match=r"opt.lr_dec: sweeps over"), opened(other, master):
+    other = planned("opt.lr_dec=1e-3,5")
+    with pytest.raises(ConfigError, match=r"opt.lr_dec: sweeps over"), opened(other):
         pass
 
 
 def test_shuffled_jobs_keep_their_numbers(planned):
     random.seed(1)
-    first, master = planned("seed.model=shuffle(1,2,3,4,5,6)")
-    with opened(first, master):
+    first = planned("seed.model=shuffle(1,2,3,4,5,6)")
+    with opened(first):
         pass
     random.seed(2)
-    second, master = planned("seed.model=shuffle(1,2,3,4,5,6)")
+    second = planned("seed.model=shuffle(1,2,3,4,5,6)")
     assert jobs(second) != jobs(first)
-    with opened(second, master):
+    with opened(second):
         assert jobs(second) == jobs(first)
-        assert second.jobs == first.jobs
+        assert second.plan.overrides == first.plan.overrides
     assert second.plan == first.plan

@@ -9,11 +9,14 @@ import time
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from grok.errors import ConfigError, UserError
+from grok.launch.queue import WORK
 from grok.record.names import LOCK, RESULT
 from grok.record.record import Plan, finished, read_plan
-from grok.sweeps.plan import Sweep, opened
+from grok.sweeps.plan import opened
+from grok.sweeps.planned import Sweep
 
 ROOT = Path(__file__).parent.parent.parent
 COMMON = {"opt": {"lr_dec": 1e-4, "wd_dec": 0.0}, "phase": {"budget": 100}}
@@ -21,43 +24,37 @@ JOBS = [{"opt.lr_dec": 1e-3}, {"opt.lr_dec": 1e-2}]
 
 
 def sweep(folder, keys=("opt.lr_dec",), jobs=JOBS, common=COMMON):
-    return Sweep(folder, Plan(list(keys), jobs, common), [[] for _ in jobs], composer=None)
+    plan = Plan(list(keys), jobs, common, [[] for _ in jobs])
+    return Sweep(folder, plan, OmegaConf.create({"some": "thing"}), composer=None)
 
 
-@pytest.fixture
-def master():
-    from omegaconf import OmegaConf
-
-    return OmegaConf.create({"some": "thing"})
-
-
-def test_a_new_folder_gets_its_plan(tmp_path, master):
-    with opened(sweep(tmp_path / "new"), master):
+def test_a_new_folder_gets_its_plan(tmp_path):
+    with opened(sweep(tmp_path / "new")):
         assert read_plan(tmp_path / "new") == sweep(tmp_path).plan
     assert (tmp_path / "new" / "multirun.yaml").read_text() == "some: thing\n"
 
 
-def test_the_same_sweep_goes_on(tmp_path, master):
+def test_the_same_sweep_goes_on(tmp_path):
     for _ in range(2):
-        with opened(sweep(tmp_path), master):
+        with opened(sweep(tmp_path)):
             pass
 
 
-def test_a_damaged_record_is_that_of_an_unfinished_job(tmp_path, master, caplog):
-    with opened(sweep(tmp_path), master):
+def test_a_damaged_record_is_that_of_an_unfinished_job(tmp_path, caplog):
+    with opened(sweep(tmp_path)):
         pass
     for job, content in ((0, "{}"), (1, '{"schema": 99}')):
         (tmp_path / str(job)).mkdir()
         (tmp_path / str(job) / RESULT).write_text(content)
     newer = pytest.raises(UserError, match=r"1/result.json: version 99 of a record, .*; update")
-    with newer, opened(sweep(tmp_path), master):
+    with newer, opened(sweep(tmp_path)):
         pass
     assert not finished(tmp_path / "0")
     assert (tmp_path / "0" / "result.json.damaged").read_text() == "{}"
     (line,) = caplog.messages
     assert "0/result.json: not a version 1 record; now" in line
     (tmp_path / "1" / RESULT).unlink()
-    with opened(sweep(tmp_path), master):
+    with opened(sweep(tmp_path)):
         pass
 
 
@@ -75,23 +72,23 @@ def test_a_damaged_record_is_that_of_an_unfinished_job(tmp_path, master, caplog)
         ),
     ],
 )
-def test_another_sweep_is_refused(tmp_path, master, changes, message):
-    with opened(sweep(tmp_path), master):
+def test_another_sweep_is_refused(tmp_path, changes, message):
+    with opened(sweep(tmp_path)):
         pass
-    with pytest.raises(ConfigError, match=message), opened(sweep(tmp_path, **changes), master):
+    with pytest.raises(ConfigError, match=message), opened(sweep(tmp_path, **changes)):
         pass
     assert read_plan(tmp_path) == sweep(tmp_path).plan
 
 
-def test_a_second_process_is_refused(tmp_path, master):
+def test_a_second_process_is_refused(tmp_path):
     with (tmp_path / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with (
             pytest.raises(UserError, match="another process is at work there"),
-            opened(sweep(tmp_path), master),
+            opened(sweep(tmp_path)),
         ):
             pass
-    with opened(sweep(tmp_path), master):
+    with opened(sweep(tmp_path)):
         pass
 
 
@@ -142,7 +139,7 @@ def test_an_interrupted_sweep_goes_on_where_it_was(tmp_path, launcher, kill):
     after = results(tmp_path)
     assert len(after) == 3
     assert {job: after[job] for job in before} == before, "a finished job was trained again"
-    assert not (tmp_path / ".claims").exists()
+    assert not (tmp_path / WORK).exists()
 
 
 def ps(*arguments):
@@ -153,7 +150,7 @@ def ps(*arguments):
 @pytest.mark.parametrize(
     ("options", "begun", "jobs"),
     [
-        (["hydra/launcher=stacked", "hydra.launcher.workers=2"], ".claims/*/*", 3),
+        (["hydra/launcher=stacked", "hydra.launcher.workers=2"], ".work/*+*/[0-9]", 2),
         (["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"], "*/.hydra/config.yaml", 2),
     ],
     ids=["stacked", "joblib"],

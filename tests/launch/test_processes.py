@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from grok.launch import workers
+from grok.launch import processes
 
 STARTS = """
 import os, subprocess, sys
@@ -17,10 +17,10 @@ subprocess.Popen([sys.executable, "-c", sys.argv[1], str(os.getpid())])
 WATCHES = """
 import sys, time
 from types import SimpleNamespace
-from grok.launch import workers
+from grok.launch import processes
 parent = SimpleNamespace(pid=int(sys.argv[1]))
-workers.multiprocessing.parent_process = lambda: parent
-with workers.ending_with_parent():
+processes.multiprocessing.parent_process = lambda: parent
+with processes.ending_with_parent():
     time.sleep(60)
 print("still here")
 """
@@ -33,18 +33,18 @@ def parent(monkeypatch):
 
 
 def test_who_has_a_parent_is_no_orphan(parent):
-    assert not workers.orphaned()
+    assert not processes.orphaned()
     parent(SimpleNamespace(pid=os.getppid()))
-    assert not workers.orphaned()
+    assert not processes.orphaned()
     parent(SimpleNamespace(pid=os.getpid()))
-    assert workers.orphaned()
+    assert processes.orphaned()
 
 
 @pytest.mark.parametrize("alive", [True, False])
 def test_windows_is_asked_whether_the_parent_lives(alive, parent, monkeypatch):
-    monkeypatch.setattr(workers.sys, "platform", "win32")
+    monkeypatch.setattr(processes.sys, "platform", "win32")
     parent(SimpleNamespace(is_alive=lambda: alive))
-    assert workers.orphaned() is not alive
+    assert processes.orphaned() is not alive
 
 
 def test_an_orphan_ends():

@@ -1,0 +1,45 @@
+"""``grok-train status FOLDER``: how far a sweep is, from any machine that sees its folder."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from grok import program
+from grok.launch import queue
+from grok.options import Parser
+from grok.printable import show
+from grok.record.record import finished
+from grok.sweeps.live import Progress, watching
+from grok.sweeps.planned import begun
+
+LOOK = 2.0  # seconds
+
+
+def main(words: list[str]) -> None:
+    """Show a sweep's grid until it is complete or Ctrl-C is pressed, and who is at work on it.
+
+    A line where there is no terminal.
+
+    Raises:
+        UsageError: words that make no command.
+        UserError: no sweep has begun there.
+    """
+    parser = Parser(prog=f"{program.name()} status", description=__doc__, allow_abbrev=False)
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="a sweep's")
+    folder = parser.parse_args(words).folder.expanduser()
+    plan = begun(folder)
+    if Console().is_terminal:
+        with contextlib.suppress(KeyboardInterrupt), watching(folder, plan):
+            while not all(finished(folder / str(job)) for job in range(len(plan.jobs))):
+                time.sleep(LOOK)
+    else:
+        show(Progress(folder, plan).line())
+    jobs: dict[str, list[str]] = {}
+    for job, worker in queue.held(folder).items():
+        jobs.setdefault(worker, []).append(str(job))
+    for worker, its in jobs.items():
+        show(f"{queue.described(worker)}: at {', '.join(its)}")

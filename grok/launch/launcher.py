@@ -1,0 +1,77 @@
+"""What ``hydra/launcher=stacked`` does: it lays out a queue and starts workers on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.core.utils import JobReturn
+
+from grok import program
+from grok.errors import InterruptionError, UserError
+from grok.launch import cluster, queue, stacked
+from grok.launch.local import work_here
+from grok.launch.outcome import results
+from grok.launch.settings import Stacked, checked
+from grok.printable import show
+from grok.sweeps.planned import Sweep
+
+
+def launch(sweep: Sweep, jobs: Sequence[Sequence[str]], first: int) -> list[JobReturn]:
+    """Train jobs of a sweep.
+
+    Args:
+        sweep: planned in its folder, which this process owns.
+        jobs: overrides of each.
+        first: number of the first.
+
+    Returns:
+        Of each job what is found of it on disk.
+
+    Raises:
+        ConfigError: this machine lacks what the jobs need.
+        UserError: the cluster can't be had.
+    """
+    settings = checked(sweep.master.hydra.launcher)
+    queue.lay_out(sweep.folder, stacked.groups(sweep.composer, jobs, first))
+    if settings.cluster is None:
+        work_here(sweep, settings.spread)
+    else:
+        _send(sweep.folder, settings)
+    on_its_way = cluster.sent_before(sweep.folder) is not None
+    became = results(sweep, range(first, first + len(jobs)), on_its_way)
+    if not on_its_way:
+        queue.clear(sweep.folder)
+    return became
+
+
+def _send(folder: Path, settings: Stacked) -> None:
+    """Send a sweep to a cluster, and wait for it if that is wanted."""
+    array = cluster.send(folder, settings)
+    status = f"{program.name()} status {folder}"
+    show(f"sent to work on it: {array}. To see how far it is: {status}")
+    if not settings.wait:
+        return
+    try:
+        cluster.wait(array, folder)
+    except KeyboardInterrupt:
+        if array.number is None:
+            raise
+        raise InterruptionError(
+            f"; {array} goes on. To see how far it is: {status}. To end it: scancel {array.number}"
+        ) from None
+
+
+def check_free(folder: Path) -> None:
+    """Refuse to launch a sweep that workers are at, or that has been sent to a cluster.
+
+    Raises:
+        UserError: it names them.
+    """
+    number = cluster.sent_before(folder)
+    found = [f"Slurm job {number}"] if number else map(queue.described, queue.living(folder))
+    if at_work := "; ".join(found):
+        raise UserError(
+            f"hydra.sweep.dir={folder}: {at_work} is at work there; wait for it, or have this "
+            f"machine work too: {program.name()} work {folder}"
+        )

@@ -1,0 +1,68 @@
+"""What a worker does: it takes jobs of a sweep, and trains them, until none is left for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+from grok.errors import named
+from grok.launch import stacked
+from grok.launch.order import coarse_to_fine
+from grok.launch.places import Place, places
+from grok.launch.queue import Worker, groups_of
+from grok.launch.settings import Spread
+from grok.sweeps.composer import StackJob
+from grok.sweeps.planned import Sweep
+
+LOOK = 1.0
+"""Seconds between looks for a job, where the last found none."""
+
+
+def work(sweep: Sweep, spread: Spread, index: int = 0) -> None:
+    """Train jobs of a sweep until all have ended, or are in the hands of workers that live.
+
+    Args:
+        sweep: with a queue laid out in its folder.
+        spread: over this machine.
+        index: of this worker on this machine.
+    """
+    seats: dict[int, tuple[Place, list[int]]] = {}  # job to its place, and the jobs of its group
+    for group in groups_of(sweep.folder):
+        found = places(sweep.job(group[0]), len(group), *spread)
+        if index < len(found):
+            seats |= dict.fromkeys(group, (found[index], group))
+    wanted = [job for job in coarse_to_fine(sweep.plan.jobs) if job in seats]
+    with Worker(sweep.folder) as worker:
+        while True:
+            job = worker.take(wanted)
+            if job is not None:
+                place, group = seats[job]
+                source = _jobs(sweep, worker, job, [each for each in wanted if each in group])
+                stacked.train(source, sweep.job(job), place, worker.fail)
+            elif worker.in_doubt(wanted):
+                time.sleep(LOOK)
+            else:
+                return
+
+
+def _jobs(
+    sweep: Sweep, worker: Worker, first: int, group: Sequence[int]
+) -> Iterator[StackJob | None]:
+    """Jobs of a group, taken one by one; None while it isn't known whether others will be free."""
+    taken: int | None = first
+    looked = 0.0
+    while True:
+        if taken is not None:
+            try:
+                job = sweep.composer.prepare(sweep.plan.overrides[taken], taken)
+            except Exception as error:
+                worker.fail(taken, named(error))
+            else:
+                yield job
+        elif worker.in_doubt(group):
+            looked = time.monotonic()
+            while time.monotonic() < looked + LOOK:
+                yield None
+        else:
+            return
+        taken = worker.take(group)
