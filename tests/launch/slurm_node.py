@@ -1,4 +1,4 @@
-"""A Slurm of one node for tests, in a folder: without munge, accounting or systemd, for any user."""
+"""A Slurm of one node for tests, in a folder; it needs no munge, accounting, systemd or root."""
 
 import getpass
 import os
