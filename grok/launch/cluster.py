@@ -113,11 +113,12 @@ def sent_before(folder: Path) -> int | None:
 
 
 def wait(array: Array, folder: Path) -> None:
-    """Until all jobs have ended, or no allocation is left; those that still wait are taken back."""
-    while queue.unended(folder) and not array.ended():
+    """Until no allocation is left; those that wait when all jobs have ended are taken back."""
+    while not array.ended():
+        if array.number and not queue.unended(folder):
+            pending = ["scancel", "--state=PENDING", str(array.number)]
+            subprocess.run(pending, capture_output=True, check=False)
         time.sleep(LOOK)
-    for job in array.jobs:
-        job.cancel()
 
 
 def in_slurms_queue(number: int) -> bool:
