@@ -19,6 +19,7 @@ ROOMS = [
     "grok.working_folder",
     "grok.errors",
     "grok.phases",
+    "grok.sweeps.refine",
     "grok.schema",
     "grok.record",
     "grok.optim",
@@ -53,6 +54,7 @@ ANALYSIS = {
 }
 """The analysis' own rooms, what each imports of the others, and of the rest `RECORDS` only."""
 RECORDS = ["grok.printable", "grok.program", "grok.errors", "grok.phases", "grok.record"]
+RECORDS += ["grok.sweeps.refine"]  # knows nothing of sweeps but their jobs
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -92,6 +94,7 @@ ONLY_IN = {
 WITHOUT = {
     "grok": ["torch", "hydra", "pandas"],
     "grok.schema": ["torch", "hydra", "omegaconf"],
+    "grok.sweeps.refine": ["torch", "hydra", "omegaconf", "numpy", "pandas"],
     "grok.record.record": ["torch", "hydra", "omegaconf", "pandas"],
     "grok.engine": ["hydra", "omegaconf"],
     "grok.training": ["hydra", "omegaconf"],
