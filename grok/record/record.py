@@ -99,11 +99,13 @@ class Plan:
         keys: full names of the swept keys, in the order of the command line.
         jobs: one dictionary a job, swept key to value; job ``i`` writes to the folder ``str(i)``.
         common: the configuration of the first job, for what all have in common.
+        refine: whether only jobs that `grok.sweeps.refine` wants are trained.
     """
 
     keys: list[str]
     jobs: list[dict[str, Any]]
     common: dict[str, Any] = field(default_factory=dict)
+    refine: bool = False
     schema: int = SCHEMA
 
 
