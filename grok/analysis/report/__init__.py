@@ -92,7 +92,7 @@ def _grid(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> Picture | No
         if "landscape" in kinds(sweep)
         else views.phase_views(sweep, palette)
     )
-    return grid.grid_picture(sweep, [*of_cells, *views.measured_views(sweep)], texts)
+    return grid.grid_picture(sweep, [*of_cells, *views.measured_views(sweep)], texts, palette)
 
 
 def _figures(

@@ -1,10 +1,12 @@
 """What the report shows of a refined sweep: cells that were trained, implied ones, missing ones."""
 
 import plotly.graph_objects as go
+from matplotlib.colors import to_hex
 
 from grok.analysis import report
-from grok.analysis.pictures.palette import SAFE
+from grok.analysis.pictures.palette import SAFE, implied_look
 from grok.analysis.read.table import read_sweep
+from grok.phases import Phase
 from grok.record.record import Plan, write_plan
 from tests.analysis.report.test_report import contents, images
 from tests.analysis.special_sweeps import REFINED
@@ -20,11 +22,15 @@ def test_implied_cells_have_the_colour_of_their_phase_and_a_mark(refined):
     assert phase["note"].endswith(
         " A slanted line marks one that wasn't trained, its phase implied."
     )
-    crosses, slants, targets = content["grid"]["data"]
+    crosses, *slants, targets = content["grid"]["data"]
     assert (crosses["x"], crosses["y"]) == ([7], [0])
-    places = [(x, y) for y in range(5) for x in range(9) if REFINED[y][x] == "."]
-    assert list(zip(slants["x"], slants["y"], strict=True)) == places
-    assert (crosses["marker"]["symbol"], slants["marker"]["symbol"]) == ("x-thin", "line-ne")
+    places = {(x, y) for y in range(5) for x in range(9) if REFINED[y][x] == "."}
+    drawn = [list(zip(each["x"], each["y"], strict=True)) for each in slants]
+    assert [len(each) for each in drawn] == [25, 2]  # comprehension and memorization
+    assert {place for each in drawn for place in each} == places
+    assert {each["marker"]["symbol"] for each in slants} == {"line-ne"}
+    colours = [to_hex(implied_look(SAFE[phase])["edgecolor"]) for phase in list(Phase)[::2]]
+    assert [each["marker"]["line"]["color"] for each in slants] == colours
     assert targets["z"] == [list(range(9 * y, 9 * y + 9)) for y in range(5)]
     go.Figure({"data": content["grid"]["data"], "layout": content["grid"]["layout"]})
 
