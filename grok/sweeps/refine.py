@@ -18,9 +18,9 @@ from itertools import product
 from typing import Any, NamedTuple
 
 STRIDE = 4
-"""Of the coarse cells: with twice as many half as many phases are wrong, and most are trained."""
+"""Of the coarse cells, on fine grids too: a larger one saves little more, and misses much more."""
 SMALLEST = 2
-"""Cells along a square that isn't halved: those between its corners are told by them at once."""
+"""Of a square: it isn't halved, since each cell in it has corners beside it."""
 
 Place = tuple[int, ...]
 """Of a cell: its index along each axis."""
