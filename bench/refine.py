@@ -1,6 +1,6 @@
 """What refining a phase grid saves and what it gets wrong, from grids that were trained in full.
 
-    python bench/refine.py docs/figures/fig1_regression/grid.csv docs/figures/fig5/grid.csv
+    python bench/refine.py docs/figures/{fig1_*,omnigrok_fig{11,3a,5,6,6_code,6d,8,6e}}/grid.csv
 
 A file has a row a cell: its swept keys, then ``phase`` and, if known, ``steps``. A grid of more
 than two keys is as many panels as it has planes.

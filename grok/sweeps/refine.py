@@ -113,30 +113,40 @@ def _refine_plane(
 ) -> tuple[set[Place], dict[Place, str]]:
     """The cells wanted of a plane, and the phases of those that aren't needed."""
     wanted: set[Place] = set()
-    around: dict[Place, set[str]] = {}
-    """Of each cell that is between known ones, their phases."""
-    blocks: list[Block] = [*product(*map(_coarse, sizes))]
-    while blocks:
-        block = blocks.pop()
-        corners = set(product(*block))
-        wanted |= corners
-        large = any(end - start > SMALLEST for start, end in block)
-        differ = len({phases[corner] for corner in corners & phases.keys()}) > 1
-        if large and (differ or not corners.issubset(cells)):
-            blocks += product(*map(_halves, block))
-        elif not large or corners <= phases.keys():
-            for place in product(*(range(start, end + 1) for start, end in block)):
-                ends = set(product(*map(_ends, place, block)))
-                if not ends.issubset(cells):
-                    wanted.add(place)
-                elif ends <= phases.keys():
-                    around.setdefault(place, set()).update(phases[end] for end in ends)
+    around: dict[Place, set[str]] = {}  # of each cell the phases of what it lies between
+    for block, whole in _blocks(cells, sizes, phases):
+        wanted.update(product(*block))
+        for place in product(*(range(start, end + 1) for start, end in block)) if whole else ():
+            ends = set(product(*map(_ends, place, block)))
+            if not ends.issubset(cells):
+                wanted.add(place)
+            elif ends <= phases.keys():
+                around.setdefault(place, set()).update(phases[end] for end in ends)
     for place, found in around.items():
         touched = {phases[near] for near in _touching(place) if near in phases}
         if len(found | touched) > 1:
             wanted.add(place)
     rest = around.keys() - wanted - phases.keys()
     return wanted.intersection(cells), {place: min(around[place]) for place in rest & set(cells)}
+
+
+def _blocks(
+    cells: Collection[Place], sizes: list[int], phases: Mapping[Place, str]
+) -> Iterator[tuple[Block, bool]]:
+    """The coarse squares, and the halves of those whose corners differ or aren't there.
+
+    With each whether it is settled that it stays whole.
+    """
+    found: list[Block] = [*product(*map(_coarse, sizes))]
+    while found:
+        block = found.pop()
+        corners = set(product(*block))
+        large = any(end - start > SMALLEST for start, end in block)
+        differ = len({phases[corner] for corner in corners & phases.keys()}) > 1
+        halved = large and (differ or not corners.issubset(cells))
+        if halved:
+            found += product(*map(_halves, block))
+        yield block, not halved and (not large or corners <= phases.keys())
 
 
 def _coarse(size: int) -> list[tuple[int, int]]:

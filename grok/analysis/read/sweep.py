@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ class Sweep:
     implied: pd.DataFrame | None = None
     damaged: dict[Path, str] = field(default_factory=dict)
 
-    @property
+    @functools.cached_property
     def known(self) -> pd.DataFrame:
         """One row a cell of known phase, in job order; ``implied`` says which weren't trained.
 
