@@ -121,7 +121,7 @@ def measured(output: str) -> str:
     """What ``analyze.py`` printed of the sweep, without where things lie."""
     lines = []
     for line in output.splitlines():
-        if "finished" in line:
+        if "finished" in line or "implied" in line:
             lines.append(line.rpartition("/")[2])
         elif "/analysis/" not in line and not line.startswith("A  "):
             lines.append(line)

@@ -137,7 +137,7 @@ def load_xarray(folder: str | Path, budget: int | None = None) -> xarray.Dataset
     cells = found.planned.set_index(keys).index
     if cells.has_duplicates:
         raise UserError(f"{folder}: several jobs have the same {', '.join(keys)}; use grok.load")
-    table = found.table.set_index(keys)
+    table = found.known.set_index(keys)
     plain = {"Int64": "float64", "str": "object"}  # what xarray has too
     types = {name: plain[str(kind)] for name, kind in table.dtypes.items() if str(kind) in plain}
     arrays: xarray.Dataset = table.astype(types).reindex(cells).to_xarray()

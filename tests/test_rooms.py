@@ -20,6 +20,7 @@ ROOMS = [
     "grok.errors",
     "grok.options",
     "grok.phases",
+    "grok.sweeps.refine",
     "grok.schema",
     "grok.record",
     "grok.optim",
@@ -61,6 +62,7 @@ RECORDS = [
     "grok.phases",
     "grok.record",
 ]
+RECORDS += ["grok.sweeps.refine"]  # knows nothing of sweeps but their jobs
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -100,6 +102,7 @@ ONLY_IN = {
 WITHOUT = {
     "grok": ["torch", "hydra", "pandas"],
     "grok.schema": ["torch", "hydra", "omegaconf"],
+    "grok.sweeps.refine": ["torch", "hydra", "omegaconf", "numpy", "pandas"],
     "grok.record.record": ["torch", "hydra", "omegaconf", "pandas"],
     "grok.engine": ["hydra", "omegaconf"],
     "grok.training": ["hydra", "omegaconf"],

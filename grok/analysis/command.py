@@ -102,7 +102,7 @@ def write(
     Raises:
         UserError: pictures of `kind`, or the prediction, can't be drawn of this sweep.
     """
-    output.table(TABLE, lambda: sweep.table.drop(columns="folder"))
+    output.table(TABLE, lambda: sweep.known.drop(columns="folder"))
     if sweep.table.empty:
         for name in OVERLAYS:
             if getattr(options, name):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from grok.analysis.numbers.labels import PHASES, TIME_NAMES, left_out
+from grok.analysis.numbers.labels import PHASES, TIME_NAMES, finished, left_out
 from grok.analysis.numbers.layout import choose, phase_layout
 from grok.analysis.numbers.mixture import mixture
 from grok.analysis.read.sweep import Sweep
@@ -12,13 +12,11 @@ from grok.analysis.read.sweep import Sweep
 
 def summary(sweep: Sweep) -> str:
     """What has finished, and the phases: a few aligned lines of plain text."""
-    lines = [f"{sweep.folder}: {len(sweep.table)} of {len(sweep.planned)} finished"]
-    if sweep.missing:
-        lines[0] += f", {sweep.missing} missing"
+    lines = [f"{sweep.folder}: {finished(sweep)}"]
     if len(sweep.planned) == 1 and not sweep.missing:
         lines += _outcome(sweep.table.iloc[0])
     elif not sweep.table.empty:
-        lines += _phases(sweep.table["phase"])
+        lines += _phases(sweep.known["phase"])
     diverged = int(sweep.table["diverged"].sum())
     if diverged:
         lines.append(f"{'diverged':<14}{diverged:>7}")

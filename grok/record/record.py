@@ -101,6 +101,7 @@ class Plan:
         common: the configuration of the first job, for what all have in common.
         overrides: of each job, for whoever trains it; none in plans of earlier versions.
         command: what else a worker composes them with, see `grok.sweeps.planned`.
+        refine: whether only jobs that `grok.sweeps.refine` wants are trained.
     """
 
     keys: list[str]
@@ -108,6 +109,7 @@ class Plan:
     common: dict[str, Any] = field(default_factory=dict)
     overrides: list[list[str]] = field(default_factory=list)
     command: dict[str, Any] = field(default_factory=dict)
+    refine: bool = False
     schema: int = SCHEMA
 
 

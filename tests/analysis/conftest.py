@@ -16,6 +16,7 @@ from tests.analysis.special_sweeps import (  # noqa: F401 - fixtures
     landscape,
     pair,
     planed,
+    refined,
     runs,
     slope,
     valley,

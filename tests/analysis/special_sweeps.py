@@ -1,13 +1,16 @@
 """Fixtures: sweeps over weight decay, over held norms and over seeds, and what goes with them."""
 
 import itertools
+import json
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from grok.analysis.read.table import read_sweep
-from grok.record.names import CURVE_COLUMNS, CURVES
+from grok.phases import classify
+from grok.record.names import CURVE_COLUMNS, CURVES, RESULT
 from grok.record.record import Plan, write_plan, write_record
 from tests.analysis.records import make_record
 
@@ -232,3 +235,39 @@ def sweep_of_seeds(make_sweep, phases, **further):
             setting = {LR: rate, WD: decay, DATA: data, MODEL: model}
             members.append((setting, SEED_TIMES[letter]))
     return read_sweep(make_sweep(*members))
+
+
+REFINED = ("#...#.###", "......##.", "....#.###", "......##.", "#...#.###")
+"""Which cells of `refined` are trained: a row for each weight decay, by rising learning rate."""
+
+
+@pytest.fixture
+def refined(tmp_path):
+    """A refined sweep: the two highest learning rates memorise, and a cell that isn't trained.
+
+    All others comprehend. `refine=False` trains all; `without` are jobs left out, `also` others
+    that are trained.
+    """
+
+    def make(name="refined", refine=True, without=(), also=(), budget=100_000, more=None):
+        folder = tmp_path / name
+        jobs = [
+            {WD: float(y), LR: 10.0 ** (x - 9)} | setting
+            for setting in more or [{}]
+            for y in range(5)
+            for x in range(9)
+        ]
+        write_plan(folder, Plan(list(jobs[0]), jobs, refine=refine))
+        for number, job in enumerate(jobs):
+            y, x = divmod(number % 45, 9)
+            wanted = REFINED[y][x] == "#" or not refine or number in also
+            if wanted and number not in without:
+                times = (70, None) if x > 6 or (x, y) == (4, 3) else (100 + x, 200)
+                phase = str(classify(*times, budget))
+                steps = {"steps": budget} if None in times else {}
+                record = make_record(job, *times, phase=phase, budget=budget, **steps)
+                (folder / str(number)).mkdir()
+                (folder / str(number) / RESULT).write_text(json.dumps(asdict(record)))
+        return folder
+
+    return make

@@ -249,3 +249,31 @@ heavy = {"torch", "hydra", "lightning", "omegaconf", "matplotlib.pyplot"} & set(
 assert not heavy, heavy
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_a_refined_sweep(refined, capsys):
+    folder = refined()
+    run(folder)
+    pictures = [f"{name}.png" for name in ("decay", "phases", "smooth", "t_train")]
+    assert sorted(path.name for path in (folder / "analysis").glob("*.png")) == pictures
+    assert (folder / "analysis" / "report.html").exists()
+    assert capsys.readouterr().out.splitlines()[:5] == [
+        f"{folder}: 18 of 45 trained, 27 implied",
+        "comprehension      35   77.8%",
+        "grokking            0    0.0%",
+        "memorization       10   22.2%",
+        "confusion           0    0.0%",
+    ]
+    rows = (folder / "analysis" / "grid.csv").read_text().splitlines()
+    assert rows[0].startswith("job,opt.wd_dec,opt.lr_dec,t_train,t_val,budget,phase,implied,steps")
+    assert rows[1].startswith("0,0.0,1e-09,100,200,100000,comprehension,False,200,early_stop,False")
+    assert rows[2] == "1,0.0,1e-08,,,,comprehension,True,,,False" + "," * 14
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_refined_sweep_under_way(refined, capsys):
+    folder = refined(without=[7])
+    run(folder)
+    assert capsys.readouterr().out.startswith(
+        f"{folder}: 17 of 45 trained, 27 implied, 1 missing\n"
+    )

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from grok.analysis.numbers.labels import PHASES, TIME_NAMES, number
-from grok.analysis.numbers.matching import EQUAL, UNDECIDED, Match
+from grok.analysis.numbers.matching import EQUAL, UNDECIDED, Match, implied_in
 from grok.analysis.read import published
 from grok.analysis.read.sweep import TIMES, Sweep
 
@@ -89,13 +89,8 @@ def agreement_text(match: Match) -> str:
     cells = match.cells
     lines = [_fact("A", match.a.folder), _fact("B", f"{match.b.folder}{_title(match.b)}")]
     lines += [_fact("matched", _matched(match)), *_remarks(match)]
-    share = equal_share(cells)
-    if share is not None:
-        low, high = share.interval
-        lines.append(
-            _fact("equal", f"{share.count} of {share.of}, {share.value:.1%}")
-            + f" (95 % interval {low:.1%} to {high:.1%})"
-        )
+    lines += _shares(cells)
+    if equal_share(cells) is not None:
         lines.append(_fact("kappa", _kappa(confusion(cells).loc[PHASES])))
     undecided = int((cells["verdict"] == UNDECIDED).sum())
     if undecided:
@@ -105,6 +100,20 @@ def agreement_text(match: Match) -> str:
     if match.b.timed:
         lines += _ratio_lines(ratios(cells))
     return "\n".join(lines)
+
+
+def _shares(cells: pd.DataFrame) -> list[str]:
+    """How many are equal; where some are implied, how many of those and of the trained as well."""
+    parts, implied = {"equal": cells}, implied_in(cells, "a") | implied_in(cells, "b")
+    if implied.any():
+        parts |= {"  trained": cells[~implied], "  implied": cells[implied]}
+    lines = []
+    for name, part in parts.items():
+        if share := equal_share(part):
+            low, high = share.interval
+            counts = _fact(name, f"{share.count} of {share.of}, {share.value:.1%}")
+            lines.append(f"{counts} (95 % interval {low:.1%} to {high:.1%})")
+    return lines
 
 
 def _fact(name: str, value: object) -> str:
@@ -122,7 +131,7 @@ def _matched(match: Match) -> str:
     budgets = " to ".join(
         str(steps) for steps in sorted({cells["budget"].min(), cells["budget"].max()})
     )
-    lengths = [len(sweep.table) for sweep in (match.a, match.b)]
+    lengths = [len(sweep.known) for sweep in (match.a, match.b)]
     return f"{len(cells)} cells of {lengths[0]} in A and {lengths[1]} in B, at {budgets} steps"
 
 

@@ -45,6 +45,15 @@ def folder_name(sweep: Sweep) -> str:
     return "/".join(sweep.folder.absolute().parts[-2:])
 
 
+def finished(sweep: Sweep) -> str:
+    """How many members have finished, how many cells are implied and how many are missing."""
+    missing = f", {sweep.missing} missing" if sweep.missing else ""
+    counted = f"{len(sweep.table)} of {len(sweep.planned)}"
+    if sweep.implied is None:
+        return f"{counted} finished{missing}"
+    return f"{counted} trained, {len(sweep.implied)} implied{missing}"
+
+
 def left_out(layout: Layout) -> str:
     """What is to be said where there are more panels than are drawn."""
     drawn = len(layout.panels)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from grok.analysis.read.sweep import COMPARED, STEPS, TIMES, VARIES, Sweep
+from grok.analysis.read.sweep import COMPARED, IMPLIED, STEPS, TIMES, VARIES, Sweep
 from grok.errors import UserError
 from grok.phases import Phase
 from grok.record.meaning import alters
@@ -32,7 +32,7 @@ class Match:
             the common budget, ``t_train_a``, ``t_train_b``, ``t_val_a``, ``t_val_b`` (steps, NaN
             where never reached or unknown), ``budget`` (steps, the lesser of both), ``verdict``
             (equal, different or undecided), ``log10_t_train`` and ``log10_t_val`` (log10 of A
-            over B).
+            over B), and, where one is refined, ``implied_a`` and ``implied_b``.
         differing: settings swept in neither and not the same: full key to both values.
     """
 
@@ -53,7 +53,8 @@ def match(a: Sweep, b: Sweep, budget: int | None = None) -> Match:
 
     Phases are those at the lesser budget, by T_train and T_val. Where B's times are unknown, its
     phases are at its own budget. Then a cell of A that has, in less steps, neither reached both
-    thresholds nor diverged is undecided: it is not known which phase it would have come to.
+    thresholds nor diverged is undecided: it is not known which phase it would have come to. So is
+    an implied cell at a lesser budget than its own.
 
     Args:
         a: a sweep with known T_train and T_val.
@@ -81,7 +82,15 @@ def match(a: Sweep, b: Sweep, budget: int | None = None) -> Match:
         raise UserError(
             f"{a.folder} and {b.folder}: no common cell among the combinations of {', '.join(keys)}"
         )
-    return Match(a, b, keys, free_a, free_b, _judged(cells, b.timed), _differing(a, b))
+    judged = _judged(cells, b.timed)
+    if a.implied is None and b.implied is None:
+        judged = judged.drop(columns=[f"{IMPLIED}_a", f"{IMPLIED}_b"])
+    return Match(a, b, keys, free_a, free_b, judged, _differing(a, b))
+
+
+def implied_in(cells: pd.DataFrame, side: str) -> pd.Series:
+    """Which of `Match.cells` are implied in A or in B, ``a`` or ``b``: none where it's trained."""
+    return cells.get(f"{IMPLIED}_{side}", pd.Series(False, cells.index))
 
 
 def _check(a: Sweep, b: Sweep) -> None:
@@ -102,10 +111,12 @@ def _known(sweep: Sweep, key: str) -> bool:
 
 def _outcomes(sweep: Sweep, keys: list[str], free: list[str], budget: int | None) -> pd.DataFrame:
     """`keys`, `free` and the outcome of every setting; of two jobs with the same the later one."""
-    table = sweep.table.drop_duplicates(sweep.keys or None, keep="last")
+    table = sweep.known.drop_duplicates(sweep.keys or None, keep="last")
+    table = table.assign(implied=False) if sweep.implied is None else table
     fixed = {key: sweep.constants[key] for key in keys if key not in sweep.keys}
-    table = table.assign(**fixed)[[*keys, *free, *COMPARED]]
+    table = table.assign(**fixed)[[*keys, *free, *COMPARED, IMPLIED]]
     table = table.astype(dict.fromkeys(STEPS, "float64"))
+    table["budget"] = table["budget"].fillna(table["budget"].max())  # of the implied
     return table.assign(budget=table["budget"].clip(upper=budget))
 
 
@@ -150,6 +161,8 @@ def _judged(cells: pd.DataFrame, timed: bool) -> pd.DataFrame:
     generalises = judged["phase_a"].isin([str(phase) for phase in Phase if phase.generalises])
     ended = judged["diverged_a"] & (judged["steps_a"] <= budget)
     decided = timed | generalises | ended | (judged["budget_a"] >= judged["budget_b"])
+    for side in "ab":
+        decided &= ~judged[f"{IMPLIED}_{side}"] | (judged[f"budget_{side}"] <= budget)
     equal = np.where(judged["phase_a"] == judged["phase_b"], EQUAL, DIFFERENT)
     judged["verdict"] = np.where(decided, equal, UNDECIDED)
     for time in TIMES:
@@ -160,7 +173,8 @@ def _judged(cells: pd.DataFrame, timed: bool) -> pd.DataFrame:
 
 def _phases_at(cells: pd.DataFrame, side: str, budget: pd.Series) -> NDArray[np.str_]:
     """Phases after `budget` steps, at most those of the run (compare `grok.phases.classify`)."""
-    untrained, ungeneral = (~(cells[f"{time}_{side}"] <= budget) for time in TIMES)
+    timed = ~cells[f"{IMPLIED}_{side}"]
+    untrained, ungeneral = (timed & ~(cells[f"{time}_{side}"] <= budget) for time in TIMES)
     names = [str(Phase.CONFUSION), str(Phase.MEMORIZATION)]
     return np.select([untrained, ungeneral], names, cells[f"phase_{side}"])
 

@@ -33,10 +33,10 @@ def seed_keys(sweep: Sweep) -> list[str]:
 def seeds_table(sweep: Sweep) -> pd.DataFrame | None:
     """One row a phase and seed setting (and setting of further keys): how common the phase is.
 
-    Columns: further swept keys, the seeds, ``phase``, ``fraction`` of the finished cells of that
-    seed setting, ``cells`` (how many those are), and, the same for all seed settings, the ``mean``
-    of the fractions with its 95 % interval ``low`` to ``high`` (`mean_interval`). None where no
-    seed is swept beyond a phase diagram's keys.
+    Columns: further swept keys, the seeds, ``phase``, ``fraction`` of the cells of that seed
+    setting whose phase is known, ``cells`` (how many those are), and, the same for all seed
+    settings, the ``mean`` of the fractions with its 95 % interval ``low`` to ``high``
+    (`mean_interval`). None where no seed is swept beyond a phase diagram's keys.
     """
     seeds = seed_keys(sweep)
     if not seeds:
@@ -66,7 +66,7 @@ def mean_interval(fractions: pd.Series) -> tuple[float, float, float]:
 def commonest(members: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """For every cell over `keys`, its most common ``phase`` and the ``share`` that has it.
 
-    Of equally common phases it is the first of Table 1. The share is of the finished members.
+    Of equally common phases it is the first of Table 1. The share is of those of known phase.
     """
     counts = pd.crosstab([members[key] for key in keys], members["phase"])
     counts = counts.reindex(columns=PHASES, fill_value=0)
@@ -75,7 +75,7 @@ def commonest(members: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 
 
 def seed_panels(sweep: Sweep, seeds: list[str]) -> list[tuple[Selection, pd.DataFrame]]:
-    """The finished members for each setting of what is neither an axis nor a seed."""
+    """The cells of known phase for each setting of what is neither an axis nor a seed."""
     layout = choose(sweep)
     others = {
         key: values
@@ -85,7 +85,7 @@ def seed_panels(sweep: Sweep, seeds: list[str]) -> list[tuple[Selection, pd.Data
     settings = [
         dict(zip(others, values, strict=True)) for values in itertools.product(*others.values())
     ]
-    kept = sweep.table.drop_duplicates(sweep.keys, keep="last")
+    kept = sweep.known.drop_duplicates(sweep.keys, keep="last")
     found = [(setting, select(kept, setting)) for setting in settings]
     return [(setting, members) for setting, members in found if not members.empty]
 

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from grok.analysis.numbers.labels import folder_name, panel_title
 from grok.analysis.numbers.layout import Selection, cells, choose, select
-from grok.analysis.numbers.matching import DIFFERENT, EQUAL, UNDECIDED, Match
+from grok.analysis.numbers.matching import DIFFERENT, EQUAL, UNDECIDED, Match, implied_in
 from grok.analysis.numbers.phase_diagram import phase_codes
-from grok.analysis.pictures.canvas import label_cells, legend_above, tell_left_out
+from grok.analysis.pictures.canvas import hatch_implied, label_cells, legend_above, tell_left_out
 from grok.analysis.pictures.palette import (
     Palette,
+    implied_patch,
     missing_patch,
     phase_colours,
     phase_patches,
@@ -43,7 +44,7 @@ def draw_agreement(match: Match, palette: Palette) -> Figure | None:
     """
     keys = [*match.keys, *match.free_a, *match.free_b]
     table = match.cells.reset_index(drop=True)
-    common = dataclasses.replace(match.a, keys=keys, planned=table, table=table)
+    common = dataclasses.replace(match.a, keys=keys, planned=table, table=table, implied=None)
     maps = 4 if match.b.timed and table["log10_t_val"].notna().any() else 3
     layout = choose(common, maps)
     if layout.y is None:
@@ -58,6 +59,9 @@ def draw_agreement(match: Match, palette: Palette) -> Figure | None:
         verdict = cells(table, layout, panel, table["verdict"].map(_CODES))
         _phases(line[0], here, palette, f"A: {folder_name(match.a)}")
         _phases(line[1], there, palette, f"B: {folder_name(match.b)}")
+        for axes, side in zip(line, "ab", strict=False):
+            implied = images[side][implied_in(table, side)]
+            hatch_implied(axes, cells(table, layout, panel, implied), palette)
         _difference(line[2], (here, there), verdict, palette, _count(table, panel))
         if maps == 4:
             _times(figure, line[3], cells(table, layout, panel, table["log10_t_val"]), limit)
@@ -125,7 +129,7 @@ def _faint(colour: str) -> str:
 
 def _entries(table: pd.DataFrame, grid: NDArray[np.object_]) -> list[Patch]:
     """The legend's entries of what is hatched."""
-    found = []
+    found = [implied_patch()] * any(implied_in(table, side).any() for side in "ab")
     if (table["verdict"] == UNDECIDED).any():
         found.append(Patch(**UNDECIDED_LOOK, linewidth=0, label="undecided"))
     if any(np.isnan(np.ma.filled(line[0].images[0].get_array(), np.nan)).any() for line in grid):

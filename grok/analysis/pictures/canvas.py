@@ -10,10 +10,13 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from matplotlib.ticker import LogFormatter
+from numpy.typing import NDArray
 
 from grok.analysis.numbers.labels import (
     axis_label,
@@ -23,6 +26,8 @@ from grok.analysis.numbers.labels import (
     tick_texts,
 )
 from grok.analysis.numbers.layout import Layout
+from grok.analysis.pictures.palette import Palette, implied_look
+from grok.phases import Phase
 from grok.printable import printable, printable_lines
 
 FORMATS = ("png", "pdf")
@@ -95,6 +100,14 @@ def label_cells(axes: list[Axes], layout: Layout) -> None:
         one.set_yticks(down, tick_texts([layout.ys[index] for index in down]))
     x, y = axis_label(layout.x, layout.roles), axis_label(layout.y, layout.roles)
     name_axes(axes, layout.columns, x, y)
+
+
+def hatch_implied(axes: Axes, codes: NDArray[np.float64], palette: Palette) -> None:
+    """Hatch the cells of `codes`, the place of their phase in `Phase`, that aren't NaN."""
+    for number, phase in enumerate(Phase):
+        squares = [Rectangle((x - 0.5, y - 0.5), 1, 1) for y, x in np.argwhere(codes == number)]
+        look = implied_look(palette[phase])
+        axes.add_collection(PatchCollection(squares, linewidth=0, **look))
 
 
 def name_axes(axes: list[Axes], columns: int, x: str, y: str) -> None:

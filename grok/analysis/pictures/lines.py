@@ -18,11 +18,13 @@ from grok.analysis.pictures.palette import (
     STRIP,
     TIME_LOOKS,
     Palette,
+    implied_look,
+    implied_patch,
     missing_patch,
     phase_patches,
     show_missing,
 )
-from grok.analysis.read.sweep import TIMES, Sweep
+from grok.analysis.read.sweep import IMPLIED, TIMES, Sweep
 from grok.phases import Phase
 
 
@@ -38,13 +40,14 @@ def draw_lines(sweep: Sweep, palette: Palette) -> Figure | None:
     assert layout.x is not None
     figure, axes = panel_figure(layout)
     for one, panel in zip(axes, layout.panels, strict=True):
-        members = line_members(sweep.table, layout, panel)
+        members = line_members(sweep.known, layout, panel)
         _scale_steps(one, members)
         _scale_values(one, layout)
         _show_phases(one, layout, members, palette)
         _draw_times(one, layout, members)
     name_axes(axes, layout.columns, axis_label(layout.x, layout.roles), "optimizer steps")
-    patches = phase_patches(palette) + [missing_patch()] * bool(sweep.missing)
+    patches = phase_patches(palette) + [implied_patch()] * sweep.has_implied
+    patches += [missing_patch()] * bool(sweep.missing)
     legend_above(figure, [*_lines(axes[0]), *patches])
     return figure
 
@@ -70,10 +73,12 @@ def _show_phases(axes: Axes, layout: Layout, members: pd.DataFrame, palette: Pal
     """A strip of phases at the bottom; where a member is missing the hatched ground shows."""
     show_missing(axes)
     ends = edges(layout)
-    for phase, left, right in zip(members["phase"], ends[:-1], ends[1:], strict=True):
-        if not pd.isna(phase):
+    for (_, member), left, right in zip(members.iterrows(), ends[:-1], ends[1:], strict=True):
+        if not pd.isna(member["phase"]):
+            colour = palette[Phase(member["phase"])]
+            look = implied_look(colour) if member.get(IMPLIED, False) else {"color": colour}
             axes.axvspan(left, right, color="white", linewidth=0)
-            axes.axvspan(left, right, 0, STRIP, color=palette[Phase(phase)], linewidth=0)
+            axes.axvspan(left, right, 0, STRIP, linewidth=0, **look)
 
 
 def _draw_times(axes: Axes, layout: Layout, members: pd.DataFrame) -> None:

@@ -6,11 +6,11 @@ Colours are safe for the colour-blind unless asked otherwise.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib import colormaps, patheffects
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap, ListedColormap
+from matplotlib.colors import Colormap, ListedColormap, to_hex, to_rgb
 from matplotlib.patches import Patch
 
 from grok.analysis.numbers.labels import TIME_NAMES
@@ -47,6 +47,8 @@ REDUCED = "#777777"
 LOSS_MAP, CONTOUR, STAR = "Blues_r", "#F0E442", "#009E73"
 # Yellow is hard to see on white without an edge.
 EDGE = [patheffects.withStroke(linewidth=1.9, foreground="#444444")]
+IMPLIED_HATCH = "\\\\\\\\"
+"""Slanted the other way than what is missing."""
 STRIP = 0.04
 """Height of a strip of phases, of the panel's: less than is left free below the lowest point."""
 
@@ -88,14 +90,27 @@ def stuck_colours() -> Colormap:
     return part("inferno", 0.55, 0.25)
 
 
+def implied_look(colour: str) -> dict[str, Any]:
+    """Of cells that weren't trained: `colour`, hatched darker, or lighter where it is dark."""
+    red, green, blue = to_rgb(colour)
+    towards = 1.0 if red + green + blue < 1.5 else 0.0
+    line = to_hex(((red + towards) / 2, (green + towards) / 2, (blue + towards) / 2))
+    return {"facecolor": colour, "edgecolor": line, "hatch": IMPLIED_HATCH}
+
+
 def show_missing(axes: Axes) -> None:
     """Hatch the background of `axes`: it shows wherever no member is drawn."""
     axes.patch.set(facecolor="#eeeeee", edgecolor="#aaaaaa", hatch="////", linewidth=0)
 
 
-def missing_patch() -> Patch:
+def missing_patch(label: str = "missing") -> Patch:
     """The legend's entry of `show_missing`."""
-    return Patch(facecolor="#eeeeee", edgecolor="#aaaaaa", hatch="////", label="missing")
+    return Patch(facecolor="#eeeeee", edgecolor="#aaaaaa", hatch="////", label=label)
+
+
+def implied_patch() -> Patch:
+    """The legend's entry of cells that weren't trained, since all around are of one phase."""
+    return Patch(**implied_look("white"), label="implied")
 
 
 def phase_patches(palette: Palette) -> list[Patch]:

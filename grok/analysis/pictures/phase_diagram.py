@@ -19,18 +19,19 @@ from numpy.typing import NDArray
 from grok.analysis.numbers.layout import cells, phase_layout
 from grok.analysis.numbers.phase_diagram import confused, phase_codes, smooth_steps
 from grok.analysis.numbers.scales import step_limits
-from grok.analysis.pictures.canvas import label_cells, legend_above, panel_figure
+from grok.analysis.pictures.canvas import hatch_implied, label_cells, legend_above, panel_figure
 from grok.analysis.pictures.palette import (
     CONFUSED,
     Palette,
     delay_colours,
+    implied_patch,
     missing_patch,
     phase_colours,
     phase_patches,
     show_missing,
     stuck_colours,
 )
-from grok.analysis.read.sweep import Sweep
+from grok.analysis.read.sweep import IMPLIED, Sweep
 from grok.phases import Phase
 
 
@@ -38,19 +39,23 @@ def draw_phases(sweep: Sweep, palette: Palette) -> Figure | None:
     """The phase of every cell, a panel for each setting beyond two keys (Re-TUG, Figures 1, 7-10).
 
     Each panel is an image of shape (len(ys), len(xs)): the phase's place in `Phase`, NaN where a
-    member is missing. None where `phase_layout` is.
+    member is missing. Implied cells are hatched. None where `phase_layout` is.
     """
     layout = phase_layout(sweep)
     if layout is None:
         return None
     figure, axes = panel_figure(layout)
-    codes = phase_codes(sweep.table["phase"])
-    images = [cells(sweep.table, layout, panel, codes) for panel in layout.panels]
-    for one, image in zip(axes, images, strict=True):
+    known = sweep.known
+    codes = phase_codes(known["phase"])
+    images = [cells(known, layout, panel, codes) for panel in layout.panels]
+    for one, panel, image in zip(axes, layout.panels, images, strict=True):
         one.imshow(image, phase_colours(palette), vmin=0, vmax=len(Phase) - 1, aspect="auto")
         show_missing(one)
+        if sweep.has_implied:
+            hatch_implied(one, cells(known, layout, panel, codes[known[IMPLIED]]), palette)
     label_cells(axes, layout)
-    legend_above(figure, [*phase_patches(palette), *_missing(images)])
+    hatched = [implied_patch()] * sweep.has_implied
+    legend_above(figure, [*phase_patches(palette), *hatched, *_missing(images)])
     return figure
 
 
@@ -84,7 +89,7 @@ def draw_smooth(sweep: Sweep, _palette: Palette) -> Figure | None:
     if generalises.any():
         bar = delay.add_bar(figure, axes, "T_val - T_train (steps)", "min")
         marks = [_mark(bar, gap) for gap in sweep.gaps if delay.floor <= gap <= delay.ceiling]
-    legend_above(figure, [*_missing(images), *marks])
+    legend_above(figure, [*_missing(images, sweep), *marks])
     return figure
 
 
@@ -110,7 +115,7 @@ def draw_train_times(sweep: Sweep, _palette: Palette) -> Figure | None:
     reached.add_bar(figure, axes, "T_train (steps)", "neither")
     unreached = [Patch(color=CONFUSED, label="never")] if steps.isna().any() else []
     drawn = [cells(sweep.table, layout, panel, steps.fillna(0)) for panel in layout.panels]
-    legend_above(figure, [*_missing(drawn), *unreached])
+    legend_above(figure, [*_missing(drawn, sweep), *unreached])
     return figure
 
 
@@ -155,5 +160,7 @@ def _mark(bar: Axes, gap: int) -> Line2D:
     return line
 
 
-def _missing(images: list[NDArray[np.float64]]) -> list[Patch]:
-    return [missing_patch()] if any(np.isnan(image).any() for image in images) else []
+def _missing(images: list[NDArray[np.float64]], sweep: Sweep | None = None) -> list[Patch]:
+    """The legend's entry of cells without a number: among those of `sweep` may be implied ones."""
+    label = "not trained" if sweep is not None and sweep.has_implied else "missing"
+    return [missing_patch(label)] if any(np.isnan(image).any() for image in images) else []

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from grok.errors import DamagedFileError, UserError
-from grok.record.names import PLAN, RESULT
+from grok.record.names import CHECKPOINT, ERROR, PLAN, RESULT
 from grok.record.record import Plan, Record, finished, read_plan, read_record
+from grok.sweeps.refine import refine
 
 MOST_DIGITS = 9
 """Of a job's number."""
@@ -51,6 +53,24 @@ def read_folder(folder: Path) -> Contents:
             found.damaged[where / RESULT] = str(error)
             log.warning("%s; until then its member counts as missing", error)
     return found
+
+
+def implied_phases(
+    plan: Plan | None, folders: Mapping[int, Path], phases: Mapping[int, str]
+) -> dict[int, str]:
+    """The phases of the jobs that needn't be trained; none of a sweep that isn't refined.
+
+    Args:
+        folders: every job's.
+        phases: of the members that have finished.
+    """
+    if plan is None or not plan.refine:
+        return {}
+    unfinished = folders.keys() - phases.keys()
+    failed = {job for job in unfinished if (folders[job] / ERROR).exists()}
+    running = {job for job in unfinished if (folders[job] / CHECKPOINT).exists()}
+    implied = refine(plan.jobs, phases, failed).implied
+    return {job: phase for job, phase in implied.items() if job not in running}
 
 
 def _find(folder: Path) -> tuple[Plan | None, dict[int, Path]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ FINAL = tuple(STEP_COLUMNS)
 BEST = tuple(f"best_{name}" for name, better in STEP_COLUMNS.items() if better is not None)
 NORMS = {"initial_norm": "initial", "norm_at_t_train": "t_train", "norm_at_t_val": "t_val"}
 VARIES = "varies"
+IMPLIED = "implied"
+"""The column, of refined sweeps only, that says whether a cell wasn't trained."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ class Sweep:
         roles: what keys of the optimizer and the task mean, see `grok.record.meaning`.
         measured: what any finished member was measured by: losses, accuracies and weight norm,
             then the configured measures.
+        implied: rows like those of `table`, with a phase and no numbers, of the cells of a refined
+            sweep that needn't be trained, see `grok.sweeps.refine`; None where it isn't refined.
         records: those of the finished members, by job.
         common: the configuration of the first job, empty where no record tells it.
         damaged: a line for each file that was found damaged so far, by its path. The member of a
@@ -84,12 +89,32 @@ class Sweep:
     held: list[str] = field(default_factory=list)
     roles: dict[str, str] = field(default_factory=lambda: dict(EARLIER_ROLES))
     measured: list[Measured] = field(default_factory=list)
+    implied: pd.DataFrame | None = None
     damaged: dict[Path, str] = field(default_factory=dict)
+
+    @functools.cached_property
+    def known(self) -> pd.DataFrame:
+        """One row a cell of known phase, in job order; ``implied`` says which weren't trained.
+
+        Without that column and the same as `table` where the sweep isn't refined. Rows have the
+        same index in both.
+        """
+        if self.implied is None:
+            return self.table
+        rows = pd.concat([self.table, self.implied])
+        after = list(rows.columns).index("phase")
+        rows.insert(after + 1, IMPLIED, rows["job"].isin(self.implied["job"]))
+        return rows.sort_values("job")
+
+    @property
+    def has_implied(self) -> bool:
+        """Whether any cell is implied."""
+        return self.implied is not None and not self.implied.empty
 
     @property
     def missing(self) -> int:
-        """How many planned jobs have no record."""
-        return len(self.planned) - len(self.table)
+        """How many planned jobs have no record and no implied phase."""
+        return len(self.planned) - len(self.known)
 
     def member_folder(self, job: int) -> Path:
         """Where `job` leaves its files: its numbered folder, or the folder of a solo run."""

@@ -10,8 +10,18 @@ from typing import Any
 
 import pandas as pd
 
-from grok.analysis.read.folder import read_folder
-from grok.analysis.read.sweep import BEST, FINAL, NORMS, OUTCOME, STEPS, VARIES, Measured, Sweep
+from grok.analysis.read.folder import implied_phases, read_folder
+from grok.analysis.read.sweep import (
+    BEST,
+    FINAL,
+    IMPLIED,
+    NORMS,
+    OUTCOME,
+    STEPS,
+    VARIES,
+    Measured,
+    Sweep,
+)
 from grok.errors import UserError
 from grok.phases import classify
 from grok.record.difference import flat
@@ -37,6 +47,9 @@ def load(folder: str | Path, budget: int | None = None) -> pd.DataFrame:
     ``best_...`` the lowest or highest where one is better; NaN where a member lacks it. A swept key
     named like another column has " (swept)" added, a measured number " (measured)".
 
+    A refined sweep has rows of implied cells as well, whose column ``implied`` is true: they have a
+    phase, and numbers that are NaN or ``<NA>``.
+
     Args:
         folder: of the sweep, finished or not, or of a solo run.
         budget: classify every run as if it had ended after so many steps; only ``phase`` differs.
@@ -46,7 +59,7 @@ def load(folder: str | Path, budget: int | None = None) -> pd.DataFrame:
     Raises:
         UserError: the folder isn't there or holds no sweep, or its plan is damaged.
     """
-    return read_sweep(Path(folder), budget).table
+    return read_sweep(Path(folder), budget).known.reset_index(drop=True)
 
 
 def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
@@ -70,14 +83,20 @@ def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
         )
     planned = _settings_table(keys, settings)
     measured = _measured(records, list(planned.columns))
+    implied = implied_phases(plan, folders, {job: each.phase for job, each in records.items()})
     rows = [_row(job, folders[job], records[job], measured) for job in sorted(records)]
+    rows += [{"job": job, "phase": phase, "diverged": False} for job, phase in implied.items()]
     columns = list(dict.fromkeys([*_RESERVED, *_columns(measured)]))
     results = pd.DataFrame(rows).reindex(columns=columns)
+    known = _typed(planned.merge(results, on="job"), [*_NUMBERS, *_columns(measured)])
+    trained = known["job"].isin(records)
+    table = known[trained].reset_index(drop=True)
+    untrained = known[~trained].set_index(pd.RangeIndex(len(table), len(known)))
     return Sweep(
         folder,
         keys=list(planned.columns[1:]),
         planned=planned,
-        table=_typed(planned.merge(results, on="job"), [*_NUMBERS, *_columns(measured)]),
+        table=table,
         gaps=sorted({record.grokking_gap for record in records.values()}),
         constrained=bool(records) and all(map(_constrained, records.values())),
         records=records,
@@ -86,6 +105,7 @@ def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
         held=_held(list(records.values())),
         roles=_roles(records),
         measured=measured,
+        implied=untrained if plan is not None and plan.refine else None,
         damaged=damaged,
     )
 
@@ -96,7 +116,7 @@ def _measured(records: dict[int, Record], taken: list[str]) -> list[Measured]:
     for job in sorted(records):
         for name, better in records[job].columns.items():
             found[name] = better if found.setdefault(name, better) == better else None
-    names = {*taken, *_RESERVED}
+    names = {*taken, *_RESERVED, IMPLIED}
     measured = []
     for name, better in found.items():
         final = name if name in FINAL else _unlike(names, name)
@@ -182,7 +202,7 @@ def _settings_table(keys: list[str], settings: dict[int, dict[str, Any]]) -> pd.
     jobs = sorted(settings)
     columns: dict[str, Any] = {"job": pd.Series(jobs, dtype="Int64")}
     for key in keys:
-        name = f"{key} (swept)" if key in _RESERVED else key
+        name = f"{key} (swept)" if key in (*_RESERVED, IMPLIED) else key
         columns[name] = _column(settings[job].get(key) for job in jobs)
     return pd.DataFrame(columns)
 

@@ -17,13 +17,13 @@ from typing import Any
 from plotly.offline import get_plotlyjs
 
 from grok.analysis.numbers.kinds import kinds
-from grok.analysis.numbers.labels import number
+from grok.analysis.numbers.labels import finished, number
 from grok.analysis.numbers.layout import choose, swept
 from grok.analysis.numbers.paths import Crossing
 from grok.analysis.pictures.palette import Palette
 from grok.analysis.read.sweep import Sweep
 from grok.analysis.report import crossings, figure, grid, lines, members, views
-from grok.analysis.report.facts import configuration, cost, definitions, facts, finished, heading
+from grok.analysis.report.facts import configuration, cost, definitions, facts, heading
 from grok.analysis.report.parts import Picture, text
 from grok.errors import attempt
 from grok.printable import printable
@@ -92,7 +92,7 @@ def _grid(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> Picture | No
         if "landscape" in kinds(sweep)
         else views.phase_views(sweep, palette)
     )
-    return grid.grid_picture(sweep, [*of_cells, *views.measured_views(sweep)], texts)
+    return grid.grid_picture(sweep, [*of_cells, *views.measured_views(sweep)], texts, palette)
 
 
 def _figures(

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from grok.analysis.numbers.definitions import PHASES_ARE, TIMES_ARE
-from grok.analysis.numbers.labels import folder_name, left_out, number
+from grok.analysis.numbers.labels import finished, folder_name, left_out, number
 from grok.analysis.numbers.layout import choose, numeric, swept
 from grok.analysis.numbers.mixture import mixture
 from grok.analysis.read.sweep import Sweep
@@ -22,7 +22,7 @@ LISTED = 4
 def facts(sweep: Sweep) -> dict[str, str]:
     """Name and text of what was swept, how it ended, how it was run and what it cost."""
     records, layout = list(sweep.records.values()), choose(sweep)
-    phases = {str(phase): int((sweep.table["phase"] == phase).sum()) for phase in Phase}
+    phases = {str(phase): int((sweep.known["phase"] == phase).sum()) for phase in Phase}
     versions = [f"{name} {version}" for each in records for name, version in each.versions.items()]
     seeds = dict.fromkeys(name for record in records for name in record.seeds)
     told = {
@@ -49,12 +49,6 @@ def facts(sweep: Sweep) -> dict[str, str]:
         "Cost": cost(sweep),
     }
     return {name: words for name, words in told.items() if words}
-
-
-def finished(sweep: Sweep) -> str:
-    """How many members have finished, and how many are missing."""
-    missing = f", {sweep.missing} missing" if sweep.missing else ""
-    return f"{len(sweep.table)} of {len(sweep.planned)} finished{missing}"
 
 
 def cost(sweep: Sweep) -> str:

@@ -9,12 +9,17 @@ from numpy.typing import NDArray
 
 from grok.analysis.numbers.labels import axis_label
 from grok.analysis.numbers.layout import Layout, cells, choose
+from grok.analysis.numbers.phase_diagram import phase_codes
+from grok.analysis.pictures.palette import Palette, implied_look
 from grok.analysis.read.sweep import Sweep
 from grok.analysis.report.parts import Picture, axis, panel_axes, plain, text, ticks
 from grok.analysis.report.views import View
+from grok.phases import Phase
 
 
-def grid_picture(sweep: Sweep, views: list[View], texts: dict[int, str]) -> Picture:
+def grid_picture(
+    sweep: Sweep, views: list[View], texts: dict[int, str], palette: Palette
+) -> Picture:
     """A panel for each setting of the keys that aren't axes, row 0 the smallest y, on top.
 
     Args:
@@ -24,16 +29,18 @@ def grid_picture(sweep: Sweep, views: list[View], texts: dict[int, str]) -> Pict
         ``data`` and ``layout`` of what all views share, and ``views``: dictionaries of ``name``,
         ``note``, ``group``, ``data`` and ``layout``. The last traces of the shared data, one a
         panel, are transparent and over all others; their z is the job, also of a member that is
-        missing.
+        missing. Before them are marks: crosses, one trace a panel, and slanted lines where cells
+        are implied.
     """
     layout = choose(sweep)
-    planned, table = sweep.planned, sweep.table
+    planned, known = sweep.planned, sweep.known
     jobs = [cells(planned, layout, panel, planned["job"]) for panel in layout.panels]
-    done = [cells(table, layout, panel, table["job"]) for panel in layout.panels]
+    done = [cells(known, layout, panel, known["job"]) for panel in layout.panels]
     targets = [np.where(np.isnan(d), j, d) for j, d in zip(jobs, done, strict=True)]
     missing = [np.isnan(d) & ~np.isnan(j) for j, d in zip(jobs, done, strict=True)]
     return {
-        "data": [_crosses(image, i) for i, image in enumerate(missing)]
+        "data": [_marks(image, i, "x-thin", "#888888") for i, image in enumerate(missing)]
+        + _slants(sweep, layout, palette)
         + [_targets(image, i, texts) for i, image in enumerate(targets)],
         "layout": _axes(layout),
         "views": [_view(sweep, layout, view) for view in views],
@@ -46,9 +53,10 @@ def _view(sweep: Sweep, layout: Layout, view: View) -> Picture:
         name = f"coloraxis{number + 1}" if number else "coloraxis"
         scales[name] = layer.scale | {"colorbar": _bar(layer.scale["colorbar"], number, view)}
         for i, panel in enumerate(layout.panels):
-            image = cells(sweep.table.loc[layer.values.index], layout, panel, layer.values)
+            image = cells(sweep.known.loc[layer.values.index], layout, panel, layer.values)
             data.append(_heatmap(plain(image), i) | {"coloraxis": name, "hoverinfo": "skip"})
     note = view.note + " A cross marks a member that hasn't finished." * bool(sweep.missing)
+    note += " A slanted line marks one that wasn't trained, its phase implied." * sweep.has_implied
     named = {"name": view.name, "note": note, "group": view.group}
     return named | {"data": data, "layout": scales}
 
@@ -64,14 +72,28 @@ def _targets(jobs: NDArray[np.float64], panel: int, texts: dict[int, str]) -> di
     return _heatmap(plain(jobs), panel) | over
 
 
-def _crosses(missing: NDArray[np.bool_], panel: int) -> dict[str, Any]:
-    rows, columns = missing.nonzero()
+def _slants(sweep: Sweep, layout: Layout, palette: Palette) -> list[dict[str, Any]]:
+    """Of each panel and phase the marks of implied cells; none where no cell is implied."""
+    if sweep.implied is None:
+        return []
+    found, traces = sweep.implied, []
+    for i, panel in enumerate(layout.panels):
+        codes = cells(found, layout, panel, phase_codes(found["phase"]))
+        for number, phase in enumerate(Phase):
+            if (codes == number).any():
+                colour = implied_look(palette[phase])["edgecolor"]
+                traces.append(_marks(codes == number, i, "line-ne", colour))
+    return traces
+
+
+def _marks(marked: NDArray[np.bool_], panel: int, symbol: str, colour: str) -> dict[str, Any]:
+    rows, columns = marked.nonzero()
     return {
         "type": "scatter",
         "mode": "markers",
         "x": columns.tolist(),
         "y": rows.tolist(),
-        "marker": {"symbol": "x-thin", "size": 7, "line": {"width": 1.5, "color": "#888888"}},
+        "marker": {"symbol": symbol, "size": 7, "line": {"width": 1.5, "color": colour}},
         "xaxis": axis("x", panel),
         "yaxis": axis("y", panel),
         "hoverinfo": "skip",

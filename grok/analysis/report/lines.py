@@ -14,7 +14,7 @@ from grok.analysis.numbers.labels import axis_label, number, tick_positions
 from grok.analysis.numbers.layout import Layout, choose, numeric, select
 from grok.analysis.numbers.lines import edges, is_logarithmic, line_layout, line_members, positions
 from grok.analysis.pictures.palette import BUDGET, LAW, STRIP, TIME_LOOKS, Palette, TimeLook
-from grok.analysis.read.sweep import Sweep
+from grok.analysis.read.sweep import IMPLIED, Sweep
 from grok.analysis.report.parts import (
     LINE_COLOURS,
     LOG_AXIS,
@@ -28,6 +28,9 @@ from grok.analysis.report.parts import (
 )
 from grok.phases import Phase
 
+PALE = 0.5
+"""Of the phases that are implied."""
+
 
 def times_picture(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> Picture | None:
     """T_train and T_val against the one swept key over a strip of phases; None if there are two."""
@@ -38,7 +41,7 @@ def times_picture(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> Pict
     data: list[dict[str, Any]] = []
     shapes: list[dict[str, Any]] = []
     for i, panel in enumerate(layout.panels):
-        members = line_members(sweep.table, layout, panel)
+        members = line_members(sweep.known, layout, panel)
         for column, look in TIME_LOOKS.items():
             places, steps = positions(layout), members[column]
             line = _members_line(look.name, places, steps, i, members["job"], texts)
@@ -180,9 +183,12 @@ def _strip(
     return [
         {"type": "rect", "x0": left, "x1": right, "y0": 0, "y1": STRIP, "line": {"width": 0}}
         | {"xref": axis("x", panel), "yref": f"{axis('y', panel)} domain"}
-        | {"fillcolor": to_hex(palette[Phase(phase)])}
-        for phase, left, right in zip(members["phase"], borders[:-1], borders[1:], strict=True)
-        if not pd.isna(phase)
+        | {"fillcolor": to_hex(palette[Phase(member["phase"])])}
+        | ({"opacity": PALE} if member.get(IMPLIED, False) else {})
+        for (_, member), left, right in zip(
+            members.iterrows(), borders[:-1], borders[1:], strict=True
+        )
+        if not pd.isna(member["phase"])
     ]
 
 

@@ -28,6 +28,7 @@ from grok.record.names import CURVE_COLUMNS, CURVES, EMBEDDINGS
 MOST_ROWS = 100_000
 MOST_POSITIONS = 400_000
 LEAST, MOST = 8, 200
+IMPLIED_NOTE = "This member wasn't trained: those around it are of one phase."
 
 _Part = TypeVar("_Part")
 
@@ -36,6 +37,7 @@ def words(sweep: Sweep) -> dict[int, list[str]]:
     """Of every planned job: its swept values and its outcome, a line each."""
     keys = list(swept(sweep))
     outcomes = {int(row["job"]): _outcome(row, sweep.measured) for _, row in sweep.table.iterrows()}
+    outcomes |= {job: [f"phase: {phase}, implied"] for job, phase in _implied(sweep).items()}
     return {
         int(row["job"]): [f"job: {row['job']}"]
         + [f"{key}: {number(row[key], 6)}" for key in keys]
@@ -48,8 +50,8 @@ def collect(sweep: Sweep, palette: Palette, lines: dict[int, list[str]]) -> list
     """Every planned job with what choosing it shows, in job order.
 
     Keys: ``job``; ``at``, the place of its value in each of the swept keys' lists; ``cell``, its
-    panel, column and row, None where it isn't among the cells that are drawn; ``phase``, None while
-    unfinished; ``title`` and ``words``; ``curves``, a
+    panel, column and row, None where it isn't among the cells that are drawn; ``phase``, None where
+    it wasn't trained; ``title`` and ``words``; ``curves``, a
     list for each of `CURVE_COLUMNS`, or a ``note`` why there are none; ``delay``, the steps
     between which it waited to generalise and a colour; ``embeddings``, see `_embeddings`, None
     where none are recorded; ``measures``, see `_measures`. Where what members recorded is damaged,
@@ -57,12 +59,14 @@ def collect(sweep: Sweep, palette: Palette, lines: dict[int, list[str]]) -> list
     """
     values, layout = swept(sweep), choose(sweep)
     phases = dict(zip(sweep.table["job"], sweep.table["phase"], strict=True))
+    implied = _implied(sweep)
     embeddings = attempt("report, embeddings", _embeddings, sweep) or {}
     measured = attempt("report, measures", _measures, sweep) or {}
     members = []
     for row in sweep.planned.to_dict("records"):
         job = int(row["job"])
         phase = phases.get(job)
+        told = f"{implied[job]}, implied" if job in implied else "not finished"
         curves, note = _curves(sweep, job)
         members.append(
             {
@@ -70,16 +74,23 @@ def collect(sweep: Sweep, palette: Palette, lines: dict[int, list[str]]) -> list
                 "at": [found.index(row[key]) for key, found in values.items()],
                 "cell": _cell(layout, row),
                 "phase": phase,
-                "title": f"Member {job}: {phase or 'not finished'}",
+                "title": f"Member {job}: {phase or told}",
                 "words": lines[job][1:],
                 "curves": curves,
-                "note": note,
+                "note": IMPLIED_NOTE if job in implied else note,
                 "delay": None if phase is None else _delay(sweep, job, palette[Phase(phase)]),
                 "embeddings": embeddings.get(job),
                 "measures": measured.get(job, {}),
             }
         )
     return members
+
+
+def _implied(sweep: Sweep) -> dict[int, str]:
+    """The phases of the jobs that needn't be trained."""
+    if sweep.implied is None:
+        return {}
+    return dict(zip(sweep.implied["job"], sweep.implied["phase"], strict=True))
 
 
 def worth_seeing(sweep: Sweep, members: list[Picture]) -> int:

@@ -70,8 +70,8 @@ def phase_views(sweep: Sweep, palette: Palette) -> list[View]:
         View(
             "Phase",
             "What became of each member.",
-            [_phases(table["phase"], palette)],
-            _legend(table["phase"], palette),
+            [_phases(sweep.known["phase"], palette)],
+            _legend(sweep, palette),
         ),
         View(
             "Smooth",
@@ -141,9 +141,9 @@ def _phases(phases: pd.Series, palette: Palette) -> Layer:
     return Layer(phase_codes(phases), ends | {"colorscale": scale})
 
 
-def _legend(phases: pd.Series, palette: Palette) -> list[dict[str, Any]]:
+def _legend(sweep: Sweep, palette: Palette) -> list[dict[str, Any]]:
     """Traces of no points that name the phases in the legend, which can wrap."""
-    counts = phases.value_counts()
+    counts = sweep.known["phase"].value_counts()
     return [
         {"type": "scatter", "mode": "markers", "x": [None], "y": [None]}
         | {"name": f"{phase} ({counts.get(str(phase), 0)})", "hoverinfo": "skip"}

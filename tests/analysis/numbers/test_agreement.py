@@ -4,7 +4,9 @@ import pytest
 
 from grok.analysis import command
 from grok.analysis.numbers import agreement
+from grok.analysis.numbers.matching import implied_in, match
 from grok.analysis.options import parse
+from grok.analysis.read.table import read_sweep
 from grok.errors import UsageError, UserError
 from grok.phases import Phase
 from tests.analysis.special_sweeps import LR, WD
@@ -153,3 +155,31 @@ def test_a_comparison_takes_no_kind():
             UsageError, match="leave --kind, --theory, --frame, --paths, --flow away"
         ):
             parse(["folder", "--compare", FIGURE_1, *more])
+
+
+def test_implied_cells_count_apart(refined, capsys):
+    a, b = refined(), refined("full", refine=False)
+    command.main([str(a), "--compare", str(b)])
+    lines = capsys.readouterr().out.splitlines()
+    assert "matched         45 cells of 45 in A and 45 in B, at 100000 steps" in lines
+    assert [line for line in lines if "interval" in line] == [
+        "equal           44 of 45, 97.8% (95 % interval 88.4% to 99.6%)",
+        "  trained       18 of 18, 100.0% (95 % interval 82.4% to 100.0%)",
+        "  implied       26 of 27, 96.3% (95 % interval 81.7% to 99.3%)",
+    ]
+    table = pd.read_csv(a / "analysis" / "agreement.csv")
+    assert table["implied_a"].sum() == 27
+    assert not table["implied_b"].any()
+    assert not (b / "analysis").exists()
+
+
+def test_an_implied_phase_is_known_at_its_own_budget(refined):
+    """A cell that wasn't trained may have been in another phase before."""
+    a, b = refined(), refined("full", refine=False, budget=5000)
+    for one, other in ((a, b), (b, a)):
+        found = match(read_sweep(one), read_sweep(other)).cells
+        implied = implied_in(found, "a") | implied_in(found, "b")
+        assert set(found["verdict"][implied]) == {"undecided"}
+        assert set(found["verdict"][~implied]) == {"equal"}
+    cells = match(read_sweep(a, budget=5000), read_sweep(b), budget=5000).cells
+    assert (cells["verdict"] == "equal").sum() == 44

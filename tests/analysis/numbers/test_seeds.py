@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from grok.analysis.numbers import seeds
+from grok.analysis.read.table import read_sweep
 from tests.analysis.special_sweeps import DATA, LR, MODEL, SEED_PHASES, WD, sweep_of_seeds
 
 
@@ -61,3 +62,11 @@ def test_what_is_missing_does_not_count(make_sweep):
     assert found.loc[101, "fraction"] == pytest.approx(1 / 3)
     shares = seeds.commonest(sweep.table, [LR, WD]).set_index([LR, WD])["share"]
     assert shares.to_dict() == {(1, 0): 1, (2, 0): 0.5, (2, 5): 1}
+
+
+def test_implied_cells_count_by_their_phase(refined):
+    sweep = read_sweep(refined(more=[{MODEL: 1}, {MODEL: 2}]))
+    found = seeds.seeds_table(sweep).set_index([MODEL, "phase"])
+    assert set(found["cells"]) == {45}
+    assert found["fraction"][1, "comprehension"] == 35 / 45
+    assert found["fraction"][2, "memorization"] == 10 / 45

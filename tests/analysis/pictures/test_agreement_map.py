@@ -66,3 +66,12 @@ def test_a_row_of_maps_for_each_further_setting(sweep_in):
     figure = agreement_map.draw_agreement(match(sweep("a"), sweep("b")), SAFE)
     titles = [axes.get_title().partition("\n")[0] for axes in figure.axes]
     assert titles[0:8:4] == ["seed.data=41", "seed.data=42"]
+
+
+def test_implied_cells_are_hatched_in_their_own_map(refined):
+    found = match(read_sweep(refined("full", refine=False)), read_sweep(refined()))
+    figure = agreement_map.draw_agreement(found, SAFE)
+    hatched = [sum(len(each.get_paths()) for each in axes.collections) for axes in figure.axes[:3]]
+    assert hatched == [0, 27, 0]
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts == [*Phase, "implied"]

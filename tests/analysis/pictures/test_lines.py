@@ -6,6 +6,7 @@ from grok.analysis.pictures import lines
 from grok.analysis.pictures.palette import SAFE
 from grok.analysis.read.table import read_sweep
 from grok.phases import Phase
+from grok.record.record import Plan, write_plan
 
 TIMES = [(1000, 3000), (100, 150), None, (50, None), (None, None)]
 
@@ -95,3 +96,18 @@ def test_members_that_never_learn_draw_the_budget(make_sweep):
 def test_grids_and_single_runs_have_no_lines(grid_sweep):
     assert lines.draw_lines(read_sweep(grid_sweep), SAFE) is None
     assert lines.draw_lines(read_sweep(grid_sweep / "0"), SAFE) is None
+
+
+def test_implied_values_have_a_hatched_phase_and_no_times(tmp_path, add_member):
+    jobs = [{"opt.wd_dec": float(value)} for value in range(5)]
+    write_plan(tmp_path, Plan(["opt.wd_dec"], jobs, refine=True))
+    for number in (0, 4):
+        add_member(number, jobs[number], 100, 150)
+    figure = lines.draw_lines(read_sweep(tmp_path), SAFE)
+    (axes,) = figure.axes
+    assert data(axes)["T_val"][:, 1].tolist()[::4] == [150, 150]
+    assert np.isnan(data(axes)["T_val"][1:4, 1]).all()
+    assert {colour for _, _, colour in strip(axes)} == {to_hex(SAFE[Phase.COMPREHENSION])}
+    spans = [span for span in axes.patches if span.get_height() == lines.STRIP]
+    assert [bool(span.get_hatch()) for span in spans] == [False, True, True, True, False]
+    assert [text.get_text() for text in figure.legends[0].get_texts()][-1] == "implied"

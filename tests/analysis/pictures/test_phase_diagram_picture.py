@@ -199,3 +199,39 @@ def test_confusion_is_crossed_on_the_smooth_diagram(grid_sweep):
     assert (to_hex(crossed.get_facecolor()[0]), crossed.get_hatch()) == ("#000000", "xxxx")
     assert stuck_bar.get_ylabel() == "T_train (steps); crossed: confusion, none"
     assert min(lightness(colour) for colour in stuck_colours()(np.linspace(0, 1, 50))) > 0.15
+
+
+def hatched(axes):
+    """The number of hatched cells of each colour."""
+    return {
+        to_hex(squares.get_facecolor()[0]): len(squares.get_paths())
+        for squares in axes.collections
+        if squares.get_paths()
+    }
+
+
+def test_implied_cells_are_hatched_in_the_colour_of_their_phase(refined):
+    figure = phase_diagram.draw_phases(read_sweep(refined()), SAFE)
+    (axes,) = figure.axes
+    (image,) = images(axes)
+    assert image.tolist() == [[COMPREHENSION] * 7 + [MEMORIZATION] * 2] * 5
+    assert hatched(axes) == {
+        to_hex(SAFE[Phase.COMPREHENSION]): 25,
+        to_hex(SAFE[Phase.MEMORIZATION]): 2,
+    }
+    assert legend_texts(figure) == [*(str(phase) for phase in Phase), "implied"]
+
+
+def test_a_refined_sweep_under_way_has_missing_cells_too(refined):
+    figure = phase_diagram.draw_phases(read_sweep(refined(without=[7])), SAFE)
+    assert legend_texts(figure)[-2:] == ["implied", "missing"]
+    figure = phase_diagram.draw_phases(read_sweep(refined("full", refine=False)), SAFE)
+    assert hatched(figure.axes[0]) == {}
+    assert legend_texts(figure) == [str(phase) for phase in Phase]
+
+
+@pytest.mark.parametrize("draw", [phase_diagram.draw_smooth, phase_diagram.draw_train_times])
+def test_implied_cells_have_no_steps(refined, draw):
+    figure = draw(read_sweep(refined()), SAFE)
+    assert sum(np.isfinite(image).sum() for image in images(figure.axes[0])) == 18
+    assert legend_texts(figure)[0] == "not trained"
