@@ -67,11 +67,13 @@ def test_a_lost_task_is_known_by_the_queue_alone(executor, tmp_path):
 def test_a_task_put_back_starts_again_as_the_same_job(executor, tmp_path):
     by_hand, by_signal = executor.submit_array([Stays(tmp_path / "0"), Returns(tmp_path / "1")])
     [(process, _)], _ = told(tmp_path / "0"), told(tmp_path / "1")
+    by_signal._interrupt()
+    node.wait_until(lambda: in_queue(by_signal) == "PENDING")
+    assert says(by_signal) == ("UNKNOWN", False, False)
     node.output("scontrol", "requeue", by_hand.job_id)
     os.kill(process, signal.SIGKILL)
-    by_signal._interrupt()
-    node.wait_until(lambda: in_queue(by_hand) == in_queue(by_signal) == "PENDING")
-    assert says(by_hand) == says(by_signal) == ("UNKNOWN", False, False)
+    node.wait_until(lambda: in_queue(by_hand) == "PENDING")
+    assert says(by_hand) == ("UNKNOWN", False, False)
     assert [restarts for _, restarts in told(tmp_path / "0", times=2)] == [0, 1]
     assert by_signal.result()[0] == 5
 
@@ -87,7 +89,7 @@ def test_what_is_missing_is_the_reason_to_skip(tmp_path, monkeypatch):
     monkeypatch.setattr(node.shutil, "which", lambda name: None if "slurm" in name else name)
     with pytest.raises(pytest.skip.Exception) as skipped, node.slurm_node(tmp_path):
         pass
-    assert str(skipped.value) == ("no Slurm: slurmctld, slurmd not installed (Debian: slurm-wlm)")
+    assert str(skipped.value) == "no Slurm: slurmctld, slurmd not installed (Debian: slurm-wlm)"
 
 
 def test_a_daemon_that_ends_is_the_reason_to_skip(slurm, tmp_path, monkeypatch):
@@ -95,6 +97,4 @@ def test_a_daemon_that_ends_is_the_reason_to_skip(slurm, tmp_path, monkeypatch):
     monkeypatch.setattr(node, "CONFIGURATION", broken)
     with pytest.raises(pytest.skip.Exception) as skipped, node.slurm_node(tmp_path):
         pass
-    assert str(skipped.value) == (
-        "Slurm doesn't start: fatal: mkdir(/proc/spool): No such file or directory"
-    )
+    assert str(skipped.value).startswith("Slurm doesn't start: fatal: mkdir(/proc/spool)")
