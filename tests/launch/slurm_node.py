@@ -4,11 +4,12 @@ import getpass
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -24,10 +25,11 @@ SlurmctldPort={ports[0]}
 SlurmdPort={ports[1]}
 SlurmUser={user}
 SlurmdUser={user}
+SlurmdParameters=config_overrides
 AuthType=auth/none
 AuthInfo=cred_expire=5
 CredType=cred/none
-ProctrackType=proctrack/linuxproc
+ProctrackType=proctrack/pgid
 TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
@@ -46,27 +48,26 @@ PartitionName=all Nodes=node Default=YES
 @contextmanager
 def slurm_node(folder: Path) -> Iterator[None]:
     """Runs a Slurm in `folder`, which commands find by SLURM_CONF; a test is skipped without."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SLURM_CONF", str(folder / "slurm.conf"))
-        patch.setenv("PATH", os.pathsep.join([os.environ["PATH"], "/usr/local/sbin", "/usr/sbin"]))
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        choose(folder, patch)
         missing = [program for program in PROGRAMS if shutil.which(program) is None]
         if missing:
             pytest.skip(f"no Slurm: {', '.join(missing)} not installed (Debian: slurm-wlm)")
         configure(folder)
-        daemons = [start(name, folder) for name in ("slurmctld", "slurmd")]
-        try:
-            wait_until(
-                lambda: output("sinfo", "--noheader", "--format=%T") == "idle" or ended(daemons)
-            )
-            if output("sinfo", "--noheader", "--format=%T") != "idle":
-                pytest.skip(f"Slurm doesn't start: {complaints(folder)}")
-            yield
-            output("scancel", "--partition=all")
-            wait_until(lambda: not output("squeue", "--noheader"))
-        finally:
-            for daemon in reversed(daemons):
-                daemon.terminate()
-                daemon.wait()
+        daemons = [start(name, folder, stack) for name in ("slurmctld", "slurmd")]
+        wait_until(lambda: node_is_idle() or ended(daemons))
+        if ended(daemons) or not node_is_idle():
+            pytest.skip(f"Slurm doesn't start: {complaint(folder)}")
+        stack.callback(end_tasks, folder)
+        yield
+
+
+def choose(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Has commands find this Slurm, and nothing of another whose task this may be."""
+    for name in [name for name in os.environ if name.startswith(("SLURM", "SBATCH", "SRUN"))]:
+        patch.delenv(name)
+    patch.setenv("SLURM_CONF", str(folder / "slurm.conf"))
+    patch.setenv("PATH", os.pathsep.join([os.environ["PATH"], "/usr/local/sbin", "/usr/sbin"]))
 
 
 def configure(folder: Path) -> None:
@@ -83,11 +84,14 @@ def configure(folder: Path) -> None:
     (folder / "slurm.conf").write_text(text)
 
 
-def start(name: str, folder: Path) -> subprocess.Popen[bytes]:
-    """A daemon that ends with this process, however that ends."""
+def start(name: str, folder: Path, stack: ExitStack) -> subprocess.Popen[bytes]:
+    """A daemon that ends with `stack`, and with this process, however that ends."""
     with (folder / f"{name}.log").open("wb") as log:
         command = ["setpriv", "--pdeathsig=TERM", name, "-D"]
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    stack.enter_context(process)  # waits for its end
+    stack.callback(process.terminate)
+    return process
 
 
 def ended(daemons: list[subprocess.Popen[bytes]]) -> bool:
@@ -95,13 +99,34 @@ def ended(daemons: list[subprocess.Popen[bytes]]) -> bool:
     return any(daemon.poll() is not None for daemon in daemons)
 
 
-def complaints(folder: Path) -> str:
-    """The last thing that each daemon complains of."""
-    found = [
-        re.findall(r"(?:error|fatal): *(.*)", (folder / f"{name}.log").read_text())[-1:]
-        for name in ("slurmctld", "slurmd")
-    ]
-    return "; ".join(line for lines in found for line in lines)
+def node_is_idle() -> bool:
+    """Whether a task would start now."""
+    return output("sinfo", "--noheader", "--format=%T") == "idle"
+
+
+def complaint(folder: Path) -> str:
+    """Why a daemon ended, or the last error of one that didn't."""
+    logs = "".join((folder / f"{name}.log").read_text() for name in ("slurmctld", "slurmd"))
+    found = re.findall("fatal: .*", logs) or re.findall("error: .*", logs)
+    return found[-1] if found else f"no idle node after {LIMIT} s"
+
+
+def end_tasks(folder: Path) -> None:
+    """Ends all tasks, and whatever they have started."""
+    output("scancel", "--partition=all", "--state=PENDING")
+    kill_tasks(folder)
+    output("scancel", "--partition=all")
+    wait_until(lambda: not output("squeue", "--noheader"))
+
+
+def kill_tasks(folder: Path) -> None:
+    """Kills all processes with a task's environment, as a real cluster does by cgroups."""
+    configuration = f"SLURM_CONF={folder / 'slurm.conf'}\0".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            environment = (process / "environ").read_bytes()
+            if configuration in environment and b"\0SLURM_STEP_ID=" in environment:
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 def wait_until(happened: Callable[[], bool]) -> None:
@@ -112,6 +137,6 @@ def wait_until(happened: Callable[[], bool]) -> None:
 
 
 def output(*command: str) -> str:
-    """What a command of Slurm's prints, without the heading."""
-    done = subprocess.run([*command], capture_output=True, text=True, check=False)
+    """What a command prints."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.strip()
