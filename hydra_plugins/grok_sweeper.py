@@ -17,12 +17,14 @@ class GrokSweeperConf(BasicSweeperConf):
         grid: values on each axis, for ``params`` that refer to it.
         scale: the size of an experiment: ``paper`` is as it stands, others are in ``scales``.
         scales: name of a scale to the overrides that make it so.
+        refine: train only the cells that `grok.sweeps.refine` wants.
     """
 
     _target_: str = "hydra_plugins.grok_sweeper.GrokSweeper"
     grid: int = 21
     scale: str = "paper"
     scales: dict[str, str] = field(default_factory=dict)
+    refine: bool = False
 
 
 ConfigStore.instance().store(
@@ -40,6 +42,7 @@ class GrokSweeper(BasicSweeper):
         grid: int = 21,
         scale: str = "paper",
         scales: dict[str, str] | None = None,
+        refine: bool = False,
     ) -> None:
         super().__init__(max_batch_size, params)
 

@@ -12,7 +12,6 @@ from grok import program
 from grok.launch import queue
 from grok.options import Parser
 from grok.printable import show
-from grok.record.record import finished
 from grok.sweeps.live import Progress, watching
 from grok.sweeps.planned import begun
 
@@ -34,7 +33,7 @@ def main(words: list[str]) -> None:
     plan = begun(folder)
     if Console().is_terminal:
         with contextlib.suppress(KeyboardInterrupt), watching(folder, plan):
-            while not all(finished(folder / str(job)) for job in range(len(plan.jobs))):
+            while len((progress := Progress(folder, plan)).records) < progress.wanted:
                 time.sleep(LOOK)
     else:
         show(Progress(folder, plan).line())

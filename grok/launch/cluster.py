@@ -7,6 +7,7 @@ into the queue. What has become of the jobs is read from the sweep's folder alon
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import subprocess
 import time
@@ -90,9 +91,11 @@ def send(folder: Path, settings: Stacked) -> Array:
         UserError: submitit isn't installed, or the cluster refuses.
     """
     work = [Allocation(folder)] * settings.allocations
-    executor = _executor(folder, settings)
     try:
-        jobs = executor.submit_array(work)
+        with contextlib.redirect_stderr(io.StringIO()):  # where submitit says it as well
+            jobs = _executor(folder, settings).submit_array(work)
+    except UserError:
+        raise
     except Exception as error:  # whatever submitit makes of what sbatch says
         reason = " ".join(str(error).split())
         raise UserError(f"hydra.launcher.cluster={settings.cluster}: {reason}") from error
@@ -145,5 +148,7 @@ def _executor(folder: Path, settings: Stacked) -> submitit.AutoExecutor:
     options = {key: getattr(settings, key) for key in ANYWHERE}
     options |= {f"slurm_{key}": getattr(settings, key) for key in ON_SLURM}
     options["slurm_additional_parameters"] = settings.additional
+    if settings.cpus_per_task:  # which srun doesn't take over of itself any more
+        options["slurm_srun_args"] = [f"--cpus-per-task={settings.cpus_per_task}"]
     executor.update_parameters(name="grok", **options)
     return executor

@@ -8,6 +8,7 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from grok.errors import FailedJobError
 from grok.launch import queue
+from grok.launch.agenda import Agenda
 from grok.record.record import finished
 from grok.sweeps.planned import Sweep
 
@@ -17,18 +18,21 @@ UNTAKEN = "not trained, for no worker was left; the same command goes on"
 def results(sweep: Sweep, jobs: Sequence[int], on_its_way: bool = False) -> list[JobReturn]:
     """Of each job a result: completed is only what has left a record.
 
+    Unknown is what others are at, and what a refined sweep doesn't want.
+
     Args:
         sweep: that has been worked on.
         jobs: numbers.
         on_its_way: whether workers are still to come, so that the untrained may yet be.
     """
     failures, held = queue.failures(sweep.folder), queue.held(sweep.folder)
+    wanted = Agenda(sweep.folder, sweep.plan).wanted(jobs)
     found = []
     for number in jobs:
         result = JobReturn(overrides=sweep.plan.overrides[number], cfg=sweep.job(number))
         if finished(sweep.folder / str(number)):
             result.status = JobStatus.COMPLETED
-        elif number in failures or not (number in held or on_its_way):
+        elif number in failures or (number in wanted and not (number in held or on_its_way)):
             result.status = JobStatus.FAILED
             result.return_value = FailedJobError(failures.get(number, UNTAKEN))
         found.append(result)

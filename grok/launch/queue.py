@@ -115,6 +115,14 @@ def living(folder: Path) -> list[str]:
     return there
 
 
+def ticketless(folder: Path, jobs: int) -> list[int]:
+    """Those of so many jobs that have no ticket, for they have ended."""
+    work = folder / WORK
+    places = (FREE, FAILED, *workers(folder))
+    there = {job for place in places for job in tickets(work / place)}
+    return [job for job in range(jobs) if job not in there]
+
+
 def unended(folder: Path) -> bool:
     """Whether any job is free or in somebody's hands, dead or alive."""
     work = folder / WORK
@@ -235,6 +243,10 @@ class Worker:
             else:
                 left.append(job)
         return left
+
+    def free(self, wanted: Sequence[int]) -> bool:
+        """Whether any of these jobs can be taken."""
+        return not {*wanted}.isdisjoint(tickets(self._work / FREE))
 
     def in_doubt(self, wanted: Sequence[int]) -> bool:
         """Whether somebody has one of these jobs of whom it isn't known that he lives."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from grok.errors import named
 from grok.launch import stacked
-from grok.launch.order import coarse_to_fine
+from grok.launch.agenda import Agenda
 from grok.launch.places import Place, places
 from grok.launch.queue import Worker, groups_of
 from grok.launch.settings import Spread
@@ -31,26 +31,27 @@ def work(sweep: Sweep, spread: Spread, index: int = 0) -> None:
         found = places(sweep.job(group[0]), len(group), *spread)
         if index < len(found):
             seats |= dict.fromkeys(group, (found[index], group))
-    wanted = [job for job in coarse_to_fine(sweep.plan.jobs) if job in seats]
+    agenda = Agenda(sweep.folder, sweep.plan)
     with Worker(sweep.folder) as worker:
         while True:
+            wanted = agenda.wanted(seats)
             job = worker.take(wanted)
             if job is not None:
                 place, group = seats[job]
-                source = _jobs(sweep, worker, job, [each for each in wanted if each in group])
+                source = _jobs(sweep, worker, agenda, job, group)
                 stacked.train(source, sweep.job(job), place, worker.fail)
-            elif worker.in_doubt(wanted):
+            elif worker.in_doubt(wanted) or agenda.may_grow(wanted):
                 time.sleep(LOOK)
             else:
                 return
 
 
 def _jobs(
-    sweep: Sweep, worker: Worker, first: int, group: Sequence[int]
+    sweep: Sweep, worker: Worker, agenda: Agenda, first: int, group: Sequence[int]
 ) -> Iterator[StackJob | None]:
-    """Jobs of a group, taken one by one; None while it isn't known whether others will be free."""
+    """Jobs of a group, taken one by one; None while others may be free later."""
     taken: int | None = first
-    looked = 0.0
+    wanted: Sequence[int] = group
     while True:
         if taken is not None:
             try:
@@ -59,10 +60,11 @@ def _jobs(
                 worker.fail(taken, named(error))
             else:
                 yield job
-        elif worker.in_doubt(group):
+        elif worker.in_doubt(wanted) or agenda.may_grow(wanted):
             looked = time.monotonic()
             while time.monotonic() < looked + LOOK:
                 yield None
         else:
             return
-        taken = worker.take(group)
+        wanted = agenda.wanted(group)
+        taken = worker.take(wanted)

@@ -55,6 +55,11 @@ def sweeper_problems(hydra: DictConfig) -> Iterable[str]:
     batch: Any = hydra.sweeper.max_batch_size
     if batch is not None and batch < 1:
         yield f"hydra.sweeper.max_batch_size={batch}: must be at least 1 job, or null for all"
+    if hydra.sweeper.get("refine"):
+        if hydra.runtime.choices["hydra/launcher"] != "stacked":
+            yield "hydra.sweeper.refine=true: needs hydra/launcher=stacked, which waits for phases"
+        if batch is not None:
+            yield f"hydra.sweeper.max_batch_size={batch}: must be null with refine=true"
     if "n_jobs" not in hydra.launcher:
         return
     if hydra.launcher.n_jobs == 0:

@@ -21,6 +21,7 @@ from grok.errors import named
 from grok.phases import Phase
 from grok.printable import printable
 from grok.record.record import Plan, Record, finished, read_record
+from grok.sweeps.refine import refine
 
 COLOURS = {  # as in the diagrams, but for black, which a dark terminal would not show
     Phase.COMPREHENSION: "#56B4E9",
@@ -34,7 +35,7 @@ LETTERS = {  # where there are no colours
     Phase.MEMORIZATION: "M ",
     Phase.CONFUSION: "X ",
 }
-BLOCK, WAITING, RUNNING, NO_JOB = "██", "· ", "▒▒", "  "
+BLOCK, IMPLIED, WAITING, RUNNING, NO_JOB = "██", "░░", "· ", "▒▒", "  "
 REFRESH, LINE_EVERY = 0.5, 15.0  # seconds
 
 
@@ -49,6 +50,8 @@ class Progress:
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.folder, self.plan = folder, plan
         self.records: dict[int, Record] = {}
+        self.wanted = len(plan.jobs)
+        self.implied: dict[int, str] = {}
         self.update()
         self.began, self.before = time.monotonic(), len(self.records)
 
@@ -58,13 +61,21 @@ class Progress:
             with contextlib.suppress(Exception):
                 if job not in self.records and finished(self.folder / str(job)):
                     self.records[job] = read_record(self.folder / str(job))
+        if self.plan.refine:
+            phases = {job: record.phase for job, record in self.records.items()}
+            found = refine(self.plan.jobs, phases)
+            self.wanted, self.implied = len(found.wanted), found.implied
 
     def line(self) -> str:
         """Jobs finished, member-steps a second and time left."""
         elapsed = time.monotonic() - self.began
-        done, jobs = len(self.records), len(self.plan.jobs)
+        done, jobs = len(self.records), self.wanted
         new = list(self.records.values())[self.before :]
         text = f"{done} of {jobs} finished, {_clock(elapsed)}"
+        if self.plan.refine:
+            text = (
+                f"{done} of {jobs} wanted finished, {len(self.implied)} implied, {_clock(elapsed)}"
+            )
         if new and elapsed > 0:
             rate = sum(record.steps for record in new) / elapsed
             left = elapsed * (jobs - done) / len(new)
@@ -102,12 +113,15 @@ class Progress:
             return Text(NO_JOB)
         if job in self.records:
             return _sign(Phase(self.records[job].phase), coloured)
+        if job in self.implied:
+            return _sign(Phase(self.implied[job]), coloured, IMPLIED)
         running = (self.folder / str(job)).is_dir()
         return Text(RUNNING if running else WAITING, style="bright_black")
 
 
-def _sign(phase: Phase, coloured: bool) -> Text:
-    return Text(BLOCK, style=COLOURS[phase]) if coloured else Text(LETTERS[phase])
+def _sign(phase: Phase, coloured: bool, block: str = BLOCK) -> Text:
+    letters = LETTERS[phase] if block == BLOCK else LETTERS[phase].lower()
+    return Text(block, style=COLOURS[phase]) if coloured else Text(letters)
 
 
 def _rows(plan: Plan) -> list[tuple[int | None, ...]]:
@@ -149,7 +163,7 @@ def _watch(folder: Path, plan: Plan, ended: threading.Event) -> None:
 def _has_cells(console: Console) -> bool:
     """Whether `console` is a terminal that can go back over lines and has the characters."""
     try:
-        (BLOCK + RUNNING + WAITING).encode(console.encoding)
+        (BLOCK + IMPLIED + RUNNING + WAITING).encode(console.encoding)
     except (UnicodeError, LookupError):
         return False
     return console.is_terminal and not console.is_dumb_terminal

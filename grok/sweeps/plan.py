@@ -25,6 +25,8 @@ from grok.sweeps.composer import Composer
 from grok.sweeps.folders import owned
 from grok.sweeps.planned import Sweep, command_of
 
+NO_PHASES = "phases say nothing at a norm that is held; leave hydra.sweeper.refine out"
+
 log = logging.getLogger(__name__)
 
 
@@ -50,13 +52,18 @@ def prepare(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) 
         raise ConfigError(*found)
     (jobs,) = BasicSweeper.split_arguments(overrides, None)
     composer = Composer(loader, master)
+    here = master.hydra.launcher.get("cluster") is None
+    refine = bool(master.hydra.sweeper.get("refine"))
     judged: dict[str, list[str]] = {}
     cells: dict[str, tuple[list[str], dict[str, Any]]] = {}
     for job in jobs:
         composed = composer.compose(job)
         settings = {key: composed.settings[key] for key in keys}
         content: Any = OmegaConf.to_container(composed.cfg, resolve=False)
-        found.update(dict.fromkeys([*_of_hydra(flat(content))] or problems(composed.cfg, judged)))
+        wrong = [*_of_hydra(flat(content))] or problems(composed.cfg, judged, here)
+        if refine and not wrong and composed.cfg.norm.constrain:
+            wrong = [f"norm.constrain=true: {NO_PHASES}"]
+        found.update(dict.fromkeys(wrong))
         cells.setdefault(cell(settings), (job, settings))
     found.update(dict.fromkeys(_of_their_own(composer, keys)))
     if found:
@@ -64,7 +71,7 @@ def prepare(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) 
     if repeats := len(jobs) - len(cells):
         log.warning("%d of %d jobs repeat another's settings and are left out", repeats, len(jobs))
     jobs, planned = (list(each) for each in zip(*cells.values(), strict=True))
-    plan = Plan(keys, planned, _common(composer, jobs), jobs, command_of(master))
+    plan = Plan(keys, planned, _common(composer, jobs), jobs, command_of(master), refine)
     return Sweep(Path(str(master.hydra.sweep.dir)), plan, master, composer)
 
 

@@ -1,20 +1,12 @@
 """A sweep sent to a cluster leaves what it leaves here, whatever becomes of its allocations."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from grok.analysis import load
-from grok.launch import cluster
-from grok.launch.queue import WORK, lay_out
-from grok.record.names import RESULT
-from tests.launch.slurm_node import output
+from grok.launch.queue import WORK
 
 ROOT = Path(__file__).parent.parent.parent
 SWEEP = [

@@ -6,8 +6,7 @@ import pandas as pd
 import pytest
 
 from grok.analysis import load
-from grok.launch.queue import WORK, lay_out
-from grok.record.names import LOCK, PLAN
+from grok.launch.queue import WORK
 from tests.in_process import run_in_process
 
 SWEEP = [
