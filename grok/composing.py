@@ -21,6 +21,8 @@ from grok.schema import Config
 HERE = Path(__file__).parent
 CONF = next(folder for folder in (HERE / "conf", HERE.parent / "conf") if folder.is_dir())
 """The folder of the configuration: in the package where grok is installed, else beside it."""
+VERSION_BASE = "1.3"
+"""The version of Hydra whose defaults hold."""
 
 
 def register() -> None:
@@ -35,7 +37,7 @@ def register() -> None:
 def compose(*overrides: str, return_hydra_config: bool = False) -> DictConfig:
     """The configuration that ``train.py`` would train with these overrides, for use in Python."""
     register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base=VERSION_BASE):
         return hydra_compose("config", list(overrides), return_hydra_config)
 
 

@@ -23,7 +23,7 @@ from grok import program
 from grok.checks.explain import explained
 from grok.checks.option_files import check_searchpath
 from grok.checks.words import with_folders, with_home
-from grok.composing import CONF
+from grok.composing import CONF, VERSION_BASE
 from grok.errors import (
     FailedJobError,
     UsageError,
@@ -81,7 +81,7 @@ def main() -> None:
     # joblib's, when interrupted, and Hydra's of a package's folder without an __init__.py
     os.environ.setdefault("PYTHONWARNINGS", f"ignore:resource_tracker,ignore:{NO_INIT}")
     warnings.filterwarnings("ignore", message=NO_INIT)
-    command = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(job)
+    command = hydra.main(version_base=VERSION_BASE, config_path=str(CONF), config_name="config")(job)
 
     def composed() -> None:
         words = sys.argv[1:]

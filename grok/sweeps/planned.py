@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hydra import version
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_automatic_config_search_path
 from hydra.core.config_search_path import SearchPathQuery
@@ -16,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from grok.checks.words import typed
-from grok.composing import CONF, register
+from grok.composing import CONF, VERSION_BASE, register
 from grok.errors import UserError
 from grok.record.record import Plan, read_plan
 from grok.sweeps import functions, loader
@@ -88,6 +89,7 @@ def planned(folder: Path, words: Sequence[str] = ()) -> Sweep:
     if command["config_dir"]:
         schema = SearchPathQuery(provider="schema")
         path.prepend("command-line", f"file://{command['config_dir']}", anchor=schema)
+    version.setbase(VERSION_BASE)
     GlobalHydra.instance().clear()
     hydra = Hydra.create_main_hydra2(command["job_name"], path)
     master = hydra.compose_config(
