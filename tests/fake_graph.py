@@ -11,6 +11,7 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from grok.engine import stack as stack_module
+from grok.engine.compiled import StackStep
 from grok.engine.replay import Replay
 
 
@@ -46,9 +47,14 @@ class FakeStream:
         pass
 
 
+def _captured(step, _device):
+    return Replay(step) if step.compiled else step
+
+
 def install(monkeypatch):
-    """Have every step of a stack captured, and torch.cuda do it here."""
-    monkeypatch.setattr(stack_module, "_captured", lambda step, _device: Replay(step))
+    """Have steps that are compiled captured here; nothing is compiled for them."""
+    monkeypatch.setattr(StackStep, "_compile", lambda self: None)
+    monkeypatch.setattr(stack_module, "_captured", _captured)
     monkeypatch.setattr(torch.cuda, "CUDAGraph", FakeGraph)
     monkeypatch.setattr(torch.cuda, "graph", lambda graph: graph)
     monkeypatch.setattr(torch.cuda, "Stream", FakeStream)

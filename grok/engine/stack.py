@@ -73,7 +73,7 @@ class Stack:
         self._use_step()
 
     def _like_others(self, drawn: Drawn) -> Drawn:
-        return drawn._replace(given=alike(drawn.given, [other.given for other in self.drawn]))
+        return drawn._replace(given=alike(drawn.given, (other.given for other in self.drawn)))
 
     def _load(self) -> None:
         """Put on the device what members are given, each tensor once if all have the same."""

@@ -19,11 +19,11 @@ TOY = [
 QM9 = [["opt.lr_dec=1e-2"], ["seed.model=5"], ["opt.wd_dec=1"], ["seed.model=9"], ["seed.data=3"]]
 
 
-def history(task, cells, tmp_path):
+def history(task, cells, tmp_path, compiled):
     """Metrics and state after each chapter of a stack's life, and its last step."""
     members = [make_member(compose(f"task={task}", *cell), tmp_path, task, {}) for cell in cells]
     drawn = [member.drawn(torch.float32) for member in members]
-    stack = Stack(members[0].task, drawn[:3], torch.device("cpu"), compiled=False)
+    stack = Stack(members[0].task, drawn[:3], torch.device("cpu"), compiled)
     told = []
 
     def chapter():
@@ -48,9 +48,9 @@ def history(task, cells, tmp_path):
 @pytest.mark.parametrize(("task", "cells", "sizes"), [("toy_regression", TOY, 1), ("qm9", QM9, 2)])
 def test_a_captured_step_gives_the_plain_steps_bits(task, cells, sizes, tmp_path, monkeypatch):
     """Of QM9 the last minibatch of an epoch is smaller: it has a capture of its own."""
-    plain, _ = history(task, cells, tmp_path)
+    plain, _ = history(task, cells, tmp_path, False)
     install(monkeypatch)
-    captured, step = history(task, cells, tmp_path)
+    captured, step = history(task, cells, tmp_path, True)
     assert len(step._captured) == sizes
     for one, other in zip(plain, captured, strict=True):
         for a, b in zip(pytree.tree_leaves(one), pytree.tree_leaves(other), strict=True):
