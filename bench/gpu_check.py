@@ -159,8 +159,9 @@ def _child(part: Part, at_once: int, sender: Connection, log: str) -> None:
     with open(log, "a", encoding="utf-8") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    # both before PyTorch is imported; the second as a training run on a GPU has it
-    os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = str(max(1, (os.cpu_count() or 1) // at_once))
+    # before PyTorch is imported; the last as a training run on a GPU has it
+    threads = str(max(1, (os.cpu_count() or 1) // at_once))
+    os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = os.environ["OMP_NUM_THREADS"] = threads
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     try:
         for finding in pkgutil.resolve_name(part.function)(*part.arguments):

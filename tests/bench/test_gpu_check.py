@@ -138,9 +138,9 @@ def test_cells(monkeypatch):
     assert [str(finding) for finding in found] == [
         "ok   phases = the CPU's: 2 confusion; 0 differ",
         "ok   T_train = the CPU's: 0 of 0 to the step, 0 steps apart at most, "
-        "1 % or 2 steps allowed; 0 differ",
+        "2 % or 2 steps allowed; 0 differ",
         "ok   T_val = the CPU's: 0 of 0 to the step, 0 steps apart at most, "
-        "1 % or 2 steps allowed; 0 differ",
+        "2 % or 2 steps allowed; 0 differ",
     ]
 
 
