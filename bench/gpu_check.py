@@ -72,8 +72,8 @@ def comparing() -> list[Part]:
         Part("Figure 1, right: 24 cells", "gpu_cells:cells", (), 150),
         *arithmetic,
         Part("Measures", "gpu_equal:measured", (), 60),
-        Part("Memory, toy regression", "gpu_speed:memory", (("task=toy_regression",),), 100),
-        Part("Memory, MNIST", "gpu_speed:memory", (("task=mnist", TEST_DATA),), 120),
+        Part("Memory, MNIST", "gpu_speed:memory", (("task=mnist", TEST_DATA), 1), 100),
+        Part("Memory, two workers", "gpu_speed:memory", (("task=toy_regression",), 2), 80),
         *(Part(f"Plain path, {name}", "gpu_equal:plain", (plain[name],), 40) for name in plain),
     ]
 

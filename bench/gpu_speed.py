@@ -29,7 +29,7 @@ SIDE = 8192
 COPIED = 2**30
 """Bytes of the tensor whose copy shows the rate of its memory."""
 ROOM = 4 * 2**30
-"""Bytes that a part on memory makes do with, so that others can run beside it."""
+"""Bytes that a part on memory makes do with, as if there were no more."""
 STEPS, SMALL, LATER = 200, 8, 20_000
 """Steps to time; members of the stack that shows what size costs; steps by which validations have
 become rare."""
@@ -152,25 +152,22 @@ def in_all(ends: list[int], measured: dict[int, float]) -> float:
     return total
 
 
-def memory(settings: tuple[str, ...]) -> Iterator[Finding]:
-    """Stacks of the size that `capacity` names, with little memory to share."""
+def memory(settings: tuple[str, ...], workers: int) -> Iterator[Finding]:
+    """Stacks of the size that `capacity` names, one for each of several workers on the GPU."""
     like_training()
     total = torch.cuda.get_device_properties(GPU).total_memory
     torch.cuda.set_per_process_memory_fraction(min(1.0, ROOM / total))
     task, (first, *_, other) = members(settings, "32-true")
     with mock.patch.object(torch.cuda, "mem_get_info", left):
-        room = capacity(task, first, GPU)
-        stack = Stack(task, [first] * room, GPU, compiled=True)
+        size = capacity(task, first, GPU, workers)
+    stacks = [Stack(task, [first] * size, GPU, compiled=True) for _ in range(workers)]
+    for stack in stacks:
         stack.advance(stack.whole_epochs(1))
-        yield Finding("a stack of the size that `capacity` names fits", True, used(room))
+    yield Finding("stacks of the size that `capacity` names fit", True, used(size, workers))
+    for stack in stacks:
         stack.put(0, other)
         stack.advance(stack.whole_epochs(1))
-        yield Finding("and with data of each member's own", True, used(room))
-        beside = capacity(task, first, GPU)
-        second = Stack(task, [first] * beside, GPU, compiled=True)
-        second.advance(second.whole_epochs(1))
-        stack.advance(stack.whole_epochs(1))
-        yield Finding("and beside it a second one of what is left", True, used(beside))
+    yield Finding("and with data of each member's own", True, used(size, workers))
 
 
 def left(_device: Any = None) -> tuple[int, int]:
@@ -178,8 +175,9 @@ def left(_device: Any = None) -> tuple[int, int]:
     return ROOM - torch.cuda.memory_reserved(), ROOM
 
 
-def used(size: int) -> str:
+def used(size: int, workers: int) -> str:
     """How many members, and the most that has been taken so far."""
     peaks = torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved()
     taken, held = (peak / 2**30 for peak in peaks)
-    return f"{size} members; {taken:.2f} GiB at most, {held:.2f} held, of {ROOM / 2**30:.0f}"
+    room = f"{taken:.2f} GiB at most, {held:.2f} held, of {ROOM / 2**30:.0f}"
+    return f"{workers} of {size} members; {room}"
