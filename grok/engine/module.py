@@ -95,6 +95,8 @@ class StackModule(LightningModule):
         size: number of slots, at most as many as a GPU's memory holds; one on the plain path.
         measures: what to measure besides `grok.engine.step.METRICS`, by name.
         revisiting: whether callbacks will ask for `revisited`.
+        sharing: processes that train on the same GPU, this one among them; each has a share of its
+            memory.
         failed: told of each member that ends with an exception, wherever it is raised; the others
             go on undisturbed. Without it the exception goes on.
     """
@@ -107,12 +109,14 @@ class StackModule(LightningModule):
         size: int = 1,
         measures: Mapping[str, Measure] | None = None,
         revisiting: bool = False,
+        sharing: int = 1,
         failed: Callable[[Member, Exception], None] | None = None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self._waiting = iter(members)
         self._engine, self._precision, self._size = engine, dtype, size
+        self._sharing = sharing
         self._measures, self._revisiting, self._failed = measures, revisiting, failed
         self._first: tuple[Path, Signature] | None = None  # a member, whom all others resemble
         self.stack: Stack
@@ -136,7 +140,8 @@ class StackModule(LightningModule):
         if plain:
             self._size = 1
         elif self.device.type == "cuda" and self._size > 1:
-            self._size = min(self._size, capacity(head[0].task, head[1], self.device))
+            room = capacity(head[0].task, head[1], self.device, self._sharing)
+            self._size = min(self._size, room)
         first = [head, *itertools.islice(self._ready(), self._size - 1)]
         slots = self._fitting(len(first))
         drawn = [first[min(slot, len(first) - 1)][1] for slot in range(slots)]
