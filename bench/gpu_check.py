@@ -128,9 +128,12 @@ class Page:
 
 def run(parts: Sequence[Part], at_once: int, deadline: float, page: Page) -> None:
     """Run parts, so many at once, each in a process of its own."""
-    with ThreadPoolExecutor(at_once) as pool:
+    pool = ThreadPoolExecutor(at_once)
+    try:
         for done in [pool.submit(_run, part, at_once, deadline, page) for part in parts]:
             done.result()
+    finally:  # after an interrupt, nothing new is begun
+        pool.shutdown(cancel_futures=True)
 
 
 def _run(part: Part, at_once: int, deadline: float, page: Page) -> None:
@@ -147,6 +150,7 @@ def _run(part: Part, at_once: int, deadline: float, page: Page) -> None:
         while receiver.poll(max(0.0, deadline - time.monotonic())):
             page.add(part, receiver.recv())
         process.kill()
+        process.join()
         page.add(part, Finding("ends in time", False, "killed, for the time is over"))
     except EOFError:
         process.join()
@@ -178,7 +182,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="for gpu.md and log.txt")
     parser.add_argument("--minutes", type=float, default=10, help="at most (10)")
     given = parser.parse_args(arguments)
-    given.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        given.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(f"{given.folder}: can't be made a folder ({error.strerror}); name another")
     together, one_by_one = comparing(), alone()
     card = Part("The machine", "gpu_speed:machine", (), 10)
     page = Page(given.folder, [card, *together, *one_by_one])

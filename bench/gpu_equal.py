@@ -17,6 +17,7 @@ from grok.composing import compose
 from grok.engine import stack as stack_module
 from grok.engine.member import Drawn
 from grok.engine.observer import VALIDATION
+from grok.engine.replay import Replay
 from grok.engine.stack import Stack
 from grok.job import make_member, setup
 from grok.tasks import Task
@@ -80,8 +81,8 @@ def arithmetic(settings: tuple[str, ...], precision: str) -> Iterator[Finding]:
     task, (*first, waiting) = members(settings, precision)
     stack = Stack(task, first, GPU, compiled=True)
     captured = life(stack, waiting)
-    step = type(stack._step).__name__
-    yield Finding("the step compiles, and passes its check", stack.compiled, step)
+    sound = stack.compiled and isinstance(stack._step, Replay)
+    yield Finding("the step compiles, passes its check and is captured", sound)
     with uncaptured():
         called = life(Stack(task, first, GPU, compiled=True), waiting)
     yield same("captured = compiled", captured, called)
