@@ -81,8 +81,8 @@ def speed(settings: tuple[str, ...], size: int, figure: str | None) -> Iterator[
         config.opt.lr_dec = 10 ** (-5 + 3 * i / size)
         member = make_member(config, Path(), "check", {})
         drawn.append(member.drawn(dtype))
-    torch.cuda.reset_peak_memory_stats()
     stack = Stack(member.task, drawn, GPU, compiled=True)
+    torch.cuda.reset_peak_memory_stats()  # which fails before anything is there
     took, first = timed(stack)
     peak = torch.cuda.max_memory_allocated() / 2**30
     numbers = (
