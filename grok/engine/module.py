@@ -246,7 +246,8 @@ class StackModule(LightningModule):
         done = self.stack.done
         self._before = None if kept is None else (kept, done)
         try:
-            return done, *self.stack.advance(steps)
+            empty = [i for i, slot in enumerate(self.slots) if slot.member is None]
+            return done, *self.stack.advance(steps, empty)
         except Exception as error:
             if len(self.slots) == 1:
                 self.fail(0, error)
