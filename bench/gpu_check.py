@@ -22,7 +22,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-AT_ONCE = 8
+CORES = os.cpu_count() or 1
+AT_ONCE = min(8, max(1, CORES // 2))
 """Parts that only compare numbers run beside each other: they mostly compile."""
 TEST_DATA = f"data.dir={Path(__file__).resolve().parents[1] / 'tests' / 'data'}"
 """Has the images that MNIST's default seeds draw, and some reviews."""
@@ -41,7 +42,7 @@ class Finding(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A function that yields findings, and the seconds that it has been seen to take at most."""
+    """A function that yields findings, and the seconds without which it isn't begun."""
 
     title: str
     function: str
@@ -51,20 +52,20 @@ class Part(NamedTuple):
 
 def comparing() -> list[Part]:
     """Parts that may run at once."""
-    tasks = {
-        "toy regression": (("task=toy_regression",), "both"),
-        "MNIST": (("task=mnist", TEST_DATA), "both"),
-        "QM9, two sizes of minibatches": (("task=qm9",), "both"),
-        "modular addition, p = 31": (("task=modular", "task.p=31"), "both"),
-        "toy classification": (("task=toy_classification",), "32-true"),
-        "teacher and student": (("task=teacher_student", "seed.model=5"), "64-true"),
-        "toy representation": (("task=toy_representation", "task.messiness=0.3"), "64-true"),
-    }
+    single, double = "32-true", "64-true"
+    tasks: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
+        ("toy regression", ("task=toy_regression",), (double, single)),
+        ("MNIST", ("task=mnist", TEST_DATA), (double, single)),
+        ("QM9, two sizes of minibatches", ("task=qm9",), (double, single)),
+        ("modular addition, p = 31", ("task=modular", "task.p=31"), (double, single)),
+        ("toy classification", ("task=toy_classification",), (single,)),
+        ("teacher and student", ("task=teacher_student", "seed.model=5"), (double,)),
+        ("toy representation", ("task=toy_representation", "task.messiness=0.3"), (double,)),
+    ]
     arithmetic = [
         Part(f"{name}, {precision}", "gpu_equal:arithmetic", (settings, precision), 100)
-        for name, (settings, precisions) in tasks.items()
-        for precision in ("64-true", "32-true")
-        if precisions in ("both", precision)
+        for name, settings, precisions in tasks
+        for precision in precisions
     ]
     reviews = ("task=imdb", TEST_DATA, "task.size=60", "task.batch_size=20")
     plain = {"toy regression": ("task=toy_regression",), "IMDb": reviews}
@@ -164,7 +165,7 @@ def _child(part: Part, at_once: int, sender: Connection, log: str) -> None:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     # before PyTorch is imported; the last as a training run on a GPU has it
-    threads = str(max(1, (os.cpu_count() or 1) // at_once))
+    threads = str(max(1, CORES // at_once))
     os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = os.environ["OMP_NUM_THREADS"] = threads
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     try:

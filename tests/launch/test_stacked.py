@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from grok import training
 from grok.composing import compose
 from grok.errors import ConfigError
 from grok.launch import stacked
@@ -75,6 +76,13 @@ def test_large_members_are_stacked_less_on_a_cpu(overrides, expected):
 def test_on_gpus(accelerator, workers, devices, expected):
     cfg = compose(f"trainer.accelerator={accelerator}")
     assert places(cfg, 441, "auto", workers, devices) == expected
+
+
+def test_a_worker_knows_how_many_share_its_gpu(monkeypatch):
+    seen = {}
+    monkeypatch.setattr(training, "train", lambda *_, **options: seen.update(options))
+    stacked.train([], compose(), Place(2, 1, 3))
+    assert (seen["gpu"], seen["sharing"]) == (1, 3)
 
 
 def test_auto_without_a_gpu_is_the_cpu(monkeypatch):
