@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from multiprocessing import get_context
 from pathlib import Path
 
-import joblib
 from gpu_check import Finding
 
 from grok.composing import compose
@@ -33,13 +33,13 @@ def cells() -> Iterator[Finding]:
             SLOTS,
             "trainer=gpu",
         )
-        # a process for each learning rate
-        train_row = joblib.delayed(trained)
-        processes = joblib.Parallel(min(len(every), max(1, (os.cpu_count() or 1) // 2)))
-        rows = processes(
-            train_row(Path(folder, f"cpu{i}"), row, BUDGET, len(row), "engine.compile=false")
+        rows_of = [
+            (Path(folder, f"cpu{i}"), row, BUDGET, len(row), "engine.compile=false")
             for i, row in enumerate(every)
-        )
+        ]
+        processes = min(len(every), max(1, (os.cpu_count() or 1) // 2))
+        with get_context("spawn").Pool(processes) as pool:
+            rows = pool.starmap(trained, rows_of, chunksize=1)
     reference = [record for row in rows for record in row]
     first = captured[0]
     yield Finding("trained there, compiled", first.device != "cpu" and first.compiled, first.device)

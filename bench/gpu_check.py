@@ -16,9 +16,9 @@ import pkgutil
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -147,17 +147,28 @@ def _run(part: Part, at_once: int, deadline: float, page: Page) -> None:
     process = context.Process(target=_child, args=(part, at_once, sender, str(page.log)))
     process.start()
     sender.close()
-    try:
-        while receiver.poll(max(0.0, deadline - time.monotonic())):
-            page.add(part, receiver.recv())
-        process.kill()
-        process.join()
-        page.add(part, Finding("ends in time", False, "killed, for the time is over"))
-    except EOFError:
-        process.join()
-        if process.exitcode:
-            page.add(part, Finding("its process", False, f"ended with {process.exitcode}"))
-        page.add(part, Finding("took", None, f"{time.monotonic() - began:.0f} s"))
+    for finding in _findings(process, receiver, deadline):
+        page.add(part, finding)
+    process.kill()
+    process.join()
+    page.add(part, Finding("took", None, f"{time.monotonic() - began:.0f} s"))
+
+
+def _findings(process: Any, receiver: Connection, deadline: float) -> Iterator[Finding]:
+    """What a part sends, until it says that this was all, dies or is late."""
+    while ready := wait([receiver, process.sentinel], max(0.0, deadline - time.monotonic())):
+        try:
+            if receiver not in ready:
+                raise EOFError
+            finding = receiver.recv()
+        except EOFError:
+            process.join()
+            yield Finding("its process", False, f"ended with {process.exitcode}")
+            return
+        if finding is None:
+            return
+        yield finding
+    yield Finding("ends in time", False, "killed, for the time is over")
 
 
 def _child(part: Part, at_once: int, sender: Connection, log: str) -> None:
@@ -175,6 +186,8 @@ def _child(part: Part, at_once: int, sender: Connection, log: str) -> None:
         print(f"{part.title}: {traceback.format_exc()}", flush=True)
         words = " ".join(str(error).split())[:300]
         sender.send(Finding("runs", False, f"{type(error).__name__}: {words}"))
+    print(end="", flush=True)
+    sender.send(None)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
