@@ -23,7 +23,7 @@ import gpu_speed  # noqa: E402
 
 TOY = ("task=toy_regression", "task.width=16")
 PARTS = """
-import os, time
+import os, threading, time
 
 from gpu_check import Finding
 
@@ -37,6 +37,10 @@ def fine(value):
 def wrong():
     yield Finding("equal", False, "differs by 1")
 
+
+def lingers():
+    threading.Thread(target=time.sleep, args=[100]).start()
+    yield Finding("all", True)
 
 
 def fails():
@@ -211,18 +215,19 @@ def run_parts(tmp_path, monkeypatch):
 
 
 def test_a_part_that_fails_fails_alone(run_parts):
-    page = run_parts(60, fails=(), dies=(), wrong=(), fine=("4 of 4",))
+    page = run_parts(60, fails=(), lingers=(), dies=(), wrong=(), fine=("4 of 4",))
     found = {title: [str(each) for each in found] for title, found in page.found.items()}
     for lines in found.values():
         assert lines.pop().startswith("-    took: ")
     assert found == {
         "fails": ["ok   before", "FAIL runs: RuntimeError: out of memory"],
+        "lingers": ["ok   all"],
         "dies": ["FAIL its process: ended with 7"],
         "wrong": ["FAIL equal: differs by 1"],
         "fine": ["ok   first: 4 of 4", "-    second: 3 ms"],
     }
     assert page.failures == 3
-    assert page.file.read_text().startswith("# GPU check\n\n2 ok, 3 FAIL, ")
+    assert page.file.read_text().startswith("# GPU check\n\n3 ok, 3 FAIL, ")
     log = page.log.read_text()
     assert "what a library says" in log
     assert "RuntimeError: out of\nmemory" in log
