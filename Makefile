@@ -40,7 +40,7 @@ endif
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup toy-phase mnist-phase modular-phase figures docs test lint bench clean
+.PHONY: help setup toy-phase mnist-phase modular-phase figures docs test lint bench gpu-check clean
 
 help:  ## Print this help
 	@echo "make TARGET [NAME=value ...]"
@@ -91,6 +91,9 @@ bench: setup  ## Measure speed against a plain PyTorch loop
 	$(RUN) bench/speed.py
 	$(RUN) bench/mnist.py
 	$(RUN) bench/modular.py
+
+gpu-check: setup  ## Check and time all that runs on a GPU: DIR/gpu.md, ten minutes
+	$(RUN) bench/gpu_check.py "$$DIR"
 
 clean:  ## Remove what was built, but no results
 	rm -rf $(VENV) build site *.egg-info .pytest_cache .ruff_cache .mypy_cache

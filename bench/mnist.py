@@ -16,6 +16,7 @@ from torchvision.transforms import ToTensor
 from turns import Way, measure, show
 
 from grok.composing import compose
+from grok.engine.batches import minibatches
 from grok.engine.stack import Stack
 from grok.job import make_member
 from grok.tasks.data import idx
@@ -71,7 +72,8 @@ def plain(precision: str) -> None:
     optimizer = adamw(network, member.opt)
     drawn = member.drawn(PRECISIONS[precision])
     assert drawn.batches is not None
-    for rows in drawn.batches.rows(0, STEPS // drawn.batches.per_epoch):
+    orders = drawn.batches.orders(0, STEPS // drawn.batches.per_epoch)
+    for rows in minibatches(orders, drawn.batches.size):
         batch = {name: tensor[rows] for name, tensor in drawn.given.train.items()}
         outputs = network(batch["inputs"])
         optimizer.zero_grad()

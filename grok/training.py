@@ -44,6 +44,7 @@ def train(
     setup: Setup,
     size: int = 1,
     gpu: int | None = None,
+    sharing: int = 1,
     extra: Sequence[Callback] = (),
     failed: Callable[[Member, Exception], None] | None = None,
 ) -> None:
@@ -55,6 +56,7 @@ def train(
         setup: what they share.
         size: number of slots, at most as many as a GPU's memory holds.
         gpu: number of the GPU to use where the trainer uses one; the first by default.
+        sharing: see `grok.engine.StackModule`.
         extra: Lightning callbacks besides those of `setup`.
         failed: see `grok.engine.StackModule`.
     """
@@ -75,6 +77,7 @@ def train(
         size=size,
         measures=setup.measures | kept.measures,
         revisiting=bool(weights.moments),
+        sharing=sharing,
         failed=failed,
     )
     on_gpu = setup.trainer.accelerator != "cpu" and torch.cuda.is_available()

@@ -10,10 +10,13 @@ from grok.engine.stack import Stack
 from grok.tasks import Task
 
 
-def capacity(task: Task, drawn: Drawn, device: torch.device) -> int:
-    """How many members a GPU's free memory holds, with a quarter of it to spare.
+def capacity(task: Task, drawn: Drawn, device: torch.device, sharing: int = 1) -> int:
+    """How many members a share of a GPU's free memory holds, with a quarter of it to spare.
 
     Measured by an uncompiled step, which takes the most, of one member and of two.
+
+    Args:
+        sharing: processes that take a share each, this one among them.
     """
     peaks = []
     for size in (1, 2):
@@ -24,4 +27,4 @@ def capacity(task: Task, drawn: Drawn, device: torch.device) -> int:
     # as if nothing were shared: one that comes later may bring data of its own
     own = sum(tensor.nbytes for tensor in pytree.tree_leaves(drawn.given))
     free, _ = torch.cuda.mem_get_info(device)
-    return max(1, int(0.75 * free / max(1, peaks[1] - peaks[0] + own)))
+    return max(1, int(0.75 * free / sharing / max(1, peaks[1] - peaks[0] + own)))

@@ -98,6 +98,8 @@ class StackModule(LightningModule):
         size: number of slots, at most as many as a GPU's memory holds; one on the plain path.
         measures: what to measure besides `grok.engine.step.METRICS`, by name.
         revisiting: whether callbacks will ask for `revisited`.
+        sharing: processes that train on the same GPU, this one among them; each has a share of its
+            memory.
         failed: told of each member that ends with an exception, wherever it is raised; the others
             go on undisturbed. Without it the exception goes on.
     """
@@ -110,6 +112,7 @@ class StackModule(LightningModule):
         size: int = 1,
         measures: Mapping[str, Measure] | None = None,
         revisiting: bool = False,
+        sharing: int = 1,
         failed: Callable[[Member, Exception], None] | None = None,
     ) -> None:
         super().__init__()
@@ -117,6 +120,7 @@ class StackModule(LightningModule):
         self._waiting = iter(members)
         self._unknown = False  # whether more members may come than are known
         self._engine, self._precision, self._size = engine, dtype, size
+        self._sharing = sharing
         self._measures, self._revisiting, self._failed = measures, revisiting, failed
         self._first: tuple[Path, Signature] | None = None  # a member, whom all others resemble
         self.stack: Stack
@@ -140,7 +144,8 @@ class StackModule(LightningModule):
         if plain:
             self._size = 1
         elif self.device.type == "cuda" and self._size > 1:
-            self._size = min(self._size, capacity(head[0].task, head[1], self.device))
+            room = capacity(head[0].task, head[1], self.device, self._sharing)
+            self._size = min(self._size, room)
         first = [head]
         while len(first) < self._size and (other := self._next_ready()):
             first.append(other)
@@ -255,7 +260,8 @@ class StackModule(LightningModule):
         done = self.stack.done
         self._before = None if kept is None else (kept, done)
         try:
-            return done, *self.stack.advance(steps)
+            empty = [i for i, slot in enumerate(self.slots) if slot.member is None]
+            return done, *self.stack.advance(steps, empty)
         except Exception as error:
             if len(self.slots) == 1:
                 self.fail(0, error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -50,8 +50,14 @@ class Observer:
         self.measures = measures
         self._stack = stack
 
-    def due(self, steps: int) -> dict[int, list[tuple[str, list[int]]]]:
-        """Which measures are to be taken of which slots after which of the next steps, from 0."""
+    def due(
+        self, steps: int, empty: Collection[int] = ()
+    ) -> dict[int, list[tuple[str, list[int]]]]:
+        """Which measures are to be taken of which slots after which of the next steps, from 0.
+
+        Args:
+            empty: slots that nobody has, of which nothing is measured.
+        """
         found: dict[int, dict[str, list[int]]] = {}
 
         def add(name: str, slot: int, step: int) -> None:
@@ -59,6 +65,8 @@ class Observer:
 
         members = zip(self._stack.drawn, self._stack.done, strict=True)
         for slot, (drawn, done) in enumerate(members):
+            if slot in empty:
+                continue
             if drawn.evaluations is not None:
                 first = bisect.bisect_right(drawn.evaluations, done)
                 end = bisect.bisect_right(drawn.evaluations, done + steps)

@@ -34,7 +34,10 @@ def alike(given: Given, others: Iterable[Given]) -> Given:
     leaves, structure = pytree.tree_flatten(given)
     for other in others:
         pairs = zip(leaves, pytree.tree_leaves(other), strict=True)
-        leaves = [theirs if _equal(mine, theirs) else mine for mine, theirs in pairs]
+        found = [(mine, theirs, _equal(mine, theirs)) for mine, theirs in pairs]
+        leaves = [theirs if equal else mine for mine, theirs, equal in found]
+        if all(equal for *_, equal in found):
+            break
     same: Given = pytree.tree_unflatten(leaves, structure)
     return same
 

@@ -73,7 +73,7 @@ class Stack:
         self._use_step()
 
     def _like_others(self, drawn: Drawn) -> Drawn:
-        return drawn._replace(given=alike(drawn.given, [other.given for other in self.drawn]))
+        return drawn._replace(given=alike(drawn.given, (other.given for other in self.drawn)))
 
     def _load(self) -> None:
         """Put on the device what members are given, each tensor once if all have the same."""
@@ -210,15 +210,20 @@ class Stack:
         batches = self.drawn[0].batches
         return steps if batches is None else -(-steps // batches.per_epoch) * batches.per_epoch
 
-    def advance(self, steps: int) -> tuple[dict[str, Tensor], list[Taken]]:
+    def advance(
+        self, steps: int, empty: Collection[int] = ()
+    ) -> tuple[dict[str, Tensor], list[Taken]]:
         """Train every slot for `steps` optimizer steps, whole epochs, without waiting for them.
+
+        Args:
+            empty: slots that nobody has; they train along, but nothing is measured of them.
 
         Returns:
             Metrics by name, shape (steps, K), nan where they weren't measured, and what the
             measures gave, in the order of the steps; on the CPU.
         """
         taken: list[Taken] = []
-        due = self.observer.due(steps)
+        due = self.observer.due(steps, empty)
 
         def after(i: int) -> None:
             for name, slots in due.get(i, ()):

@@ -16,10 +16,15 @@ CPU_STACK = 7 * 2**19
 
 
 class Place(NamedTuple):
-    """Where one worker trains: with how many slots, and on which GPU (None is the CPU)."""
+    """Where one worker trains: with how many slots, and on which GPU (None is the CPU).
+
+    Attributes:
+        sharing: workers on that GPU, this one among them.
+    """
 
     slots: int
     gpu: int | None
+    sharing: int = 1
 
 
 def places(
@@ -55,7 +60,10 @@ def places(
         slots = share if gpus else min(share, cpu_stack(cfg))
     else:
         slots = int(stack_size)
-    return [Place(slots, gpus[i % len(gpus)] if gpus else None) for i in range(count)]
+    if not gpus:
+        return [Place(slots, None)] * count
+    seats = [gpus[i % len(gpus)] for i in range(count)]
+    return [Place(slots, gpu, seats.count(gpu)) for gpu in seats]
 
 
 def plain(cfg: DictConfig) -> bool:

@@ -108,6 +108,7 @@ def train(
                 setup(cfg),
                 place.slots,
                 gpu=place.gpu,
+                sharing=place.sharing,
                 failed=lambda member, error: fail(member.folder, error),
             )
             return

@@ -27,3 +27,17 @@ def test_members_at_once_are_as_one_by_one(name, make_member, stack_of, monkeypa
         assert mine.values.keys() == theirs.values.keys()
         for key, value in mine.values.items():
             torch.testing.assert_close(value, theirs.values[key], rtol=1e-12, atol=0)
+
+
+def test_nothing_is_measured_of_slots_that_nobody_has(make_member, train_members, monkeypatch):
+    """One of four members ends early; three don't fit half a stack, so it doesn't shrink."""
+    taken, take = [], Observer.take
+
+    def watched(self, name, slots, later):
+        taken.append((slots, self._stack.done[slots[0]] + later))
+        return take(self, name, slots, later)
+
+    monkeypatch.setattr(Observer, "take", watched)
+    members = [make_member(f"{i}", model=i, budget=40 if i == 1 else 90) for i in range(4)]
+    train_members(members, "measures=[distance]", "+measures.distance.every=30")
+    assert taken[4:] == [([0, 1, 2, 3], 30), ([0, 2, 3], 60), ([0, 2, 3], 90)]

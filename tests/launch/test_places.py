@@ -68,7 +68,7 @@ def test_large_members_are_stacked_less_on_a_cpu(overrides, expected):
     [
         ("auto", "auto", [Place(221, 0), Place(221, 1)]),
         ("auto", [1], [Place(441, 1)]),
-        (3, "auto", [Place(147, 0), Place(147, 1), Place(147, 0)]),
+        (3, "auto", [Place(147, 0, 2), Place(147, 1), Place(147, 0, 2)]),
     ],
 )
 def test_on_gpus(accelerator, workers, devices, expected):

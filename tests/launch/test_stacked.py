@@ -2,8 +2,10 @@
 
 import pytest
 
+from grok import training
 from grok.composing import compose
 from grok.launch import stacked
+from grok.launch.places import Place
 
 
 def test_values_that_refer_to_others_are_compared_as_they_come_out():
@@ -32,3 +34,10 @@ def test_values_that_refer_to_others_are_compared_as_they_come_out():
 def test_what_may_differ_in_a_stack(override, together):
     first, second = compose("task=teacher_student"), compose("task=teacher_student", override)
     assert (stacked.structure(first) == stacked.structure(second)) is together
+
+
+def test_a_worker_knows_how_many_share_its_gpu(monkeypatch):
+    seen = {}
+    monkeypatch.setattr(training, "train", lambda *_, **options: seen.update(options))
+    stacked.train([], compose(), Place(2, 1, 3), print)
+    assert (seen["gpu"], seen["sharing"]) == (1, 3)

@@ -1,0 +1,62 @@
+"""A CPU that captures steps as a GPU does: what is recorded once is done again on the same tensors.
+
+It stands in for ``torch.cuda.CUDAGraph`` where there is no GPU. As there, a step that reads a
+tensor's value while it is captured is refused, and nothing of its Python runs in a replay.
+"""
+
+import contextlib
+
+import torch
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from grok.engine import stack as stack_module
+from grok.engine.compiled import StackStep
+from grok.engine.replay import Replay
+
+
+class FakeGraph(TorchDispatchMode):
+    """Records operations with the tensors that they read and wrote."""
+
+    def __init__(self):
+        super().__init__()
+        self.recorded = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if function is torch.ops.aten._local_scalar_dense.default:
+            raise RuntimeError("operation not permitted when stream is capturing")
+        result = function(*args, **(kwargs or {}))
+        self.recorded.append((function, args, kwargs or {}, result))
+        return result
+
+    def replay(self):
+        for function, args, kwargs, result in self.recorded:
+            again = function(*args, **kwargs)
+            for old, new in zip(*map(pytree.tree_leaves, (result, again)), strict=True):
+                if isinstance(old, torch.Tensor) and old.data_ptr() != new.data_ptr():
+                    old.copy_(new)  # neither a view nor done in place
+
+
+class FakeStream:
+    """All there is on a CPU."""
+
+    def __init__(self, _device=None):
+        pass
+
+    def wait_stream(self, _other):
+        pass
+
+
+def _captured(step, _device):
+    return Replay(step) if step.compiled else step
+
+
+def install(monkeypatch):
+    """Have steps that are compiled captured here; nothing is compiled for them."""
+    monkeypatch.setattr(StackStep, "_compile", lambda self: None)
+    monkeypatch.setattr(stack_module, "_captured", _captured)
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", FakeGraph)
+    monkeypatch.setattr(torch.cuda, "graph", lambda graph: graph)
+    monkeypatch.setattr(torch.cuda, "Stream", FakeStream)
+    monkeypatch.setattr(torch.cuda, "current_stream", FakeStream)
+    monkeypatch.setattr(torch.cuda, "stream", lambda _stream: contextlib.nullcontext())
