@@ -17,7 +17,7 @@ from turns import Way, measure, show
 
 from grok.composing import compose
 from grok.job import make_member, setup
-from grok.launch.stacked import cpu_stack
+from grok.launch.places import cpu_stack
 from grok.training import train
 
 SIZES = (1, 2, 4, 8, 16, 64, 441)

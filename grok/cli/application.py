@@ -81,7 +81,9 @@ def main() -> None:
     # joblib's, when interrupted, and Hydra's of a package's folder without an __init__.py
     os.environ.setdefault("PYTHONWARNINGS", f"ignore:resource_tracker,ignore:{NO_INIT}")
     warnings.filterwarnings("ignore", message=NO_INIT)
-    command = hydra.main(version_base=VERSION_BASE, config_path=str(CONF), config_name="config")(job)
+    command = hydra.main(version_base=VERSION_BASE, config_path=str(CONF), config_name="config")(
+        job
+    )
 
     def composed() -> None:
         words = sys.argv[1:]

@@ -141,7 +141,6 @@ def test_experiments_are_at_paper_scale(experiment, jobs, budget, objective):
         ("task.p=1", "task.p=1: its 1 pairs can't be split"),
         ("trainer.accelerator=tpu", "trainer.accelerator=tpu: must be one of cpu, gpu, auto"),
         ("phase.budget=99999999999999", "phase.budget=99999999999999: must be at least 1 opt"),
-        ("engine.threads=0", "engine.threads=0: must be at least 1"),
         ("engine.threads=100000", "engine.threads=100000: must be at most"),
         ("task.init_scale=inf", "task.init_scale=inf: must be a number of at least 0"),
         ("task.train_fraction=nan", "task.train_fraction=nan: must be between 0 and 1"),
