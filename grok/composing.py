@@ -27,7 +27,8 @@ VERSION_BASE = "1.3"
 
 def register() -> None:
     """Make the schema and the resolvers of ``conf/`` known to Hydra."""
-    ConfigStore.instance().store(name="schema", node=Config)
+    if "schema.yaml" not in ConfigStore.instance().repo:
+        ConfigStore.instance().store(name="schema", node=Config)
     OmegaConf.register_new_resolver("program", program.name, replace=True)
     for space in (linspace, logspace):  # ${logspace:-5,-2,21}
         axis = functools.partial(_axis, space)
