@@ -36,12 +36,13 @@ def main(words: list[str]) -> None:
         "settings",
         metavar=f"{OWN}KEY=VALUE",
         nargs="*",
+        default=[],
         help="for this machine, such as workers=2, stack_size=8 or devices=[0]",
     )
     options = parser.parse_args(words)
     for word in options.settings:
         if not word.startswith(OWN):
-            raise UsageError(f"{word}: the sweep has its settings; only {OWN}... may be added")
+            raise UsageError(f"{word}: the sweep has its own settings; only {OWN}.. may be added")
     folder = options.folder.expanduser().absolute()
     begun(folder)
     try:
@@ -84,5 +85,5 @@ def _check_free(folder: Path) -> None:
             pass
     except Timeout:
         raise UserError(
-            f"{folder}: another process is at work there, which shares it with none; wait for it"
+            f"{folder}: a launcher is at work there that shares it with none; wait for it"
         ) from None

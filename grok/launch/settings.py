@@ -11,7 +11,14 @@ from grok.checks.wording import nearest
 from grok.errors import ConfigError
 
 CLUSTERS = (None, "slurm", "local")
-COUNTS = ("allocations", "timeout_min", "array_parallelism", "cpus_per_task", "gpus_per_node")
+COUNTS = (
+    "allocations",
+    "timeout_min",
+    "array_parallelism",
+    "cpus_per_task",
+    "gpus_per_node",
+    "mem_gb",
+)
 
 
 class Spread(NamedTuple):

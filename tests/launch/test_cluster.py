@@ -1,12 +1,19 @@
 """A sweep sent to a cluster leaves what it leaves here, whatever becomes of its allocations."""
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from grok.analysis import load
+from grok.launch import cluster, queue
 from grok.launch.queue import WORK
+from grok.record.names import CHECKPOINT
+from tests.launch.slurm_node import output, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 SWEEP = [
@@ -20,7 +27,12 @@ SWEEP = [
     "hydra/launcher=stacked",
     "hydra.launcher.workers=1",
 ]
-LONG = ["phase.budget=12000", "callbacks.checkpoints.seconds=1", "phase.early_stop=false"]
+LONG = [
+    "hydra.launcher.stack_size=1",
+    "phase.budget=6000",
+    "callbacks.checkpoints.seconds=1",
+    "phase.early_stop=false",
+]
 
 
 def table(folder):
@@ -58,3 +70,63 @@ def test_an_array_in_slurm(slurm, here, run_train, tmp_path):
     assert "sent to work on it: Slurm job" in done.stdout
     pd.testing.assert_frame_equal(table(tmp_path), table(here))
     assert not (tmp_path / WORK).exists()
+
+
+def test_a_command_that_does_not_wait(slurm, here, run_train, tmp_path):
+    """And while its array is in the queue another launch is refused."""
+    held = ["hydra.launcher.wait=false", "+hydra.launcher.additional.hold=true"]
+    command = [*SWEEP, *sent("slurm", tmp_path), *held]
+    done = run_train(*command)
+    assert done.returncode == 0, done.stderr
+    number = cluster.sent_before(tmp_path)
+    assert f"sent to work on it: Slurm job {number}, 2 in all" in done.stdout
+    assert "To draw it" not in done.stdout
+    done = run_train(*command)
+    assert done.returncode == 1
+    assert f"hydra.sweep.dir={tmp_path}: Slurm job {number} is at work there; wait" in done.stderr
+    output("scontrol", "release", str(number))
+    wait_until(lambda: cluster.sent_before(tmp_path) is None)
+    pd.testing.assert_frame_equal(table(tmp_path), table(here))
+
+
+def test_what_slurm_refuses(slurm, run_train, tmp_path):
+    done = run_train(*SWEEP, *sent("slurm", tmp_path), "hydra.launcher.partition=nowhere")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: hydra.launcher.cluster=slurm: ")
+    assert "invalid partition" in line.lower()
+
+
+@pytest.mark.slow
+def test_allocations_that_are_killed_and_put_back(slurm, run_train, tmp_path):
+    """One is put back into the queue, the other killed, then all are cancelled; nothing is lost."""
+    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
+    done = run_train(*SWEEP, *LONG, f"hydra.sweep.dir={unbroken}")
+    assert done.returncode == 0, done.stderr
+    command = [sys.executable, "train.py", *SWEEP, *LONG, *sent("slurm", broken)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: len(checkpoints(broken)) >= 2)
+    number = cluster.sent_before(broken)
+    subprocess.run(["scontrol", "requeue", f"{number}_0"], check=True)
+    wait_until(lambda: len(running(number)) == 1)
+    wait_until(lambda: len(running(number)) == 2)
+    held = {queue.described(worker) for worker in queue.held(broken).values()}
+    killed = next(each for each in held if each.endswith(f"{number}_1"))
+    os.kill(int(killed.split("process ")[1].split(",")[0]), signal.SIGKILL)
+    wait_until(lambda: len(running(number)) == 1)
+    subprocess.run(["scancel", str(number)], check=True)
+    _, errors = process.communicate(timeout=200)
+    assert process.returncode == 1, "not all can have been trained by then"
+    assert "not trained, for no worker was left; the same command goes on" in errors
+    done = run_train(*SWEEP, *LONG, *sent("slurm", broken))
+    assert done.returncode == 0, done.stderr
+    pd.testing.assert_frame_equal(table(broken), table(unbroken))
+
+
+def checkpoints(folder):
+    return list(folder.glob(f"*/{CHECKPOINT}"))
+
+
+def running(number):
+    tasks = ["--states=RUNNING", "--format=%i", f"--jobs={number}"]
+    return output("squeue", "--noheader", *tasks).split()

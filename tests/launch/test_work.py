@@ -1,12 +1,18 @@
 """More workers on a sweep: a command on its folder, whoever began it."""
 
+import os
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from grok.analysis import load
-from grok.launch.queue import WORK
+from grok.launch import queue
+from grok.launch.queue import WORK, Worker, lay_out
+from grok.record.names import LOCK
+from grok.record.record import read_plan, write_plan
 from tests.in_process import run_in_process
 
 SWEEP = [
@@ -50,3 +56,60 @@ def fails(monkeypatch, capsys, *words):
     status = run_in_process(monkeypatch, *words)
     (line,) = capsys.readouterr().err.splitlines()
     return status, line.removeprefix("error: ")
+
+
+def test_mistakes(begun, monkeypatch, capsys, tmp_path):
+    status, line = fails(monkeypatch, capsys, "work", tmp_path)
+    assert (status, line) == (
+        1,
+        f"{tmp_path}: no sweep has begun there (no plan.json); give a sweep's folder",
+    )
+    status, line = fails(monkeypatch, capsys, "work")
+    assert status == 2
+    assert line.startswith("the following arguments are required: FOLDER; see python train.py work")
+    status, line = fails(monkeypatch, capsys, "work", begun, "phase.budget=7")
+    assert (status, line) == (
+        2,
+        "phase.budget=7: the sweep has its own settings; only hydra.launcher... may be added",
+    )
+
+
+def test_what_another_launcher_is_at_is_left_to_it(begun, monkeypatch, capsys):
+    with FileLock(begun / LOCK):
+        status, line = fails(monkeypatch, capsys, "work", begun)
+    assert status == 1
+    assert line == f"{begun}: a launcher is at work there that shares it with none; wait for it"
+
+
+def test_plans_of_earlier_versions(begun, monkeypatch, capsys, tmp_path):
+    plan = read_plan(begun)
+    write_plan(tmp_path, replace(plan, overrides=[], command={}))
+    status, line = fails(monkeypatch, capsys, "work", tmp_path)
+    assert status == 1
+    assert "begun by an earlier version" in line
+
+
+def test_status_is_a_line_and_who_is_at_work(begun, monkeypatch, capsys, tmp_path):
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    shutil.rmtree(tmp_path / "2")
+    lay_out(tmp_path, [[0, 1, 2, 3]])
+    with Worker(tmp_path) as worker:
+        assert worker.take([0, 1, 2, 3]) == 2
+        assert run_in_process(monkeypatch, "status", tmp_path) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("3 of 4 finished")
+    assert second.endswith(f"process {os.getpid()}: at 2")
+
+
+def test_a_launch_beside_workers_is_refused(begun, monkeypatch, capsys, tmp_path):
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    lay_out(tmp_path, [[0, 1, 2, 3]])
+    monkeypatch.setattr(queue, "GRACE", 0)
+    with Worker(tmp_path):
+        status, line = fails(monkeypatch, capsys, "-m", *SWEEP, f"hydra.sweep.dir={tmp_path}")
+    assert status == 1
+    assert line.startswith(f"hydra.sweep.dir={tmp_path}: ")
+    assert line.endswith(
+        "is at work there; wait for it, or have this machine work too: "
+        f"python train.py work {tmp_path}"
+    )
