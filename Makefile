@@ -40,7 +40,7 @@ endif
 
 .DEFAULT_GOAL := help
 
-.PHONY: help setup toy-phase mnist-phase modular-phase figures docs test lint bench gpu-check clean
+.PHONY: help setup toy-phase mnist-phase modular-phase figures docs test test-long lint bench gpu-check clean
 
 help:  ## Print this help
 	@echo "make TARGET [NAME=value ...]"
@@ -78,8 +78,11 @@ figures: setup  ## Make published figures at SCALE, and docs/figures.md
 docs: setup  ## Build the documentation: site/index.html
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
-test: setup lint  ## Check the code and run the tests
+test: setup lint  ## Check the code and run the tests that take seconds
 	$(RUN) -m pytest -n auto
+
+test-long: setup  ## Run the tests that take longer, and those of the package
+	$(RUN) -m pytest -n auto -m 'long and not slow'
 	$(RUN) -m pytest -m wheel
 
 lint: setup  ## Ruff and mypy

@@ -11,7 +11,7 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from grok.engine import stack as stack_module
-from grok.engine.compiled import StackStep
+from grok.engine.compiled import StackStep, stack_step
 from grok.engine.replay import Replay
 
 
@@ -52,7 +52,11 @@ def _captured(step, _device):
 
 
 def install(monkeypatch):
-    """Have steps that are compiled captured here; nothing is compiled for them."""
+    """Have steps that are compiled captured here; nothing is compiled for them.
+
+    A process keeps its steps: none of before is taken here, and none of here later.
+    """
+    monkeypatch.setattr(stack_module, "stack_step", stack_step.__wrapped__)
     monkeypatch.setattr(StackStep, "_compile", lambda self: None)
     monkeypatch.setattr(stack_module, "_captured", _captured)
     monkeypatch.setattr(torch.cuda, "CUDAGraph", FakeGraph)

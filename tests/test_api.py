@@ -46,6 +46,7 @@ def test_a_grid_that_is_none(values, line, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_mistakes_are_the_lines_of_the_command(tmp_path, capfd):
     before = list(sys.argv)
     with pytest.raises(ConfigError) as told:
@@ -56,6 +57,7 @@ def test_mistakes_are_the_lines_of_the_command(tmp_path, capfd):
     assert (sys.argv, GlobalHydra.instance().is_initialized()) == (before, False)
 
 
+@pytest.mark.long
 def test_a_sweep_goes_on_where_it_was(tmp_path, monkeypatch, capsys):
     """The second call finds all but one of the members that the first has left."""
     monkeypatch.chdir(tmp_path)
@@ -78,6 +80,7 @@ def test_a_sweep_goes_on_where_it_was(tmp_path, monkeypatch, capsys):
     pd.testing.assert_frame_equal(again.drop(columns=times), table.drop(columns=times))
 
 
+@pytest.mark.long
 def test_one_member(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = grok.train(["opt.lr_dec=1e-2"], weights="final", **FAST)

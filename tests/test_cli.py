@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 FAST = ["engine.compile=false", "phase.budget=60", "opt.lr_dec=1e-2"]
 
 
+@pytest.mark.long
 def test_a_solo_run(tmp_path, run_train, run_python):
     done = run_train(*FAST, "seed.model=101", f"hydra.run.dir={tmp_path}")
     assert (done.returncode, done.stderr) == (0, "")
@@ -37,6 +38,7 @@ def test_a_solo_run(tmp_path, run_train, run_python):
     assert run_python("analyze.py", tmp_path).returncode == 0
 
 
+@pytest.mark.long
 def test_basic_and_joblib_sweeps_agree_and_are_analysed(tmp_path, run_train, run_python):
     settings = [*FAST[:1], "phase.budget=200", "phase.threshold=0.4"]
     axes = ["opt.lr_dec=1e-2,1e-3", "opt.wd_dec=0,2"]
@@ -69,6 +71,7 @@ def test_a_used_folder_keeps_its_run(tmp_path, monkeypatch, capfd):
     assert (tmp_path / "result.json").read_bytes() == before
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_a_run_in_one_line(tmp_path):
     settings = ["engine.compile=false", "phase.early_stop=false", f"hydra.run.dir={tmp_path}"]
     command = [sys.executable, "train.py", *settings]

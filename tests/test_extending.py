@@ -79,6 +79,7 @@ def test_the_task_of_the_page(mine, monkeypatch):
     assert Counting().data(0).train["labels"].unique().tolist() == [0, 1, 2]
 
 
+@pytest.mark.long
 def test_the_walk_and_the_measures(mine):
     """Its commands in its order, but the check in a process of its own, with small budgets."""
     new_task, _, commands, *_ = blocks("bash")

@@ -47,6 +47,7 @@ def test_figures_that_lean_on_another_name_it():
             assert figure.get(key) == runs.get(key)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scale", ["smoke", "quick", "paper"])
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda each: each["name"])
 def test_every_figure_has_every_scale(gallery, sweep_loader, figure, scale):
@@ -56,6 +57,7 @@ def test_every_figure_has_every_scale(gallery, sweep_loader, figure, scale):
     assert cfg.hydra.sweeper.scale == scale
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scale", ["smoke", "quick", "paper"])
 @pytest.mark.parametrize(
     "figure", [each for each in FIGURES if "compare" in each], ids=lambda each: each["name"]

@@ -91,6 +91,7 @@ DIRECTORY = ["--config-dir", "mypackage/conf"]
 PACKAGE = ["hydra.searchpath=[pkg://mypackage.conf]"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("launcher", "where"),
     [("basic", DIRECTORY), ("joblib", PACKAGE), ("stacked", DIRECTORY)],
@@ -134,6 +135,7 @@ TASKS = (
 OPTIMIZERS = "adam, adamw, sgd, slow"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("where", [DIRECTORY, PACKAGE])
 def test_options_of_ones_own_are_listed(where, folder, monkeypatch, capfd):
     for word, line in (

@@ -21,6 +21,7 @@ def _elsewhere(tmp_path, monkeypatch):
     plt.close("all")
 
 
+@pytest.mark.long
 def test_the_notebook(capsys):
     """Cell by cell; its member of weight decay 1 and rate 3e-4 is that of the README's test."""
     names = {}
@@ -41,6 +42,7 @@ def test_the_notebook_is_shipped_without_outputs():
     assert found == []
 
 
+@pytest.mark.long
 def test_the_pages_code_and_columns(monkeypatch, capsys):
     """With fewer steps; every column of the table is named on the page."""
     sweeping, reading = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

@@ -20,6 +20,7 @@ def blocks():
     return found
 
 
+@pytest.mark.long
 def test_kept_weights_come_back(tmp_path):
     """Those of T_val have nine of ten validation pairs right."""
     options = ["task=toy_classification", "opt.lr_dec=3e-4", "opt.wd_dec=1"]

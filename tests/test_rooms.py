@@ -142,6 +142,7 @@ def test_packages_of_one_room(package):
     assert [name for name in used if not is_in(ONLY_IN[package], name)] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", WITHOUT)
 def test_packages_that_a_module_does_without(name):
     names = [each for each in MODULES if is_in(name.removesuffix(".*"), each)]
@@ -151,6 +152,7 @@ def test_packages_that_a_module_does_without(name):
     assert set(done.stdout.split()) & set(WITHOUT[name]) == set()
 
 
+@pytest.mark.long
 def test_public_names_are_functions_whatever_is_imported():
     """A module of the same name would take a function's place."""
     modules = [name for name in MODULES if not name.endswith("pack_qm9")]  # a script with RDKit

@@ -30,6 +30,7 @@ OPEN = (
     "hydra.job.env_set.",
     "hydra.job_logging.",
     "hydra.hydra_logging.",
+    "hydra.launcher.additional.",
 )
 """Sections of Hydra's that keys may be added to."""
 SEARCHPATH = "hydra.searchpath"

@@ -9,10 +9,11 @@ from hydra.core.utils import JobReturn, JobStatus
 from grok.errors import FailedJobError
 from grok.launch import queue
 from grok.launch.agenda import Agenda
+from grok.launch.cluster import LOGS
 from grok.record.record import finished
 from grok.sweeps.planned import Sweep
 
-UNTAKEN = "not trained, for no worker was left; the same command goes on"
+UNTAKEN = "not trained, for no worker was left{}; the same command goes on"
 
 
 def results(sweep: Sweep, jobs: Sequence[int], on_its_way: bool = False) -> list[JobReturn]:
@@ -27,6 +28,8 @@ def results(sweep: Sweep, jobs: Sequence[int], on_its_way: bool = False) -> list
     """
     failures, held = queue.failures(sweep.folder), queue.held(sweep.folder)
     wanted = Agenda(sweep.folder, sweep.plan).wanted(jobs)
+    logs = sweep.folder / LOGS
+    untaken = UNTAKEN.format(f" (their output: {logs})" if logs.is_dir() else "")
     found = []
     for number in jobs:
         result = JobReturn(overrides=sweep.plan.overrides[number], cfg=sweep.job(number))
@@ -34,6 +37,6 @@ def results(sweep: Sweep, jobs: Sequence[int], on_its_way: bool = False) -> list
             result.status = JobStatus.COMPLETED
         elif number in failures or (number in wanted and not (number in held or on_its_way)):
             result.status = JobStatus.FAILED
-            result.return_value = FailedJobError(failures.get(number, UNTAKEN))
+            result.return_value = FailedJobError(failures.get(number, untaken))
         found.append(result)
     return found

@@ -106,6 +106,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.long
 def test_mlflow(sweep, run_python):
     need("mlflow", "sqlalchemy", "alembic")
     for _ in range(2):

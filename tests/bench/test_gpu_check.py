@@ -21,6 +21,7 @@ import gpu_check  # noqa: E402
 import gpu_equal  # noqa: E402
 import gpu_speed  # noqa: E402
 
+pytestmark = pytest.mark.long
 TOY = ("task=toy_regression", "task.width=16")
 PARTS = """
 import os, threading, time

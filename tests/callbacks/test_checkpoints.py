@@ -77,6 +77,7 @@ def interrupted(members, size, call, **options):
         train(members, setup(config(**options)), size=size, extra=[PowerCut(call)])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [1, 2])
 def test_an_interrupted_run_ends_as_an_unbroken_one(members, size):
     unbroken, broken = members("unbroken"), members("broken")
@@ -99,6 +100,7 @@ def test_an_interrupted_run_ends_as_an_unbroken_one(members, size):
         assert not (b.folder / CHECKPOINT).exists()
 
 
+@pytest.mark.long
 def test_a_checkpoint_is_taken_up_in_a_stack_of_another_size(members):
     alone, moved = members("alone"), members("moved")
     train(alone, setup(config(precision="64-true")))
@@ -116,6 +118,7 @@ def test_a_checkpoint_is_taken_up_in_a_stack_of_another_size(members):
         assert first.final["train_loss"] == pytest.approx(second.final["train_loss"], rel=1e-9)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("size", "passed"), [(1, 7), (2, 2**20)])
 def test_minibatches_go_on_where_they_were(size, passed, make_member, monkeypatch):
     """Among members that are at other steps, too, and in the middle of a block of draws."""
@@ -161,6 +164,7 @@ def test_a_budget_without_end_goes_on_where_it_was(task, tmp_path):
     torch.testing.assert_close(after["state"], before["state"], rtol=0, atol=0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("task", SMALL)
 def test_every_task_goes_on_where_it_was(task, tmp_path):
     options = [f"task={task}", *SMALL[task], "phase.budget=60", "phase.early_stop=false",
@@ -237,6 +241,7 @@ class Remembering(MemberCallback):
         self.memory[member.folder] = self.new
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [1, 3])
 def test_callbacks_and_measures_may_come_and_go(members, size):
     """What goes on is found by its name; the run ends as it would have."""

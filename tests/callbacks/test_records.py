@@ -73,6 +73,7 @@ def test_curves_hold_the_engines_numbers(make_member, train_members, stack_of):
     assert record.final["val_loss"] == metrics["val_loss"][-1, 0].item()
 
 
+@pytest.mark.long
 def test_curves_end_with_the_last_step(make_member, train_members):
     member = make_member(lr=1e-2, wd=0.0, budget=500)
     (record,) = train_members([member], "callbacks.curves.points=3")
@@ -94,6 +95,7 @@ def test_log_spaced_steps(budget):
     assert len(steps) <= 200
 
 
+@pytest.mark.long
 def test_weight_norms_at_the_moments_that_matter(make_member, train_members, stack_of):
     member = make_member(lr=3e-4, wd=1.0, objective="classification", budget=900)
     (record,) = train_members([member])

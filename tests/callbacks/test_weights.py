@@ -44,6 +44,7 @@ def folders(tmp_path_factory):
     return trained(tmp_path_factory.mktemp("solo"), 1, "engine.plain=true")
 
 
+@pytest.mark.long
 def test_the_weights_of_a_moment(folders):
     for folder in folders:
         record = grok.load_member(folder).record
@@ -63,6 +64,7 @@ def test_the_weights_of_a_moment(folders):
         assert norm == pytest.approx(record.weight_norm["final"], rel=1e-6)
 
 
+@pytest.mark.long
 def test_a_stack_keeps_what_solo_runs_keep(tmp_path):
     """Compiled, to the bit, whichever slot they sit in and whoever sits beside them."""
     together, alone = trained(tmp_path / "together", 3), trained(tmp_path / "alone", 1)

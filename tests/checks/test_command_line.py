@@ -5,6 +5,7 @@ import pytest
 from tests.in_process import run_in_process
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [

@@ -106,6 +106,7 @@ def test_experiments_are_at_paper_scale(experiment, jobs, budget, objective):
         np.testing.assert_allclose(decays, np.linspace(0, top, 21))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("override", "problem"),
     [

@@ -71,6 +71,7 @@ def test_rounding_is_no_mistake(cell, tmp_path):
     assert check(after, metrics) == [True, True]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("steps", [500, 2200, 3000])
 def test_nor_where_little_is_left_to_learn(steps, tmp_path):
     """Gradients are differences of nearly equal numbers there."""
@@ -134,6 +135,7 @@ def lost(before, state, metrics):
     return metrics
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("mistake", "what"),
     [(swapped, "weights and metrics"), (late, "weights and metrics"), (lost, "metrics")],

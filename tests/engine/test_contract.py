@@ -151,6 +151,7 @@ def test_accuracy_counts_the_samples_of_a_smaller_last_minibatch(plain, member_o
     assert accuracy[[2, 5]].tolist() == [sum(right[:3]) / 24, sum(right[3:]) / 24]
 
 
+@pytest.mark.long
 def test_a_smaller_last_minibatch_is_compiled_and_checked_too(member_of):
     """Both members as each alone on the plain path."""
     members = [member_of(OwnGroups(batch_size=10), lr=lr) for lr in (1e-2, 1e-3)]
@@ -277,6 +278,7 @@ def test_one_compilation_serves_all_numbers_of_samples(member_of):
     assert len(set(losses)) == 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("task", SMALL)
 def test_a_budget_without_end_takes_no_memory(task, tmp_path):
     """The first steps are those of any budget."""

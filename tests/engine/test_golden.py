@@ -53,6 +53,7 @@ def test_golden_steps(objective, make_member, train_members):
         assert record.stop_reason == "early_stop"
 
 
+@pytest.mark.long
 def test_golden_phases_compiled(make_member, train_members):
     """A cell that comprehends, one that groks and one that memorises, compiled, in one stack."""
     members = [
@@ -79,6 +80,7 @@ MNIST = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("precision", "compiled"),
     [

@@ -60,6 +60,7 @@ def plain_loop(member, dtype, steps):
     return dict(network.named_parameters())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("precision", DTYPES)
 @pytest.mark.parametrize("task", SMALL)
 def test_equal_to_the_bit_after_500_steps(task, precision, tmp_path):
@@ -100,6 +101,7 @@ def test_a_constrained_norm_is_kept(make_member):
     assert held.norm().item() == pytest.approx(drawn.state.norm.item(), rel=1e-12)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("task", ["toy_classification", "teacher_student", "mnist"])
 def test_measured_as_a_stack_measures(task, tmp_path):
     settings = [f"task={task}", "phase.budget=300", "trainer.precision=64-true"]

@@ -45,6 +45,7 @@ def history(task, cells, tmp_path, compiled):
     return told, stack._step
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("task", "cells", "sizes"), [("toy_regression", TOY, 1), ("qm9", QM9, 2)])
 def test_a_captured_step_gives_the_plain_steps_bits(task, cells, sizes, tmp_path, monkeypatch):
     """Of QM9 the last minibatch of an epoch is smaller: it has a capture of its own."""

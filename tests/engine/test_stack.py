@@ -107,6 +107,7 @@ def test_precision(make_member, train_members, stack_of):
     assert {p.dtype for p in stack.state.params.values()} == {torch.float64}
 
 
+@pytest.mark.long
 def test_how_many_steps_a_call_takes_changes_nothing(make_member, train_members):
     members = [make_member(f"{n}", lr=1e-2, wd=1.0, budget=230) for n in (1, 7, 400)]
     records = [
@@ -139,6 +140,7 @@ def test_compiled_weights_are_the_same_to_the_bit_in_any_stack(
                 assert torch.equal(params[slot], alone[slot].state.params[name][0])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "options",
     [
@@ -183,6 +185,7 @@ def shares(stack):
     return images.dim() == 2, all(stack.common.batch)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_what_members_share_changes_no_bit(dtype, make_member, stack_of):
     """Images and minibatches are held once while all take the same, and stacked when they don't."""

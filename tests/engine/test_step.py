@@ -20,6 +20,7 @@ def one_step(member, stack_of):
     return {name: values.item() for name, values in metrics.items()}, weights
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("activation", ["tanh", "relu", "leaky_relu"])
 @pytest.mark.parametrize("objective", ["classification", "regression"])
 def test_steps_equal_a_plain_loop(objective, activation, make_member, stack_of):
@@ -71,6 +72,7 @@ def test_train_is_measured_before_the_update_and_validation_after(objective, mak
     assert metrics["weight_norm"] == pytest.approx(norm)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("plain", [False, True])
 def test_accuracies_are_counts_divided_in_double_precision(dtype, plain, make_member):

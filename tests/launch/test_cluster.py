@@ -15,6 +15,7 @@ from grok.launch.queue import WORK
 from grok.record.names import CHECKPOINT
 from tests.launch.slurm_node import output, wait_until
 
+pytestmark = pytest.mark.long
 ROOT = Path(__file__).parent.parent.parent
 SWEEP = [
     "-m",
@@ -117,7 +118,7 @@ def test_allocations_that_are_killed_and_put_back(slurm, run_train, tmp_path):
     subprocess.run(["scancel", str(number)], check=True)
     _, errors = process.communicate(timeout=200)
     assert process.returncode == 1, "not all can have been trained by then"
-    assert "not trained, for no worker was left; the same command goes on" in errors
+    assert f"no worker was left (their output: {broken}/.submitit); the same command" in errors
     done = run_train(*SWEEP, *LONG, *sent("slurm", broken))
     assert done.returncode == 0, done.stderr
     pd.testing.assert_frame_equal(table(broken), table(unbroken))

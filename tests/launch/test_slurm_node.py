@@ -11,6 +11,8 @@ import submitit
 from tests.launch import slurm_node as node
 from tests.launch.chores import Returns, Stays, whereabouts
 
+pytestmark = pytest.mark.long
+
 
 def executor_in(folder):
     made = submitit.AutoExecutor(folder / "jobs", cluster="slurm")

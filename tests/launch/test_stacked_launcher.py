@@ -70,6 +70,7 @@ def folders(tmp_path_factory, run_train):
     return found
 
 
+@pytest.mark.long
 def test_same_numbers(folders):
     tables = {
         name: load(folder).drop(columns=["wall_seconds", "folder"])
@@ -81,6 +82,7 @@ def test_same_numbers(folders):
     assert tables["basic"]["phase"].nunique() > 1
 
 
+@pytest.mark.long
 def test_same_folders_and_files(folders):
     listings = {
         name: sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
@@ -99,6 +101,7 @@ def without_launcher(content, folder):
     return hydra
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("job", range(8))
 def test_jobs_are_composed_as_hydra_does(folders, job):
     texts = {
@@ -111,6 +114,7 @@ def test_jobs_are_composed_as_hydra_does(folders, job):
     assert hydra[0] == hydra[1]
 
 
+@pytest.mark.long
 def test_a_logger_is_not_ignored(tmp_path, run_train):
     done = run_train(
         "-m", *SWEEP[:1], "phase.budget=20", "seed.model=1,2", "logger=csv",

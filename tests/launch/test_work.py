@@ -38,6 +38,7 @@ def table(folder):
     return load(folder).drop(columns=["wall_seconds", "folder"])
 
 
+@pytest.mark.long
 def test_what_is_left_is_trained_with_the_same_numbers(begun, run_train, tmp_path):
     """Elsewhere, after the folder has moved."""
     moved = tmp_path / "moved"

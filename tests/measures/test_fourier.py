@@ -74,6 +74,7 @@ def test_losses_of_known_logits(operation, sign):
     assert found["excluded_loss"] < 1e-3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("model", ["transformer", "mlp"])
 def test_of_members_of_a_stack(model, make_member, train_members):
     """The same as of each alone."""

@@ -104,6 +104,7 @@ def test_steps_when_due():
     assert spaced.due(10, 90, 1000) == [100]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("plain", ["true", "false"])
 def test_files_and_record(plain, make_member, train_members, stack_of):
     """Numbers at their steps, as computed from the weights that a run has there."""

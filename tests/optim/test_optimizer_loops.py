@@ -132,6 +132,7 @@ def assert_equal(stack, slot, params, rounding=0.0):
             assert torch.equal(mine, param), name
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES)
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("opts", STACKS.values(), ids=STACKS)
@@ -148,6 +149,7 @@ def test_every_member_of_a_stack_equals_a_loop(opts, task, dtype):
         assert_equal(plain, 0, soon)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "task", "clip"),
     [
@@ -205,6 +207,7 @@ def test_a_slot_handed_on_begins_its_own_schedule(name, plain):
         assert_equal(stack, 1, loop(second, dtype, 50)[0], rounding)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "settings", "lrs", "decays"),
     [

@@ -103,6 +103,7 @@ def stacked(opts, dtype, calls):
     return params
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("dtype", "rounding"), [(torch.float32, 5e-6), (torch.float64, 1e-13)])
 @pytest.mark.parametrize("opts", STACKS.values(), ids=STACKS)
 def test_every_member_equals_the_namesake(opts, dtype, rounding):

@@ -21,6 +21,7 @@ def composer():
         yield Composer(GlobalHydra.instance().config_loader(), master)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "overrides",
     [

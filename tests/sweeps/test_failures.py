@@ -55,6 +55,7 @@ def undisturbed(tmp_path_factory):
     return {seed: outcome(folder / str(seed)) for seed in SOUND}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("position", [0, 5])
 @pytest.mark.parametrize("seed", MESSAGES)
 def test_one_of_nine(seed, position, undisturbed, tmp_path):
@@ -149,6 +150,7 @@ def test_shapes_that_depend_on_a_seed_end_that_member(make_member, tmp_path):
     assert finished(first.folder)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("launcher", ["basic", "joblib", "stacked"])
 def test_every_launcher(launcher, run_train, undisturbed, tmp_path):
     """Nine jobs, of which five fail, each at another place."""

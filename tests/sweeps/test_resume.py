@@ -114,6 +114,7 @@ def wait_for_a_result(folder, process):
         time.sleep(0.05)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("launcher", "kill"),
     [("basic", signal.SIGINT), ("basic", signal.SIGKILL), ("stacked", signal.SIGKILL)],
@@ -147,6 +148,7 @@ def ps(*arguments):
     return done.stdout.split()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("options", "begun", "jobs"),
     [

@@ -99,6 +99,7 @@ def test_rescaling_equals_a_projection_by_hand(groups, student, stack_of):
             np.testing.assert_allclose(norms, start.item(), rtol=1e-12)
 
 
+@pytest.mark.long
 def test_the_norm_does_not_drift(student, train_members):
     member = student(constrain=GROUPS, budget=2000, early_stop=False)
     (record,) = train_members([member])

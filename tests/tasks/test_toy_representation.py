@@ -68,6 +68,7 @@ def test_the_decoder_alone_is_trained():
     assert shapes["decoder.4.weight"] == (30, 200)
 
 
+@pytest.mark.long
 def test_reduced_losses_over_norm_and_messiness(tmp_path):
     """A small norm can't fit, and of those that fit only an orderly representation generalises."""
     cells = [(0.0, 0.5), (0.0, 3.0), (0.5, 3.0)]

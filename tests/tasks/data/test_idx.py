@@ -106,6 +106,7 @@ def test_a_damaged_file_is_named(tmp_path):
     assert line.startswith(f"{broken}: damaged")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("file", idx.FILES)
 @pytest.mark.parametrize("packed", [True, False])
 @pytest.mark.parametrize(
