@@ -99,7 +99,7 @@ class GrokSweeper(BasicSweeper):
         except BaseException as error:
             if isinstance(error, OSError):  # a full disk's names nothing
                 error.filename = error.filename or str(sweep.folder)
-            if not interrupted(error):
+            if isinstance(error, UserError) or not interrupted(error):
                 raise
             raise interrupted_sweep(sweep.folder) from None
         report_failures(sweep.folder, results)

@@ -51,6 +51,8 @@ class Allocation:
         """Work on the sweep with the cores and GPUs of the allocation."""
         if cores := os.environ.get("SLURM_CPUS_PER_TASK") or os.environ.get("SLURM_CPUS_ON_NODE"):
             os.environ["LOKY_MAX_CPU_COUNT"] = cores  # by which joblib counts
+        if not queue.laid_out(self.folder):  # all had ended while it waited
+            return
         sweep = planned(self.folder)
         work_here(sweep, checked(sweep.master.hydra.launcher).spread)
 

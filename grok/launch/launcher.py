@@ -37,7 +37,7 @@ def launch(sweep: Sweep, jobs: Sequence[Sequence[str]], first: int) -> list[JobR
     if settings.cluster is None:
         work_here(sweep, settings.spread)
     else:
-        _send(sweep.folder, settings)
+        _send(sweep.folder.absolute(), settings)
     on_its_way = cluster.sent_before(sweep.folder) is not None
     became = results(sweep, range(first, first + len(jobs)), on_its_way)
     if not on_its_way:

@@ -90,6 +90,21 @@ def test_a_command_that_does_not_wait(slurm, here, run_train, tmp_path):
     pd.testing.assert_frame_equal(table(tmp_path), table(here))
 
 
+def test_ctrl_c_ends_the_command_and_not_the_array(slurm, tmp_path):
+    command = [sys.executable, "train.py", *SWEEP, *sent("slurm", tmp_path)]
+    command += ["+hydra.launcher.additional.hold=true"]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: cluster.sent_before(tmp_path) is not None)
+    number = cluster.sent_before(tmp_path)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.startswith(f"error: interrupted; Slurm job {number}, 2 in all goes on. To see")
+    assert errors.endswith(f"To end it: scancel {number}\n")
+    assert cluster.sent_before(tmp_path) == number
+    output("scancel", str(number))
+
+
 def test_what_slurm_refuses(slurm, run_train, tmp_path):
     done = run_train(*SWEEP, *sent("slurm", tmp_path), "hydra.launcher.partition=nowhere")
     assert done.returncode == 1
