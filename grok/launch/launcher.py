@@ -58,7 +58,7 @@ def _send(folder: Path, settings: Stacked) -> None:
         if array.number is None:
             raise
         raise InterruptionError(
-            f"; {array} goes on. To see how far it is: {status}. To end it: scancel {array.number}"
+            f"; {array}, goes on. To see how far it is: {status}. To end it: scancel {array.number}"
         ) from None
 
 

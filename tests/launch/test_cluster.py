@@ -99,7 +99,7 @@ def test_ctrl_c_ends_the_command_and_not_the_array(slurm, tmp_path):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.startswith(f"error: interrupted; Slurm job {number}, 2 in all goes on. To see")
+    assert errors.startswith(f"error: interrupted; Slurm job {number}, 2 in all, goes on. To see")
     assert errors.endswith(f"To end it: scancel {number}\n")
     assert cluster.sent_before(tmp_path) == number
     output("scancel", str(number))
