@@ -12,6 +12,7 @@ from tests.launch import slurm_node as node
 from tests.launch.chores import Returns, Stays, whereabouts
 
 pytestmark = pytest.mark.long
+ROOT = Path(__file__).parents[2]
 
 
 def executor_in(folder):
@@ -49,6 +50,7 @@ def says(job):
 
 def test_an_array_runs_where_it_was_sent_from(executor, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # what this process has in its path doesn't travel
     found = [job.result() for job in executor.map_array(whereabouts, [3, 4])]
     assert found == [(number, str(tmp_path), sys.executable) for number in (3, 4)]
 
