@@ -14,7 +14,7 @@ from lightning import Callback, LightningModule, Trainer
 
 from grok.callbacks.member import MemberCallback, member_callbacks
 from grok.engine import StackModule
-from grok.engine.module import Slot
+from grok.engine.slots import Slot
 from grok.errors import ConfigError, UserError, first_line
 from grok.record import damage
 from grok.record.difference import difference

@@ -10,7 +10,7 @@ from lightning import Trainer
 
 from grok.callbacks.member import MemberCallback
 from grok.engine import Member, Rows
-from grok.engine.module import Array
+from grok.engine.slots import Array
 from grok.measures import log_spaced
 from grok.record.files import atomic_path
 from grok.record.names import CURVE_COLUMNS, CURVES, STEP_COLUMNS

@@ -1,6 +1,7 @@
 """Trains a stack of members as one batched model. Knows nothing of Hydra or sweeps."""
 
 from grok.engine.member import Member
-from grok.engine.module import Rows, StackModule
+from grok.engine.module import StackModule
+from grok.engine.slots import Rows
 
 __all__ = ["Member", "Rows", "StackModule"]
