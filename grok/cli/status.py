@@ -33,8 +33,10 @@ def main(words: list[str]) -> None:
     plan = begun(folder)
     if Console().is_terminal:
         with contextlib.suppress(KeyboardInterrupt), watching(folder, plan):
-            while len((progress := Progress(folder, plan)).records) < progress.wanted:
+            progress = Progress(folder, plan)
+            while len(progress.records) < progress.wanted:
                 time.sleep(LOOK)
+                progress.update()
     else:
         show(Progress(folder, plan).line())
     jobs: dict[str, list[str]] = {}

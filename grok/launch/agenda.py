@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection
+from collections.abc import Iterable
 from pathlib import Path
 
 from grok.errors import UserError
@@ -19,34 +19,39 @@ class Agenda:
     Args:
         folder: of the sweep, where a queue is laid out.
         plan: its jobs.
+        among: numbers of jobs; others are left out.
     """
 
-    def __init__(self, folder: Path, plan: Plan) -> None:
+    def __init__(self, folder: Path, plan: Plan, among: Iterable[int]) -> None:
         self._folder, self._plan = folder, plan
-        self._order = coarse_to_fine(plan.jobs)
+        mine = set(among)
+        self._order = [job for job in coarse_to_fine(plan.jobs) if job in mine]
         self._phases: dict[int, str] = {}
+        self.wanted = self._order
+        """Jobs to be trained, in the order in which to start, at the last look."""
+        self.look()
 
-    def wanted(self, among: Collection[int]) -> list[int]:
-        """The jobs to be trained and not known to have ended, in the order in which to start.
-
-        Args:
-            among: numbers; others are left out.
-        """
-        jobs = [job for job in self._order if job in among]
+    def look(self) -> None:
+        """See what is wanted now."""
         if not self._plan.refine:
-            return jobs
-        failed = queue.tickets(self._folder / queue.WORK / queue.FAILED)
-        self._read()
-        wanted = refine(self._plan.jobs, self._phases, failed).wanted
-        return [job for job in jobs if job in wanted and job not in self._phases]
-
-    def may_grow(self, jobs: Collection[int]) -> bool:
-        """Whether more may be wanted once these jobs have ended, of which some are under way."""
-        return self._plan.refine and any(job in jobs for job in queue.held(self._folder))
-
-    def _read(self) -> None:
-        """The phases of jobs that have ended since the last time."""
+            return
         for job in queue.ticketless(self._folder, len(self._plan.jobs)):
             if job not in self._phases and finished(self._folder / str(job)):
                 with contextlib.suppress(UserError):
                     self._phases[job] = read_record(self._folder / str(job)).phase
+        failed = queue.tickets(self._folder / queue.WORK / queue.FAILED)
+        wanted = refine(self._plan.jobs, self._phases, failed).wanted
+        self.wanted = [job for job in self._order if job in wanted and job not in self._phases]
+
+    def take(self, worker: queue.Worker) -> int | None:
+        """The next job, which `worker` has from now on; None where there is none to be had."""
+        job = worker.take(self.wanted)
+        if job is None and self._plan.refine:
+            self.look()
+            job = worker.take(self.wanted)
+        return job
+
+    def may_go_on(self, worker: queue.Worker) -> bool:
+        """Whether there may be another job later: one of a dead worker, or one wanted then."""
+        grows = self._plan.refine and not queue.held(self._folder).keys().isdisjoint(self.wanted)
+        return grows or worker.in_doubt(self.wanted)

@@ -27,7 +27,7 @@ def results(sweep: Sweep, jobs: Sequence[int], on_its_way: bool = False) -> list
         on_its_way: whether workers are still to come, so that the untrained may yet be.
     """
     failures, held = queue.failures(sweep.folder), queue.held(sweep.folder)
-    wanted = Agenda(sweep.folder, sweep.plan).wanted(jobs)
+    wanted = set(Agenda(sweep.folder, sweep.plan, jobs).wanted)
     logs = sweep.folder / LOGS
     untaken = UNTAKEN.format(f" (their output: {logs})" if logs.is_dir() else "")
     found = []

@@ -244,12 +244,8 @@ class Worker:
                 left.append(job)
         return left
 
-    def free(self, wanted: Sequence[int]) -> bool:
-        """Whether any of these jobs can be taken."""
-        return not {*wanted}.isdisjoint(tickets(self._work / FREE))
-
     def in_doubt(self, wanted: Sequence[int]) -> bool:
-        """Whether somebody has one of these jobs of whom it isn't known that he lives."""
+        """Whether one of these jobs is with a worker that isn't known to live."""
         return not all(self._watch.alive(other) for other in self._with(wanted))
 
     def _with(self, wanted: Sequence[int]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from grok.errors import named
 from grok.launch import stacked
@@ -31,27 +31,23 @@ def work(sweep: Sweep, spread: Spread, index: int = 0) -> None:
         found = places(sweep.job(group[0]), len(group), *spread)
         if index < len(found):
             seats |= dict.fromkeys(group, (found[index], group))
-    agenda = Agenda(sweep.folder, sweep.plan)
+    agenda = Agenda(sweep.folder, sweep.plan, seats)
     with Worker(sweep.folder) as worker:
         while True:
-            wanted = agenda.wanted(seats)
-            job = worker.take(wanted)
+            job = agenda.take(worker)
             if job is not None:
                 place, group = seats[job]
-                source = _jobs(sweep, worker, agenda, job, group)
+                source = _jobs(sweep, worker, job, Agenda(sweep.folder, sweep.plan, group))
                 stacked.train(source, sweep.job(job), place, worker.fail)
-            elif worker.in_doubt(wanted) or agenda.may_grow(wanted):
+            elif agenda.may_go_on(worker):
                 time.sleep(LOOK)
             else:
                 return
 
 
-def _jobs(
-    sweep: Sweep, worker: Worker, agenda: Agenda, first: int, group: Sequence[int]
-) -> Iterator[StackJob | None]:
-    """Jobs of a group, taken one by one; None while others may be free later."""
+def _jobs(sweep: Sweep, worker: Worker, first: int, agenda: Agenda) -> Iterator[StackJob | None]:
+    """Jobs of a group, taken one by one; None while others may be had later."""
     taken: int | None = first
-    wanted: Sequence[int] = group
     while True:
         if taken is not None:
             try:
@@ -60,11 +56,10 @@ def _jobs(
                 worker.fail(taken, named(error))
             else:
                 yield job
-        elif worker.in_doubt(wanted) or agenda.may_grow(wanted):
+        elif agenda.may_go_on(worker):
             looked = time.monotonic()
             while time.monotonic() < looked + LOOK:
                 yield None
         else:
             return
-        wanted = agenda.wanted(group)
-        taken = worker.take(wanted)
+        taken = agenda.take(worker)

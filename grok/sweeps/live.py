@@ -57,11 +57,12 @@ class Progress:
 
     def update(self) -> None:
         """Read the records that have appeared; one that can't be read may be later."""
+        before = len(self.records)
         for job in range(len(self.plan.jobs)):
             with contextlib.suppress(Exception):
                 if job not in self.records and finished(self.folder / str(job)):
                     self.records[job] = read_record(self.folder / str(job))
-        if self.plan.refine:
+        if self.plan.refine and (len(self.records) > before or not self.records):
             phases = {job: record.phase for job, record in self.records.items()}
             found = refine(self.plan.jobs, phases)
             self.wanted, self.implied = len(found.wanted), found.implied

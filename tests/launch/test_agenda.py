@@ -26,36 +26,43 @@ def folder(tmp_path):
 
 
 def test_all_of_a_sweep_that_is_not_refined(folder):
-    agenda = Agenda(folder, Plan(list(JOBS[0]), JOBS))
-    assert agenda.wanted([7, 0, 3]) == [0, 3, 7]
-    assert not agenda.may_grow([0])
-
-
-def test_more_is_wanted_where_phases_differ(folder):
-    agenda = Agenda(folder, Plan(list(JOBS[0]), JOBS, refine=True))
-    everything = range(len(JOBS))
-    assert sorted(agenda.wanted(everything)) == COARSE
+    agenda = Agenda(folder, Plan(list(JOBS[0]), JOBS), [7, 0, 3])
     with Worker(folder) as worker:
+        assert [agenda.take(worker) for _ in range(4)] == [0, 3, 7, None]
+        assert not agenda.may_go_on(worker)
+
+
+@pytest.fixture
+def agenda(folder):
+    return Agenda(folder, Plan(list(JOBS[0]), JOBS, refine=True), range(len(JOBS)))
+
+
+def test_more_is_wanted_where_phases_differ(folder, agenda):
+    assert sorted(agenda.wanted) == COARSE
+    with Worker(folder) as worker:
+        assert sorted(agenda.take(worker) for _ in COARSE) == COARSE
+        assert agenda.take(worker) is None
+        assert agenda.may_go_on(worker)
         for job in COARSE:
-            assert worker.take([job]) == job
-            assert agenda.may_grow(everything)
             finish(folder, job, "memorization" if job < 40 else "confusion")
-        worker.left()  # tears the tickets of the finished
-        assert not agenda.may_grow(everything)
-        wanted = agenda.wanted(everything)
-    assert wanted
-    assert all(20 < job < 45 for job in wanted), "between the rows 4 and 8, which differ"
+        assert 20 < agenda.take(worker) < 45, "between the rows 4 and 8, which differ"
+    assert all(20 < job < 45 for job in agenda.wanted)
 
 
-def test_failed_jobs_are_waited_for_by_none(folder):
-    agenda = Agenda(folder, Plan(list(JOBS[0]), JOBS, refine=True))
+def test_the_rest_of_one_phase_is_never_wanted(folder, agenda):
     with Worker(folder) as worker:
-        for job in COARSE:
-            worker.take([job])
+        for job in [agenda.take(worker) for _ in COARSE]:
+            finish(folder, job, "confusion")
+        assert agenda.take(worker) is None
+        assert not agenda.may_go_on(worker)
+
+
+def test_failed_jobs_are_waited_for_by_none(folder, agenda):
+    with Worker(folder) as worker:
+        for job in [agenda.take(worker) for _ in COARSE]:
             if job == 0:
                 worker.fail(job, "ArithmeticError: none")
             else:
                 finish(folder, job, "confusion")
-        worker.left()
-        assert not set(agenda.wanted(range(len(JOBS)))) & set(COARSE)
-        assert agenda.wanted(range(len(JOBS))), "what it would have told is trained"
+        assert agenda.take(worker) is not None, "what it would have told is trained"
+        assert not set(agenda.wanted) & set(COARSE)

@@ -88,7 +88,7 @@ def test_a_swept_key_of_that_name(refined):
 
 
 def test_as_arrays(refined):
-    pytest.importorskip("xarray")
+    pytest.importorskip("xarray", reason="xarray isn't installed")
     arrays = grok.load_xarray(refined())
     assert arrays["implied"].sel({WD: 1.0}).values.tolist() == [True] * 6 + [False] * 2 + [True]
     assert arrays["phase"].values[1, 0] == "comprehension"
