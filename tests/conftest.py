@@ -27,8 +27,16 @@ os.environ["GROK_DATA_DIR"] = str(ROOT / "tests" / "data")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session")
+def _plugins() -> None:
+    """Hydra's plugins, found before the first state is kept that a test goes back to."""
+    from hydra.core.plugins import Plugins
+
+    Plugins.instance()
+
+
 @pytest.fixture(autouse=True)
-def _restore_hydra(hydra_restore_singletons: None) -> None:
+def _restore_hydra(_plugins: None, hydra_restore_singletons: None) -> None:
     """Hydra's own fixture, for every test; and no version that a wider fixture has set."""
     Singleton._instances.pop(VersionBase, None)
 

@@ -72,11 +72,8 @@ class Progress:
         elapsed = time.monotonic() - self.began
         done, jobs = len(self.records), self.wanted
         new = list(self.records.values())[self.before :]
-        text = f"{done} of {jobs} finished, {_clock(elapsed)}"
-        if self.plan.refine:
-            text = (
-                f"{done} of {jobs} wanted finished, {len(self.implied)} implied, {_clock(elapsed)}"
-            )
+        implied = f", {len(self.implied)} implied" if self.plan.refine else ""
+        text = f"{done} of {jobs} finished{implied}, {_clock(elapsed)}"
         if new and elapsed > 0:
             rate = sum(record.steps for record in new) / elapsed
             left = elapsed * (jobs - done) / len(new)

@@ -9,35 +9,22 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from grok.analysis import load
 from grok.launch import cluster, queue
 from grok.launch.queue import WORK
 from grok.record.names import CHECKPOINT
 from tests.launch.slurm_node import output, wait_until
+from tests.launch.small_sweep import SWEEP as MEMBERS
+from tests.launch.small_sweep import table
 
 pytestmark = pytest.mark.long
 ROOT = Path(__file__).parent.parent.parent
-SWEEP = [
-    "-m",
-    "engine.compile=false",
-    "phase.budget=200",
-    "phase.threshold=0.4",
-    "trainer.precision=64-true",
-    "opt.lr_dec=1e-2,1e-3",
-    "opt.wd_dec=0,2",
-    "hydra/launcher=stacked",
-    "hydra.launcher.workers=1",
-]
+SWEEP = [*MEMBERS, "opt.wd_dec=0,2", "hydra/launcher=stacked", "hydra.launcher.workers=1"]
 LONG = [
     "hydra.launcher.stack_size=1",
     "phase.budget=6000",
     "callbacks.checkpoints.seconds=1",
     "phase.early_stop=false",
 ]
-
-
-def table(folder):
-    return load(folder).drop(columns=["wall_seconds", "folder"])
 
 
 @pytest.fixture(scope="module")
@@ -57,18 +44,16 @@ def sent(name, folder):
     ]
 
 
-def test_processes_as_if_they_were_a_cluster(here, run_train, tmp_path):
-    done = run_train(*SWEEP, *sent("local", tmp_path))
+@pytest.mark.parametrize(
+    ("name", "told"), [("local", "processes, 2 in all."), ("slurm", "Slurm job ")]
+)
+def test_an_array(name, told, here, run_train, tmp_path, request):
+    """In Slurm, and of processes as if they were a cluster."""
+    if name == "slurm":
+        request.getfixturevalue("slurm")
+    done = run_train(*SWEEP, *sent(name, tmp_path))
     assert done.returncode == 0, done.stderr
-    assert "sent to work on it: processes, 2 in all." in done.stdout
-    pd.testing.assert_frame_equal(table(tmp_path), table(here))
-    assert not (tmp_path / WORK).exists()
-
-
-def test_an_array_in_slurm(slurm, here, run_train, tmp_path):
-    done = run_train(*SWEEP, *sent("slurm", tmp_path))
-    assert done.returncode == 0, done.stderr
-    assert "sent to work on it: Slurm job" in done.stdout
+    assert f"sent to work on it: {told}" in done.stdout
     pd.testing.assert_frame_equal(table(tmp_path), table(here))
     assert not (tmp_path / WORK).exists()
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from grok.analysis import load
 from grok.launch import queue
 from grok.record.names import RESULT
+from tests.launch.small_sweep import table
 
 ROOT = Path(__file__).parent.parent.parent
 SWEEP = [
@@ -30,10 +30,6 @@ SWEEP = [
 ]
 KILLS = 10
 pytestmark = pytest.mark.slow
-
-
-def table(folder):
-    return load(folder).drop(columns=["wall_seconds", "folder"])
 
 
 @pytest.fixture(scope="module")

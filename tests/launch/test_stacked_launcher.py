@@ -7,8 +7,9 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from hydra.test_utils.launcher_common_tests import IntegrationTestSuite, LauncherTestSuite
 
-from grok.analysis import load
 from hydra_plugins.stacked_launcher import StackedLauncher
+from tests.launch.small_sweep import SWEEP as MEMBERS
+from tests.launch.small_sweep import table
 
 
 def test_discovery():
@@ -46,15 +47,7 @@ class TestStackedLauncherIntegration(IntegrationTestSuite):
     """Hydra's own tests of a launcher in an application."""
 
 
-SWEEP = [
-    "engine.compile=false",
-    "phase.budget=200",
-    "phase.threshold=0.4",
-    "trainer.precision=64-true",
-    "opt.lr_dec=1e-2,1e-3",
-    "opt.wd_dec=0,2",
-    "task.activation=tanh,relu",
-]
+SWEEP = [*MEMBERS, "opt.wd_dec=0,2", "task.activation=tanh,relu"]
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +57,7 @@ def folders(tmp_path_factory, run_train):
     for name, options in (("basic", []), ("stacked", ["hydra.launcher.stack_size=3"])):
         found[name] = tmp_path_factory.mktemp(name)
         where = [f"hydra/launcher={name}", f"hydra.sweep.dir={found[name]}"]
-        done = run_train("-m", *SWEEP, *where, *options)
+        done = run_train(*SWEEP, *where, *options)
         assert done.returncode == 0, done.stderr
         assert "8 of 8 finished" in done.stdout
     return found
@@ -72,10 +65,7 @@ def folders(tmp_path_factory, run_train):
 
 @pytest.mark.long
 def test_same_numbers(folders):
-    tables = {
-        name: load(folder).drop(columns=["wall_seconds", "folder"])
-        for name, folder in folders.items()
-    }
+    tables = {name: table(folder) for name, folder in folders.items()}
     exact = ["job", "opt.lr_dec", "opt.wd_dec", "task.activation", "phase", "steps", "stop_reason"]
     exact += ["t_train", "t_val"]
     pd.testing.assert_frame_equal(tables["basic"][exact], tables["stacked"][exact])
@@ -117,7 +107,7 @@ def test_jobs_are_composed_as_hydra_does(folders, job):
 @pytest.mark.long
 def test_a_logger_is_not_ignored(tmp_path, run_train):
     done = run_train(
-        "-m", *SWEEP[:1], "phase.budget=20", "seed.model=1,2", "logger=csv",
+        *SWEEP[:2], "phase.budget=20", "seed.model=1,2", "logger=csv",
         "hydra/launcher=stacked", f"hydra.sweep.dir={tmp_path}",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

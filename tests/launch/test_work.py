@@ -8,34 +8,24 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
-from grok.analysis import load
 from grok.launch import queue
 from grok.launch.queue import WORK, Worker, lay_out
 from grok.record.names import LOCK
 from grok.record.record import read_plan, write_plan
 from tests.in_process import run_in_process
+from tests.launch.small_sweep import SWEEP as MEMBERS
+from tests.launch.small_sweep import table
 
-SWEEP = [
-    "engine.compile=false",
-    "phase.budget=200",
-    "phase.threshold=0.4",
-    "trainer.precision=64-true",
-    "opt.lr_dec=1e-2,1e-3",
-    "task.activation=tanh,relu",
-]
+SWEEP = [*MEMBERS, "task.activation=tanh,relu"]
 
 
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory, run_train):
     """A sweep by the basic launcher, complete."""
     folder = tmp_path_factory.mktemp("begun") / "sweep"
-    done = run_train("-m", *SWEEP, f"hydra.sweep.dir={folder}", "hydra/launcher=basic")
+    done = run_train(*SWEEP, f"hydra.sweep.dir={folder}", "hydra/launcher=basic")
     assert done.returncode == 0, done.stderr
     return folder
-
-
-def table(folder):
-    return load(folder).drop(columns=["wall_seconds", "folder"])
 
 
 @pytest.mark.long
@@ -107,7 +97,7 @@ def test_a_launch_beside_workers_is_refused(begun, monkeypatch, capsys, tmp_path
     lay_out(tmp_path, [[0, 1, 2, 3]])
     monkeypatch.setattr(queue, "GRACE", 0)
     with Worker(tmp_path):
-        status, line = fails(monkeypatch, capsys, "-m", *SWEEP, f"hydra.sweep.dir={tmp_path}")
+        status, line = fails(monkeypatch, capsys, *SWEEP, f"hydra.sweep.dir={tmp_path}")
     assert status == 1
     assert line.startswith(f"hydra.sweep.dir={tmp_path}: ")
     assert line.endswith(

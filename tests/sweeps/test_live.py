@@ -55,6 +55,24 @@ def test_letters_where_there_are_no_colours(folder, settings):
     ]
 
 
+def test_cells_that_are_implied(tmp_path):
+    """Of a line of five values whose ends agree, and then don't."""
+    plan = Plan(["lr"], [{"lr": lr} for lr in range(5)], refine=True)
+    write_record(tmp_path / "0", RECORD)
+    progress = Progress(tmp_path, plan)
+    assert progress.line() == "1 of 2 finished, 0 implied, 0:00"
+    write_record(tmp_path / "4", RECORD)
+    progress.update()
+    assert progress.line().startswith("2 of 2 finished, 3 implied, 0:00")
+    cells = [progress.cell(job, coloured=True) for job in range(5)]
+    assert [cell.plain for cell in cells] == ["██", "░░", "░░", "░░", "██"]
+    assert {cell.style for cell in cells} == {COLOURS["grokking"]}
+    assert [progress.cell(job, coloured=False).plain for job in range(2)] == ["G ", "g "]
+    write_record(tmp_path / "2", dataclasses.replace(RECORD, phase="confusion", t_train=None))
+    progress.update()
+    assert progress.line().startswith("3 of 5 finished, 0 implied, 0:00")
+
+
 def test_what_there_is_no_room_for_is_left_out_and_counts_stay(tmp_path):
     plan = Plan(["lr", "wd"], [{"lr": lr, "wd": wd} for lr in range(50) for wd in range(30)])
     lines = on_a_terminal(Progress(tmp_path, plan), width=80, height=10)

@@ -74,6 +74,29 @@ def test_what_makes_no_sweep(planned, words, message):
     assert str(raised.value).startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("master", "words", "message"),
+    [
+        ([], [], "hydra.sweeper.refine=true: needs hydra/launcher=stacked, which waits for phases"),
+        (
+            ["hydra/launcher=stacked", "hydra.sweeper.max_batch_size=5"],
+            [],
+            "hydra.sweeper.max_batch_size=5: must be null with refine=true",
+        ),
+        (
+            ["hydra/launcher=stacked"],
+            ["norm.constrain=true"],
+            "norm.constrain=true: phases say nothing at a norm that is held; leave hydra.sweeper."
+            "refine out",
+        ),
+    ],
+)
+def test_what_can_not_be_refined(planned, master, words, message):
+    with pytest.raises(ConfigError) as raised:
+        planned("opt.lr_dec=1e-3,1e-2", *words, master=[*master, "hydra.sweeper.refine=true"])
+    assert str(raised.value) == message
+
+
 def test_lists_may_be_swept_and_come_back(planned):
     for _ in range(2):
         sweep = planned("opt.betas=[0.9,0.99],[0.9,0.999]")
