@@ -84,7 +84,7 @@ def problems(
         judged[both] = judged[structure]
     if judged[both]:
         return judged[both]
-    return _budget_problems(cfg, judged) or (_gpu_problems(cfg.trainer) if here else [])
+    return _budget_problems(cfg, judged) + (_gpu_problems(cfg.trainer) if here else [])
 
 
 def machine_problems(cfg: DictConfig) -> list[str]:
