@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from grok.engine.compiler import ELSEWHERE, fresh_cache, from_compiler, prepare,
 from grok.engine.products import ByOneDNN
 from grok.engine.shared import Common, dimensions
 from grok.engine.step import Given, Kind, Moved, State, member_step
-from grok.engine.tensors import copy_into, sizes
+from grok.engine.tensors import Layout, copy_into, layout
 from grok.errors import UserError
 from grok.tasks import Batch
 from grok.tasks.model import Model
@@ -39,6 +40,8 @@ class StackStep:
             and the norm that are reported may differ by the order of their sums.
         compiled: False runs the same arithmetic uncompiled.
         common: which arguments of a call have no leading dimension K.
+
+    All calls have the same layout of tensors, but for minibatches.
     """
 
     def __init__(self, kind: Kind, size: int, compiled: bool, common: Common) -> None:
@@ -46,32 +49,28 @@ class StackStep:
         self.model = Model(kind.task)
         self._kind, self._common = kind, common
         self._mapped: Callable[..., Any] | None = None
-        self._step: Callable[..., Tensor] = self._advance
-        self._checked: set[tuple[torch.Size, ...]] = set()  # sizes of minibatches
+        self._checked: dict[Layout, Callable[..., Tensor]] = {}  # compiled, by minibatches
         if compiled:
-            self._compile()
-
-    def _compile(self) -> None:
-        try:
-            prepare()
-        except UserError as error:
-            self._give_up(str(error), ELSEWHERE)
-            return
-        torch._dynamo.config.recompile_limit = 256  # a compilation each
-        options: dict[str, Any] = {"post_grad_custom_post_pass": ByOneDNN()}
-        self._step = torch.compile(self._advance, fullgraph=True, dynamic=False, options=options)
+            try:
+                prepare()
+            except UserError as error:
+                self._give_up(str(error), ELSEWHERE)
 
     def __call__(self, state: State, coefficients: Tensor, batch: Batch, given: Given) -> Tensor:
         """Advance `state` in place; what `member_step` measures, shape (K, 5)."""
         if self._mapped is None:
             self._mapped = self._over_members(member_step, 2, batch, given)
-        if not self.compiled or sizes(batch) in self._checked:
-            return self._compiled(state, coefficients, batch, given)
+        if not self.compiled:
+            return self._advance(state, coefficients, batch, given)
+        key = layout(batch)
+        if key in self._checked:
+            return self._checked[key](state, coefficients, batch, given)
         before = pytree.tree_map(torch.clone, state)
-        metrics = self._compiled(state, coefficients, batch, given)
-        self._checked.add(sizes(batch))
-        if self._step == self._advance:  # it couldn't be compiled
+        step = _compilable(self._advance)
+        metrics, compiled = self._compiled(step, state, coefficients, batch, given)
+        if not compiled:
             return metrics
+        self._checked[key] = step
         try:
             agree = self._over_members(
                 agreement, 4, batch, given, chunk_size=CHECKED[coefficients.device.type]
@@ -90,7 +89,7 @@ class StackStep:
             "use another version of PyTorch",
         )
         copy_into(state, before)
-        return self._step(state, coefficients, batch, given)
+        return self._advance(state, coefficients, batch, given)
 
     def _over_members(
         self,
@@ -107,17 +106,21 @@ class StackStep:
             functools.partial(function, self._kind, self.model), in_dims=dims, chunk_size=chunk_size
         )
 
-    def _compiled(self, *arguments: Any) -> Tensor:
-        """The compiled step; compiled once more, with an empty cache, where that fails."""
+    def _compiled(self, step: Callable[..., Tensor], *arguments: Any) -> tuple[Tensor, bool]:
+        """Compile the step and take it; once more, with an empty cache, where that fails.
+
+        Returns:
+            What it measures, and whether it is compiled.
+        """
         try:
-            return self._step(*arguments)
+            return step(*arguments), True
         except Exception as error:
-            if not self.compiled or not from_compiler(error):
+            if not from_compiler(error):
                 raise
             first = error
         try:
             with fresh_cache():
-                metrics = self._step(*arguments)
+                metrics = step(*arguments)
         except Exception as error:
             if not from_compiler(error):
                 raise
@@ -125,13 +128,13 @@ class StackStep:
                 f"can't compile the training step ({_in_a_line(error)})",
                 remedy(error),
             )
-            return self._step(*arguments)
+            return self._advance(*arguments), False
         log.warning(
             "the compiler's cache is damaged (%s); compiled anew beside it. Delete %s",
             _in_a_line(first),
             cache_dir(),
         )
-        return metrics
+        return metrics, True
 
     def _give_up(self, reason: str, remedy: str) -> None:
         log.warning(
@@ -139,7 +142,7 @@ class StackStep:
             reason,
             remedy,
         )
-        self.compiled, self._step = False, self._advance
+        self.compiled = False
 
     def _advance(self, state: State, coefficients: Tensor, batch: Batch, given: Given) -> Tensor:
         assert self._mapped is not None
@@ -148,6 +151,30 @@ class StackStep:
         new, metrics = self._mapped(state, coefficients, batch, given)
         copy_into(state[:2], new)
         return metrics
+
+
+def _compilable(step: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function that is compiled at its first call, and for all later ones.
+
+    Whether it fits a call isn't asked again, which takes longer than some of the step's products.
+    So it has to be called with tensors of one layout, and no two of them may share code: what is
+    compiled for one would be found for the other.
+    """
+    assert isinstance(step, types.MethodType)
+    function = step.__func__
+    alone = types.FunctionType(function.__code__.replace(), function.__globals__)
+    options: dict[str, Any] = {
+        "post_grad_custom_post_pass": ByOneDNN(),
+        "guard_filter_fn": _no_guards,
+    }
+    compiled: Callable[..., Tensor] = torch.compile(
+        types.MethodType(alone, step.__self__), fullgraph=True, dynamic=False, options=options
+    )
+    return compiled
+
+
+def _no_guards(guards: Sequence[Any]) -> list[bool]:
+    return [False] * len(guards)
 
 
 def _in_a_line(error: Exception) -> str:
@@ -161,11 +188,12 @@ def stack_step(
     size: int,
     compiled: bool,
     common: Common,
-    tensors: tuple[torch.dtype, str],
+    tensors: tuple[torch.dtype, str, Layout],
 ) -> StackStep:
     """The step for stacks of this kind, kept so that a process compiles each only once.
 
     Args:
-        tensors: their dtype and the type of their device, each compiled and checked on its own.
+        tensors: the parameters' dtype, the type of their device, and what is given besides; each
+            compiled and checked on its own.
     """
     return StackStep(kind, size, compiled, common)

@@ -10,7 +10,7 @@ from torch.utils import _pytree as pytree
 
 from grok.engine.compiled import StackStep
 from grok.engine.step import Given, State
-from grok.engine.tensors import copy_into, sizes
+from grok.engine.tensors import Layout, copy_into, layout
 from grok.tasks import Batch
 from grok.tasks.model import Model
 
@@ -33,7 +33,7 @@ class Replay:
 
     def __init__(self, step: StackStep) -> None:
         self._step = step
-        self._captured: dict[tuple[torch.Size, ...], Capture] = {}
+        self._captured: dict[Layout, Capture] = {}
 
     @property
     def compiled(self) -> bool:
@@ -47,10 +47,10 @@ class Replay:
 
     def __call__(self, state: State, coefficients: Tensor, batch: Batch, given: Given) -> Tensor:
         """Advance `state` in place; what `member_step` measures, shape (K, 5)."""
-        size = sizes(batch)
-        if size not in self._captured:
-            self._captured[size] = self._capture(state, coefficients, batch, given)
-        captured = self._captured[size]
+        key = layout(batch)
+        if key not in self._captured:
+            self._captured[key] = self._capture(state, coefficients, batch, given)
+        captured = self._captured[key]
         copy_into(captured.inputs, (coefficients, batch))
         captured.graph.replay()
         return captured.metrics.clone()

@@ -17,7 +17,7 @@ from grok.engine.plain import PlainStep
 from grok.engine.replay import Replay
 from grok.engine.shared import Common, Gather, Shared, alike, dimensions, flags, held, of_slot
 from grok.engine.step import METRICS, Given, State, Tensors
-from grok.engine.tensors import copy_into, in_place, in_slot, stacked
+from grok.engine.tensors import copy_into, in_place, in_slot, layout, stacked
 from grok.measures import Measure
 from grok.optim.coefficients import table, total_norm
 from grok.tasks import Task
@@ -106,7 +106,7 @@ class Stack:
                 size=variant[0],
                 compiled=self._compile,
                 common=self.common,
-                tensors=(self.state.norm.dtype, self.device.type),
+                tensors=(self.state.norm.dtype, self.device.type, layout(self._argument)),
             )
             self._step = _captured(step, self.device)
             self._variant = variant

@@ -15,9 +15,13 @@ def copy_into(into: Any, values: Any) -> None:
         old.copy_(new)
 
 
-def sizes(tree: Any) -> tuple[torch.Size, ...]:
-    """Shapes of the tensors, in order."""
-    return tuple(tensor.shape for tensor in pytree.tree_leaves(tree))
+Layout = tuple[tuple[torch.dtype, torch.Size, tuple[int, ...]], ...]
+"""Dtype, shape and strides of tensors: what compiled code depends on."""
+
+
+def layout(tree: Any) -> Layout:
+    """Of the tensors, in order."""
+    return tuple((each.dtype, each.shape, each.stride()) for each in pytree.tree_leaves(tree))
 
 
 def stacked(parts: Sequence[Any], device: torch.device) -> Any:
