@@ -19,6 +19,7 @@ from grok.engine.compiler import ELSEWHERE, fresh_cache, from_compiler, prepare,
 from grok.engine.products import ByOneDNN
 from grok.engine.shared import Common, dimensions
 from grok.engine.step import Given, Kind, Moved, State, member_step
+from grok.engine.tanh import ByPolynomials
 from grok.engine.tensors import Layout, copy_into, layout
 from grok.errors import UserError
 from grok.tasks import Batch
@@ -164,6 +165,7 @@ def _compilable(step: Callable[..., Tensor]) -> Callable[..., Tensor]:
     function = step.__func__
     alone = types.FunctionType(function.__code__.replace(), function.__globals__)
     options: dict[str, Any] = {
+        "post_grad_custom_pre_pass": ByPolynomials(),
         "post_grad_custom_post_pass": ByOneDNN(),
         "guard_filter_fn": _no_guards,
     }

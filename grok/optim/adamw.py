@@ -98,10 +98,10 @@ class AdamW(Optimizer):
 
 
 def adam_coefficients(lr: Tensor, hyper: Hyper, powers: Tensor) -> tuple[Tensor, ...]:
-    """Step size, root of the second bias correction, 1 - b1, b2, 1 - b2 and eps."""
+    """Step size, what corrects the second moment's root, 1 - b1, b2, 1 - b2 and eps."""
     correction1, correction2 = (1 - powers).unbind(-1)
     beta1, beta2 = hyper["beta1"], hyper["beta2"]
-    return lr / correction1, correction2.sqrt(), 1 - beta1, beta2, 1 - beta2, hyper["eps"]
+    return lr / correction1, correction2.rsqrt(), 1 - beta1, beta2, 1 - beta2, hyper["eps"]
 
 
 def adam_step(
@@ -109,8 +109,8 @@ def adam_step(
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """What Adam subtracts from a parameter, and the two moments; `c` as `adam_coefficients`."""
     exp_avg, exp_avg_sq = moments
-    step_size, root_correction2, new1, old2, new2, eps = c
+    step_size, corrects, new1, old2, new2, eps = c
     exp_avg = exp_avg + (grad - exp_avg) * new1
     exp_avg_sq = exp_avg_sq * old2 + grad * grad * new2
-    scale = exp_avg_sq.sqrt() / root_correction2 + eps
+    scale = exp_avg_sq.sqrt() * corrects + eps
     return step_size * (exp_avg / scale), (exp_avg, exp_avg_sq)

@@ -131,9 +131,9 @@ def test_a_small_decay_is_not_lost_in_single_precision():
 def test_bias_corrections_stay_exact_over_a_long_run(kind):
     values, _ = coefficients_of([kind(lr_enc=1.0, lr_dec=0.0)], 5000, torch.float64)
     for step in (1, 100, 5000):
-        _, step_size, root_correction2, *_ = values[step - 1, 0].tolist()
+        _, step_size, corrects, *_ = values[step - 1, 0].tolist()
         assert step_size == pytest.approx(1 / (1 - 0.9**step), rel=1e-12)
-        assert root_correction2 == pytest.approx((1 - 0.999**step) ** 0.5, rel=1e-12)
+        assert corrects == pytest.approx((1 - 0.999**step) ** -0.5, rel=1e-12)
 
 
 @pytest.mark.parametrize("size", [0.0, 1e-9, 0.5, 1.0, 1e9, math.inf])
