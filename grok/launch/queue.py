@@ -26,6 +26,8 @@ from grok.record.record import finished
 WORK, FREE, FAILED, LEASE, GROUPS = ".work", "free", "failed", ".lease", "groups.json"
 SILENCE = 60.0
 """Seconds without a sign of life after which a worker elsewhere counts as dead."""
+UNTOLD = "failed without room to write why; make room, and give the same command again"
+"""Message of a job whose own couldn't be written."""
 GRACE = 8.0
 """Seconds in which a worker here ends, whose launcher has been killed."""
 
@@ -91,7 +93,7 @@ def failures(folder: Path) -> dict[int, str]:
     found = {}
     for job in tickets(place):
         with contextlib.suppress(FileNotFoundError):  # free again
-            found[job] = (place / str(job)).read_text(encoding="utf-8")
+            found[job] = (place / str(job)).read_text(encoding="utf-8") or UNTOLD
     return found
 
 
@@ -230,7 +232,7 @@ class Worker:
 
     def fail(self, job: int, message: str) -> None:
         """Put a job of mine aside until the sweep is launched again."""
-        with contextlib.suppress(OSError):  # no room for its message
+        with contextlib.suppress(OSError):  # no room; see `UNTOLD`
             (self._mine / str(job)).write_text(message, encoding="utf-8")
         _move(self._mine / str(job), self._work / FAILED / str(job))
 
