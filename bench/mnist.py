@@ -1,4 +1,4 @@
-"""MNIST: stacked, a plain loop, and the published way; training steps, without validation.
+"""MNIST: stacked, a plain loop, JAX, and the published way; training steps, without validation.
 
 python bench/mnist.py
 """
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import peer
 import torch
 from PIL import Image
 from plain import adamw
@@ -113,6 +114,15 @@ def main() -> None:
             Way("plain loop", functools.partial(plain, precision), STEPS),
             Way("solo", functools.partial(stacked, precision, 1), STEPS),
             Way(f"stack of {STACK}", functools.partial(stacked, precision, STACK), STACK * STEPS),
+            *(
+                Way(
+                    f"JAX, {size} members",
+                    functools.partial(peer.train, "mnist", size, STEPS, precision),
+                    size * STEPS,
+                )
+                for size in (1, STACK)
+                if peer.AVAILABLE
+            ),
             Way("PyTorch's products alone", functools.partial(products, precision), STEPS),
         ]
         show(f"mnist {precision}", measure(ways, turns=5), "published way")

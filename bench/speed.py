@@ -1,9 +1,10 @@
-"""Toy addition: stacked, one by one, and the published way.
+"""Toy addition: stacked, one by one, in JAX, and the published way.
 
     python bench/speed.py            the ways against each other, a few minutes
     python bench/speed.py --sizes    and stacks of 1 to 441 members, much longer
 
-What is timed is a whole training: draws, Lightning, both accuracies at every step, records.
+What is timed is a whole training: draws, Lightning, both accuracies at every step, records; of JAX,
+which is left out where it isn't installed, the steps with both accuracies alone.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import functools
 import tempfile
 from pathlib import Path
 
+import peer
 import torch
 from plain import plain_loop
 from turns import Way, measure, show
@@ -74,6 +76,9 @@ def main() -> None:
             steps = 200 * max(1, MEMBER_STEPS // size // 200)
             name = f"stack of {size}" if size > 1 else "solo run"
             ways.append(Way(name, functools.partial(stacked, task, size, steps), size * steps))
+        for size in sorted({1, fastest}) if peer.AVAILABLE else ():
+            run = functools.partial(peer.train, task, size, MEMBER_STEPS // size)
+            ways.append(Way(f"JAX, {size} members", run, MEMBER_STEPS))
         bare = functools.partial(products, task, fastest, MEMBER_STEPS)
         ways.append(Way("matrix products alone", bare, fastest * MEMBER_STEPS))
         show(task, measure(ways, turns=1 if every_size else 5), "plain loop")

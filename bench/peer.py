@@ -1,0 +1,123 @@
+"""The program that a user of JAX would write: one network's step, `scan` over steps, `vmap`, `jit`.
+
+For comparison, where JAX is installed; it starts from the same draws. Compiled once a process.
+"""
+
+import functools
+import importlib.util
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from grok.composing import compose
+from grok.job import make_member
+
+AVAILABLE = importlib.util.find_spec("jax") is not None
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")  # a core a process
+if AVAILABLE:
+    import jax
+    import jax.numpy as jnp
+
+STEPS = 100
+"""In one call of what is compiled."""
+Judged = tuple[Callable[[Any, Any], Any], Callable[[Any], Any]]
+"""Of parameters and rows of a minibatch, loss and right samples; and what follows a step."""
+
+
+def train(task: str, members: int, steps: int, precision: str = "32-true") -> None:
+    """Take so many steps, a multiple of `STEPS`, of so many members."""
+    with jax.enable_x64(precision == "64-true"):
+        run, carry = program(task, members, precision)
+        for _ in range(steps // STEPS):
+            carry, metrics = run(carry)
+        jax.block_until_ready(metrics)
+
+
+@functools.cache
+def program(task: str, members: int, precision: str) -> Any:
+    """What takes `STEPS` steps, and the members to begin with: all that a step reads of each."""
+    cfg = compose(f"task={task}", f"trainer.precision={precision}")
+    member = make_member(cfg, Path(), "bench", {})
+    drawn = member.drawn({"32-true": torch.float32, "64-true": torch.float64}[precision])
+    params = {name: jnp.asarray(param.numpy()) for name, param in drawn.state.params.items()}
+    given = jax.tree.map(lambda tensor: jnp.asarray(tensor.numpy()), drawn.given)
+    rows = None
+    if drawn.batches is not None:
+        epochs = math.ceil(STEPS / drawn.batches.per_epoch)
+        order = jnp.asarray(drawn.batches.orders(0, epochs).numpy())
+        rows = order.reshape(-1, drawn.batches.size)[:STEPS]
+    opt = member.opt
+    of_group = {"encoder": (opt.lr_enc, opt.wd_enc), "decoder": (opt.lr_dec, opt.wd_dec)}
+    rates = {name: jnp.asarray(of_group[member.task.group(name)]) for name in params}
+    judged = TASKS[task](member.task, given)
+    step = functools.partial(_step, betas=opt.betas, eps=opt.eps, judged=judged)
+    moments = [jax.tree.map(jnp.zeros_like, params) for _ in range(2)]
+    carry = (params, *moments, jnp.zeros(()), rates)
+    stacked = jax.tree.map(lambda leaf: jnp.stack([leaf] * members), carry)
+    scanned = jax.vmap(lambda carry: jax.lax.scan(step, carry, rows, length=STEPS))
+    return jax.jit(scanned), stacked
+
+
+def _step(carry: Any, rows: Any, betas: Any, eps: float, judged: Judged) -> Any:
+    params, first, second, done, rates = carry
+    objective, after = judged
+    (loss, right), grads = jax.value_and_grad(objective, has_aux=True)(params, rows)
+    done = done + 1
+    first = jax.tree.map(lambda m, g: m + (g - m) * (1 - betas[0]), first, grads)
+    second = jax.tree.map(lambda v, g: betas[1] * v + (1 - betas[1]) * g * g, second, grads)
+    corrections = [1 - beta**done for beta in betas]
+
+    def moved(name: str) -> Any:
+        lr, decay = rates[name]
+        scale = jnp.sqrt(second[name]) / jnp.sqrt(corrections[1]) + eps
+        return params[name] * (1 - lr * decay) - lr / corrections[0] * (first[name] / scale)
+
+    params = {name: moved(name) for name in params}
+    norm = jnp.sqrt(sum(jnp.square(param).sum() for param in params.values()))
+    return (params, first, second, done, rates), (loss, right, after(params), norm)
+
+
+def _mlp(params: Any, x: Any, layers: Any, activation: Any) -> Any:
+    for i in layers:
+        x = activation(x @ params[f"{i}.weight"].T + params[f"{i}.bias"])
+    return x
+
+
+def _toy(_task: Any, given: Any) -> Judged:
+    def outputs(params: Any, pairs: Any) -> Any:
+        x = params["encoder.weight"][pairs].sum(-2)
+        x = _mlp(params, x, ("decoder.0", "decoder.2"), jnp.tanh)
+        return _mlp(params, x, ("decoder.4",), lambda x: x)
+
+    def judge(params: Any, part: Any) -> Any:
+        out, labels = outputs(params, part["inputs"]), part["labels"]
+        if "targets" in part:
+            vectors = given.fixed["vectors"]
+            predicted = (2 * out @ vectors.T - jnp.square(vectors).sum(-1)).argmax(-1)
+            return jnp.square(out - part["targets"]).mean(), (predicted == labels).sum()
+        likely = jax.nn.log_softmax(out)
+        loss = -jnp.take_along_axis(likely, labels[:, None], 1).mean()
+        return loss, (out.argmax(-1) == labels).sum()
+
+    return (lambda params, _: judge(params, given.train)), (lambda params: judge(params, given.val))
+
+
+def _mnist(task: Any, given: Any) -> Judged:
+    names = [name for name, _ in task.network().named_parameters()]
+    *hidden, last = dict.fromkeys(name.rpartition(".")[0] for name in names)
+
+    def judge(params: Any, rows: Any) -> Any:
+        labels = given.train["labels"][rows]
+        x = given.train["inputs"][rows]
+        out = _mlp(params, _mlp(params, x, hidden, jax.nn.relu), (last,), lambda x: x)
+        loss = jnp.square(out - jax.nn.one_hot(labels, 10)).mean()
+        return loss, (out.argmax(-1) == labels).sum()
+
+    return judge, lambda _: 0
+
+
+TASKS = {"toy_regression": _toy, "toy_classification": _toy, "mnist": _mnist}
