@@ -3,7 +3,8 @@
     python bench/refine.py docs/figures/{fig1_*,omnigrok_fig{11,3a,5,6,6_code,6d,8,6e}}/grid.csv
 
 A file has a row a cell: its swept keys, then ``phase`` and, if known, ``steps``. A grid of more
-than two keys is as many panels as it has planes.
+than two keys is as many panels as it has planes. Of a fine grid its every second and fourth value
+are refined as well.
 """
 
 import contextlib
@@ -35,6 +36,8 @@ class Outcome(NamedTuple):
     wrong: int
 
 
+FINE = 21
+"""Values of a key that a thinned grid has at least."""
 RULES: dict[str, dict[str, Any]] = {
     "as it is": {},
     "every second cell first": {"STRIDE": 2},
@@ -69,6 +72,20 @@ def panels(path: Path) -> list[Panel]:
     return found
 
 
+def thinned(panel: Panel, every: int) -> Panel | None:
+    """Of a panel every so many values of both keys, if `FINE` are left."""
+    values = [sorted({job[key] for job in panel.jobs})[::every] for key in panel.jobs[0]]
+    if min(map(len, values)) < FINE:
+        return None
+    kept = [
+        i
+        for i, job in enumerate(panel.jobs)
+        if all(value in axis for value, axis in zip(job.values(), values, strict=True))
+    ]
+    steps = panel.steps and [panel.steps[i] for i in kept]
+    return Panel([panel.jobs[i] for i in kept], [panel.phases[i] for i in kept], steps)
+
+
 def outcome(panel: Panel) -> Outcome:
     """Of training what is wanted until nothing else is."""
     known: dict[int, str] = {}
@@ -83,7 +100,7 @@ def outcome(panel: Panel) -> Outcome:
 
 
 def main(paths: list[str]) -> None:
-    """Print a row a rule, over the panels of all files."""
+    """Print a row a rule, over the panels of all files, then what thinner grids give."""
     every = [panel for path in paths for panel in panels(Path(path))]
     print(f"{len(every)} panels of {statistics.mean(len(each.jobs) for each in every):.0f} cells")
     print(
@@ -93,16 +110,24 @@ def main(paths: list[str]) -> None:
         with contextlib.ExitStack() as stack:
             for changed, value in changes.items():
                 stack.enter_context(patch.object(refine, changed, value))
-            found = [outcome(panel) for panel in every]
-        steps = [each.steps for each in found if each.steps is not None]
-        wrong = [each.wrong for each in found]
-        trained = [each.trained for each in found]
-        print(
-            f"{name:26}{statistics.mean(trained):9.0%}{max(trained):9.0%}"
-            f"{statistics.mean(steps) if steps else float('nan'):7.0%}"
-            f"{statistics.mean(wrong):7.1f}{wrong.count(0):9}{max(wrong):9}",
-            flush=True,
-        )
+            show(name, every)
+    for step in (2, 4):
+        if thinner := [fewer for panel in every if (fewer := thinned(panel, step))]:
+            show(f"one value in {step}", thinner)
+
+
+def show(name: str, every: list[Panel]) -> None:
+    """Print the row of a rule, or of thinner grids."""
+    found = [outcome(panel) for panel in every]
+    steps = [each.steps for each in found if each.steps is not None]
+    wrong = [each.wrong for each in found]
+    trained = [each.trained for each in found]
+    print(
+        f"{name:26}{statistics.mean(trained):9.0%}{max(trained):9.0%}"
+        f"{statistics.mean(steps) if steps else float('nan'):7.0%}"
+        f"{statistics.mean(wrong):7.1f}{wrong.count(0):9}{max(wrong):9}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":
