@@ -23,6 +23,8 @@ from grok.measures import Measure
 from grok.schema import Engine
 
 Metrics = dict[str, torch.Tensor]
+COMPILING = 5 * 10**9
+"""Weights, gradients and moments that a core goes through while a step is compiled for it."""
 PAUSE = 1.0  # seconds between looks for a member, where none is left in the stack
 
 
@@ -31,8 +33,8 @@ class StackModule(LightningModule):
 
     A ``training_step`` takes many optimizer steps; `slots` then hold each member's rows for the
     callbacks, of which one sets ``rows.stop_reason``. A slot whose member has ended goes to the
-    next waiting one; when none waits, the stack shrinks by halves. The trainer stops when no
-    member is left.
+    next waiting one; when none waits, the stack shrinks by halves, once empty slots have cost what
+    compiling the smaller step does. The trainer stops when no member is left.
 
     Args:
         members: of one task, shape and precision, in the order in which they are to start; taken
@@ -71,6 +73,7 @@ class StackModule(LightningModule):
         self.stack: Stack
         self.slots: list[Slot] = []
         self._before: tuple[State, list[int]] | None = None  # what the newest rows began with
+        self._idled = 0  # steps that empty slots have taken since the stack shrank
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """None for Lightning: the optimizer is part of the step, per member and per group."""
@@ -167,6 +170,8 @@ class StackModule(LightningModule):
             return
         steps = min(self._engine.steps_per_call, self._budget_left())
         before, metrics, taken = self._advanced(self.stack.whole_epochs(steps))
+        empty = sum(slot.member is None for slot in self.slots)
+        self._idled += empty * (self.stack.done[0] - before[0])
         for i, slot in enumerate(self.slots):
             slot.rows = None
             if slot.member is None:
@@ -238,7 +243,7 @@ class StackModule(LightningModule):
         occupied = self._occupied()
         if not occupied:
             self.trainer.should_stop = True
-        elif not self._unknown and self._fitting(len(occupied)) < len(self.slots):
+        elif not self._unknown and self._fitting(len(occupied)) < len(self.slots) and self._pays():
             self._shrink(occupied)
 
     def _occupied(self) -> list[int]:
@@ -255,8 +260,14 @@ class StackModule(LightningModule):
                 self.stack.put(i, drawn)
                 self.slots[i] = self._seated(i, member)
 
+    def _pays(self) -> bool:
+        """Whether empty slots have cost as much as compiling the step for a smaller stack."""
+        numbers = 4 * sum(param[0].numel() for param in self.stack.state.params.values())
+        return not self.stack.compiled or self._idled * numbers >= COMPILING
+
     def _shrink(self, occupied: list[int]) -> None:
         """Go on with the smallest stack that holds the occupied slots."""
+        self._idled = 0
         empty = [i for i in range(len(self.slots)) if i not in occupied]
         kept = (occupied + empty)[: self._fitting(len(occupied))]
         self.stack.keep(kept)

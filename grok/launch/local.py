@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import multiprocessing
 import multiprocessing.connection
 import signal
@@ -13,7 +14,7 @@ from typing import Any
 
 from grok.checks.config import machine_problems
 from grok.errors import ConfigError, UserError, debugging, interrupted, named, run_reporting
-from grok.launch.places import places
+from grok.launch.places import places, worthwhile
 from grok.launch.processes import ending_with_parent
 from grok.launch.queue import groups_of
 from grok.launch.settings import Spread
@@ -34,12 +35,16 @@ def work_here(sweep: Sweep, spread: Spread) -> None:
     Raises:
         ConfigError: what it asks for isn't there.
     """
-    count = 0
+    count, worth = 0, 0.0
     for group in groups_of(sweep.folder):
         cfg = sweep.job(group[0])
         if problems := machine_problems(cfg):
             raise ConfigError(*problems)
         count = max(count, len(places(cfg, len(group), *spread)))
+        worth += worthwhile(cfg, len(group))
+    if spread.workers == "auto":
+        count = min(count, math.ceil(worth))
+        spread = spread._replace(workers=count)
     if count <= 1:
         work(sweep, spread)
         return

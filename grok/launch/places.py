@@ -14,6 +14,9 @@ from grok.errors import ConfigError
 CPU_STACK = 7 * 2**19
 """Bytes of members that were found fastest together on a core (docs/performance.md)."""
 
+WORTH_A_WORKER = 10**10
+"""Numbers that members go through on a core while a process starts and compiles the step."""
+
 
 class Place(NamedTuple):
     """Where one worker trains: with how many slots, and on which GPU (None is the CPU).
@@ -64,6 +67,20 @@ def places(
         return [Place(slots, None)] * count
     seats = [gpus[i % len(gpus)] for i in range(count)]
     return [Place(slots, gpu, seats.count(gpu)) for gpu in seats]
+
+
+def worthwhile(cfg: DictConfig, jobs: int) -> float:
+    """How many workers of this machine `jobs` of one structure keep busy, by their budget.
+
+    On a CPU a short sweep is over sooner in one process than in several, each of which starts and
+    compiles for itself.
+    """
+    if cfg.trainer.accelerator != "cpu" or plain(cfg):
+        return jobs
+    from grok.tasks.model import working_set
+
+    numbers = working_set(made(cfg.task)) * int(cfg.phase.budget)
+    return jobs * numbers / WORTH_A_WORKER
 
 
 def plain(cfg: DictConfig) -> bool:

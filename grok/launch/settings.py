@@ -35,7 +35,8 @@ class Stacked:
 
     Attributes:
         stack_size: members trained together in a worker, or ``auto``.
-        workers: processes of a machine, or ``auto`` for one a core, or one a GPU where GPUs train.
+        workers: processes of a machine, or ``auto`` for one a core, or one a GPU where GPUs train;
+            fewer for a sweep that is soon over.
         devices: numbers of the GPUs to use, or ``auto`` for all.
         cluster: ``slurm`` sends the sweep there, ``local`` to processes as if it were a cluster;
             None trains it here.

@@ -5,7 +5,7 @@ import torch
 
 from grok.composing import compose
 from grok.errors import ConfigError
-from grok.launch.places import Place, cpu_stack, places
+from grok.launch.places import Place, cpu_stack, places, worthwhile
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +27,20 @@ def machine(monkeypatch):
 )
 def test_on_a_cpu(jobs, stack_size, workers, expected):
     assert places(compose(), jobs, stack_size, workers, "auto") == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "jobs", "expected"),
+    [
+        (["phase.budget=5000"], 6, 0.618),
+        (["phase.budget=5000"], 60, 6.18),
+        (["task=mnist", "phase.budget=5000"], 6, 2.637),
+        (["trainer=gpu"], 6, 6),
+        (["engine.plain=true"], 6, 6),
+    ],
+)
+def test_workers_that_a_short_sweep_is_worth(words, jobs, expected):
+    assert worthwhile(compose(*words), jobs) == pytest.approx(expected, rel=1e-3)
 
 
 def test_on_the_plain_path_each_trains_alone():

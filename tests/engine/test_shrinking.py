@@ -1,0 +1,43 @@
+"""When a stack with empty slots becomes a smaller one."""
+
+import pytest
+
+from grok.engine import compiled, module
+from grok.engine.module import StackModule
+
+
+@pytest.fixture
+def shrunk(make_member, train_members, monkeypatch):
+    """Trains two members of one step budget, and two of another; sizes and steps done then."""
+
+    def run(*overrides):
+        found, shrink = [], StackModule._shrink
+
+        def watched(self, occupied):
+            found.append((len(occupied), self.stack.done[occupied[0]]))
+            shrink(self, occupied)
+
+        monkeypatch.setattr(StackModule, "_shrink", watched)
+        budgets = (100, 100, 600, 600)
+        members = [make_member(str(i), model=i, budget=b) for i, b in enumerate(budgets)]
+        records = train_members(members, "engine.steps_per_call=50", *overrides)
+        assert [record.steps for record in records] == [*budgets]
+        return found
+
+    return run
+
+
+def test_at_once_where_nothing_is_compiled(shrunk):
+    assert shrunk() == [(2, 100)]
+
+
+@pytest.mark.parametrize(("cost", "expected"), [(0, [(2, 100)]), (200, [(2, 200)]), (2000, [])])
+def test_compiled_once_empty_slots_have_cost_as_much(
+    cost, expected, shrunk, make_member, monkeypatch
+):
+    """Two slots are empty from step 100 on, so 200 steps of a member have been lost at 200."""
+    numbers = 4 * sum(p.numel() for p in make_member("any").task.network().parameters())
+    monkeypatch.setattr(module, "COMPILING", cost * numbers)
+    monkeypatch.setattr(compiled, "_compilable", lambda step: step)
+    monkeypatch.setattr("grok.engine.stack.stack_step", compiled.stack_step.__wrapped__)
+    assert shrunk("engine.compile=true") == expected
