@@ -109,7 +109,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _refine_plane(
-    cells: Collection[Place], sizes: list[int], phases: Mapping[Place, str]
+    cells: Mapping[Place, int], sizes: list[int], phases: Mapping[Place, str]
 ) -> tuple[set[Place], dict[Place, str]]:
     """The cells wanted of a plane, and the phases of those that aren't needed."""
     wanted: set[Place] = set()
@@ -118,20 +118,22 @@ def _refine_plane(
         wanted.update(product(*block))
         for place in product(*(range(start, end + 1) for start, end in block)) if whole else ():
             ends = set(product(*map(_ends, place, block)))
-            if not ends.issubset(cells):
+            if not ends <= cells.keys():
                 wanted.add(place)
             elif ends <= phases.keys():
                 around.setdefault(place, set()).update(phases[end] for end in ends)
-    for place, found in around.items():
-        touched = {phases[near] for near in _touching(place) if near in phases}
-        if len(found | touched) > 1:
-            wanted.add(place)
+    touched = {place: set(found) for place, found in around.items()}
+    for place, phase in phases.items():
+        for near in _touching(place):
+            if near in touched:
+                touched[near].add(phase)
+    wanted.update(place for place, found in touched.items() if len(found) > 1)
     rest = around.keys() - wanted - phases.keys()
-    return wanted.intersection(cells), {place: min(around[place]) for place in rest & set(cells)}
+    return wanted & cells.keys(), {place: min(around[place]) for place in rest & cells.keys()}
 
 
 def _blocks(
-    cells: Collection[Place], sizes: list[int], phases: Mapping[Place, str]
+    cells: Mapping[Place, int], sizes: list[int], phases: Mapping[Place, str]
 ) -> Iterator[tuple[Block, bool]]:
     """The coarse squares, and the halves of those whose corners differ or aren't there.
 
@@ -143,7 +145,7 @@ def _blocks(
         corners = set(product(*block))
         large = any(end - start > SMALLEST for start, end in block)
         differ = len({phases[corner] for corner in corners & phases.keys()}) > 1
-        halved = large and (differ or not corners.issubset(cells))
+        halved = large and (differ or not corners <= cells.keys())
         if halved:
             found += product(*map(_halves, block))
         yield block, not halved and (not large or corners <= phases.keys())
