@@ -1,6 +1,5 @@
 """Every task keeps its contract, and whoever writes one is told in a line where it doesn't."""
 
-import dataclasses
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +14,6 @@ from grok.checks.task import unmeasured
 from grok.composing import compose
 from grok.errors import ConfigError
 from grok.tasks import Data
-from grok.tasks.task import epoch_ends, in_order
 from tests.tasks.examples import EXAMPLES, Chain, FixedTensors, Sign
 from tests.tasks.small import SMALL
 
@@ -245,32 +243,6 @@ def test_steps_that_no_list_can_hold():
     assert "Unable to allocate" in line
 
 
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        (None, None),
-        (range(2, 10**12, 3), range(2, 10**12, 3)),
-        (range(6, 0, -3), range(3, 7, 3)),
-        (np.array([9, 3, 9]), [3, 9]),
-        ((5, 1), [1, 5]),
-    ],
-)
-def test_steps_are_put_in_order(given, expected):
-    assert in_order(given) == expected
-
-
-@pytest.mark.parametrize("every", [1, 4, 5, 7, 10, 12, 100])
-def test_ends_of_epochs(every):
-    """The first after each so many steps: the rule of the lists that they stand for."""
-    for budget in range(3, 60):
-        steps = {-(-step // 5) * 5 for step in range(every, budget + 1, every)}
-        listed = sorted(step for step in steps if step <= budget) or [budget]
-        ends = epoch_ends(every, 50, 10, budget)
-        assert [*ends] == listed
-        assert ends[1:3] == listed[1:3]
-        assert ends[-1] == listed[-1]
-
-
 def test_what_only_training_finds():
     task = dataclass(frozen=True)(type("Late", (Sign,), {"data": late}))()
     check_task(task)
@@ -315,10 +287,3 @@ def test_checked_once_for_jobs_that_differ_in_what_may_vary(monkeypatch):
         problems(compose("task=mnist", f"task.init_scale={scale}"), judged)
         problems(compose("task=mnist", f"task.train_size={scale * 100}"), judged)
     assert len(calls) == 1
-
-
-def test_lists_from_yaml_are_made_tuples():
-    task = FixedTensors(widths=[1, [2, 3]])
-    assert task.widths == (1, (2, 3))
-    assert hash(task) == hash(FixedTensors(widths=(1, (2, 3))))
-    assert dataclasses.replace(task, threshold=2.0).shared() == task.shared()
