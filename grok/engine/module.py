@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from lightning import LightningModule
 
+from grok.engine import retaken
 from grok.engine.member import Drawn, Member, Signature, departure
 from grok.engine.memory import capacity
 from grok.engine.observer import Taken
@@ -196,11 +197,11 @@ class StackModule(LightningModule):
         return max([1, *left])
 
     def revisited(self, wanted: Mapping[int, Collection[int]]) -> dict[tuple[int, int], Metrics]:
-        """The weights at some steps of the newest rows; see `Stack.revisited`."""
+        """The weights at some steps of the newest rows; see `retaken.revisited`."""
         if not wanted:
             return {}
         assert self._before is not None
-        return self.stack.revisited(*self._before, wanted)
+        return retaken.revisited(self.stack, *self._before, wanted)
 
     def _advanced(self, steps: int) -> tuple[list[int], Metrics, list[Taken]]:
         """Steps done before, and what `Stack.advance` gives once those who can't have left."""
@@ -219,7 +220,7 @@ class StackModule(LightningModule):
             if kept is None or not repeatable:
                 raise
             self.stack.go_back(kept, done)
-            failures = self.stack.failures(steps)
+            failures = retaken.failures(self.stack, steps)
             if not failures:
                 raise
         for i, reason in failures.items():

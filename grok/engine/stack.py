@@ -180,21 +180,6 @@ class Stack:
         self.done = done
         self._use_step()
 
-    def failures(self, steps: int) -> dict[int, Exception]:
-        """The slots that can't take the next steps, tried one by one and uncompiled, and why."""
-        found: dict[int, Exception] = {}
-        for slot, state in enumerate(self.states(range(len(self.done)))):
-            drawn = self.drawn[slot]
-            alone = Stack(
-                self.kind.task, [drawn], self.device, False, measures=self.observer.measures
-            )
-            alone.restore(0, state, self.done[slot])
-            try:
-                alone.advance(steps)
-            except Exception as error:
-                found[slot] = error
-        return found
-
     def fill(self, slot: int, other: int) -> None:
         """Put into `slot`, which nobody has, a copy of the member in another."""
         (state,) = self.states([other])
@@ -229,12 +214,12 @@ class Stack:
             for name, slots in due.get(i, ()):
                 taken.extend(self.observer.take(name, slots, i + 1))
 
-        metrics, taken = self._stepped(steps, steps, after), on_cpu(taken)
+        metrics, taken = self.stepped(steps, steps, after), on_cpu(taken)
         self.observer.enter(metrics, [each for each in taken if each.measure == VALIDATION])
         self.done = [before + steps for before in self.done]
         return dict(zip(METRICS, metrics.unbind(-1), strict=True)), taken
 
-    def _stepped(self, steps: int, last: int, after: Callable[[int], None]) -> Tensor:
+    def stepped(self, steps: int, last: int, after: Callable[[int], None]) -> Tensor:
         """Take the first `last` of the next `steps`, calling `after` each with its number, from 0.
 
         Returns what they measure, with counts for accuracies, shape (last, K, 5), on the CPU.
@@ -248,37 +233,6 @@ class Stack:
             metrics.append(self._step(self.state, coefficients[i], batch, self._argument))
             after(i)
         return torch.stack(metrics).cpu() if metrics else torch.empty(0)
-
-    def revisited(
-        self, copy: State, done: list[int], wanted: Mapping[int, Collection[int]]
-    ) -> dict[tuple[int, int], Tensors]:
-        """Parameters and constants of members at steps that they have left behind.
-
-        Takes the steps again, so that those between cost nothing where nobody asks. The stack is
-        afterwards as it was.
-
-        Args:
-            copy: of the state that the last `advance` began with.
-            done: in each slot by then.
-            wanted: slots to steps since then, or that one.
-
-        Returns:
-            Slot and step to tensors by name, on the CPU.
-        """
-        found: dict[tuple[int, int], Tensors] = {}
-        now, steps = (self.copied(), self.done), self.done[0] - done[0]
-
-        def after(i: int) -> None:
-            for slot, asked in wanted.items():
-                if (step := done[slot] + i + 1) in asked:
-                    found[slot, step] = self.weights(slot)
-
-        self.go_back(copy, done)
-        after(-1)
-        last = max(step - done[slot] for slot, asked in wanted.items() for step in asked)
-        self._stepped(steps, last, after)
-        self.go_back(*now)
-        return found
 
     def weights(self, slot: int) -> Tensors:
         """Copies on the CPU of the parameters and constants of the member in `slot`."""
