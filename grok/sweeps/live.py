@@ -53,6 +53,7 @@ class Progress:
         self.wanted = len(plan.jobs)
         self.implied: dict[int, str] = {}
         self.update()
+        self._see_wanted()
         self.began, self.before = time.monotonic(), len(self.records)
 
     def update(self) -> None:
@@ -62,7 +63,11 @@ class Progress:
             with contextlib.suppress(Exception):
                 if job not in self.records and finished(self.folder / str(job)):
                     self.records[job] = read_record(self.folder / str(job))
-        if self.plan.refine and (len(self.records) > before or not self.records):
+        if len(self.records) > before:
+            self._see_wanted()
+
+    def _see_wanted(self) -> None:
+        if self.plan.refine:
             phases = {job: record.phase for job, record in self.records.items()}
             found = refine(self.plan.jobs, phases)
             self.wanted, self.implied = len(found.wanted), found.implied
