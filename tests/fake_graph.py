@@ -10,9 +10,8 @@ import torch
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from grok.engine import compiled as compiled_module
 from grok.engine import stack as stack_module
-from grok.engine.compiled import stack_step
+from grok.engine.compiled import StackStep, stack_step
 from grok.engine.replay import Replay
 
 
@@ -58,7 +57,7 @@ def install(monkeypatch):
     A process keeps its steps: none of before is taken here, and none of here later.
     """
     monkeypatch.setattr(stack_module, "stack_step", stack_step.__wrapped__)
-    monkeypatch.setattr(compiled_module, "_compilable", lambda step: step)
+    monkeypatch.setattr(StackStep, "_compilable", lambda step, _device: step._advance)
     monkeypatch.setattr(stack_module, "_captured", _captured)
     monkeypatch.setattr(torch.cuda, "CUDAGraph", FakeGraph)
     monkeypatch.setattr(torch.cuda, "graph", lambda graph: graph)

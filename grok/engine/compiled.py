@@ -1,11 +1,15 @@
-"""One optimizer step of a whole stack: that of one member, mapped and compiled."""
+"""One optimizer step of a whole stack: that of one member, compiled.
+
+On a CPU it is compiled and recorded for one member, and played for one after the other; elsewhere,
+and where it can't be recorded, it is mapped over the members and compiled as a whole.
+"""
 
 from __future__ import annotations
 
 import functools
 import logging
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -16,11 +20,11 @@ from torch.utils import _pytree as pytree
 
 from grok.engine.check import agreement
 from grok.engine.compiler import ELSEWHERE, fresh_cache, from_compiler, prepare, remedy
-from grok.engine.products import ByOneDNN
-from grok.engine.shared import Common, dimensions
-from grok.engine.step import Given, Kind, Moved, State, member_step
+from grok.engine.recorded import Recording, Where, recorded
+from grok.engine.shared import Common, dimensions, of_slot
+from grok.engine.step import METRICS, Given, Kind, Moved, State, Steps, member_step
 from grok.engine.tanh import ByPolynomials
-from grok.engine.tensors import Layout, copy_into, layout
+from grok.engine.tensors import Layout, copy_into, in_place, layout
 from grok.errors import UserError
 from grok.tasks import Batch
 from grok.tasks.model import Model
@@ -31,7 +35,7 @@ CHECKED = {"cpu": 4, "cuda": 64}
 log = logging.getLogger(__name__)
 
 
-class StackStep:
+class StackStep(Steps):
     """Advances a stack by one step in place, compiled where that is possible.
 
     Args:
@@ -50,7 +54,8 @@ class StackStep:
         self.model = Model(kind.task)
         self._kind, self._common = kind, common
         self._mapped: Callable[..., Any] | None = None
-        self._checked: dict[Layout, Callable[..., Tensor]] = {}  # compiled, by minibatches
+        # compiled, by the layout of minibatches
+        self._checked: dict[Layout, Callable[..., Tensor] | MemberByMember] = {}
         if compiled:
             try:
                 prepare()
@@ -67,7 +72,7 @@ class StackStep:
         if key in self._checked:
             return self._checked[key](state, coefficients, batch, given)
         before = pytree.tree_map(torch.clone, state)
-        step = _compilable(self._advance)
+        step = self._compilable(coefficients.device)
         metrics, compiled = self._compiled(step, state, coefficients, batch, given)
         if not compiled:
             return metrics
@@ -92,6 +97,47 @@ class StackStep:
         copy_into(state, before)
         return self._advance(state, coefficients, batch, given)
 
+    def several(
+        self,
+        state: State,
+        coefficients: Tensor,
+        batches: Iterable[Batch] | None,
+        given: Given,
+        slots: Sequence[int],
+    ) -> Tensor:
+        """As `Steps.several`; a slot that nobody has costs nothing where members go one by one."""
+        if batches is None:
+            return self._same(state, coefficients, {}, given, slots)
+        steps = zip(coefficients.unbind(), batches, strict=True)
+        each = [self._same(state, one[None], batch, given, slots) for one, batch in steps]
+        return torch.cat(each)
+
+    def _same(
+        self,
+        state: State,
+        coefficients: Tensor,
+        batch: Batch,
+        given: Given,
+        slots: Sequence[int],
+    ) -> Tensor:
+        """Take several steps with the same samples."""
+        taken: list[Tensor] = []
+        for i, of_step in enumerate(coefficients):
+            step = self._checked.get(layout(batch))
+            if self.compiled and isinstance(step, MemberByMember) and step.recording:
+                taken.append(step.several(state, coefficients[i:], batch, given, slots))
+                break
+            taken.append(self(state, of_step, batch, given)[None])
+        return torch.cat(taken)
+
+    @property
+    def leaves_out_empty(self) -> bool:
+        """Whether slots that nobody has cost nothing."""
+        steps = self._checked.values()
+        return self.compiled and any(
+            isinstance(step, MemberByMember) and step.recording for step in steps
+        )
+
     def _over_members(
         self,
         function: Callable[..., Any],
@@ -106,6 +152,13 @@ class StackStep:
         return vmap(
             functools.partial(function, self._kind, self.model), in_dims=dims, chunk_size=chunk_size
         )
+
+    def _compilable(self, device: torch.device) -> Callable[..., Tensor]:
+        """A step that is compiled when it is first taken."""
+        whole = _compilable(self._advance)
+        if device.type != "cpu":
+            return whole
+        return MemberByMember(self._kind, self.model, self._common, otherwise=whole)
 
     def _compiled(self, step: Callable[..., Tensor], *arguments: Any) -> tuple[Tensor, bool]:
         """Compile the step and take it; once more, with an empty cache, where that fails.
@@ -154,6 +207,76 @@ class StackStep:
         return metrics
 
 
+class MemberByMember:
+    """Advances a stack on a CPU: each member by itself, as is recorded of one.
+
+    Args:
+        kind, model: of the step.
+        common: which arguments of a call have no leading dimension K.
+        otherwise: advances the whole stack, where a step can't be recorded.
+
+    Attributes:
+        recording: None before the first call, and where there is none.
+    """
+
+    def __init__(
+        self, kind: Kind, model: Model, common: Common, otherwise: Callable[..., Tensor]
+    ) -> None:
+        self.recording: Recording | None = None
+        self._kind, self._model, self._common, self._otherwise = kind, model, common, otherwise
+        self._tried = False
+
+    def __call__(self, state: State, coefficients: Tensor, batch: Batch, given: Given) -> Tensor:
+        """Advance `state` in place; what `member_step` measures, shape (K, 5)."""
+        if not self._tried:
+            of_first = (
+                in_place(state, 0),
+                coefficients[0],
+                of_slot(batch, self._common.batch, 0),
+                of_slot(given, self._common.given, 0),
+            )
+            self.recording = recorded(self._kind, self._model, *of_first)
+            self._tried = True
+        if self.recording is None:
+            return self._otherwise(state, coefficients, batch, given)
+        everyone = range(len(coefficients))
+        return self.several(state, coefficients[None], batch, given, everyone)[0]
+
+    def several(
+        self,
+        state: State,
+        coefficients: Tensor,
+        batch: Batch,
+        given: Given,
+        slots: Sequence[int],
+    ) -> Tensor:
+        """Take several steps with the same samples; see `Steps.several`."""
+        assert self.recording is not None
+        steps, size = coefficients.shape[:2]
+        metrics = torch.full((steps, size, len(METRICS)), torch.nan, dtype=torch.float64)
+        inputs = [
+            *map(_of_member, pytree.tree_leaves(state)),
+            _of_step(coefficients),
+            *map(_of_member, pytree.tree_leaves(batch), self._common.batch),
+            *map(_of_member, pytree.tree_leaves(given), self._common.given),
+            _of_step(metrics),
+        ]
+        self.recording.play(inputs, slots, steps)
+        return metrics
+
+
+def _of_member(tensor: Tensor, shared: bool = False) -> Where:
+    """Where the first member's part of a tensor is, shape (K, ...), and the others'."""
+    return Where(tensor.data_ptr(), member=0 if shared else tensor.stride(0) * tensor.itemsize)
+
+
+def _of_step(tensor: Tensor) -> Where:
+    """Likewise, of the first step, shape (steps, K, ...)."""
+    between_steps, between_members, *_ = tensor.stride()
+    size = tensor.itemsize
+    return Where(tensor.data_ptr(), member=between_members * size, step=between_steps * size)
+
+
 def _compilable(step: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """A function that is compiled at its first call, and for all later ones.
 
@@ -166,7 +289,6 @@ def _compilable(step: Callable[..., Tensor]) -> Callable[..., Tensor]:
     alone = types.FunctionType(function.__code__.replace(), function.__globals__)
     options: dict[str, Any] = {
         "post_grad_custom_pre_pass": ByPolynomials(),
-        "post_grad_custom_post_pass": ByOneDNN(),
         "guard_filter_fn": _no_guards,
     }
     compiled: Callable[..., Tensor] = torch.compile(

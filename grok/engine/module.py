@@ -263,6 +263,8 @@ class StackModule(LightningModule):
 
     def _pays(self) -> bool:
         """Whether empty slots have cost as much as compiling the step for a smaller stack."""
+        if self.stack.leaves_out_empty:
+            return False
         numbers = 4 * sum(param[0].numel() for param in self.stack.state.params.values())
         return not self.stack.compiled or self._idled * numbers >= COMPILING
 

@@ -10,14 +10,14 @@ import dataclasses
 import torch
 from torch import Tensor, nn
 
-from grok.engine.step import Given, Kind, State, Tensors, judge, scaling
+from grok.engine.step import Given, Kind, State, Steps, Tensors, judge, scaling
 from grok.optim import GROUPS, Optimizer, PlainGroup
 from grok.optim.coefficients import total_norm
 from grok.tasks import Batch
 from grok.tasks.model import Model
 
 
-class PlainStep:
+class PlainStep(Steps):
     """Advances a stack of one, to the bit as a loop with the optimizer of ``torch.optim`` does.
 
     Args:

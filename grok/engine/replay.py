@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from grok.engine.compiled import StackStep
-from grok.engine.step import Given, State
+from grok.engine.step import Given, State, Steps
 from grok.engine.tensors import Layout, copy_into, layout
 from grok.tasks import Batch
 from grok.tasks.model import Model
@@ -23,7 +23,7 @@ class Capture(NamedTuple):
     metrics: Tensor
 
 
-class Replay:
+class Replay(Steps):
     """A `StackStep` on a GPU, captured as a CUDA graph: a call launches all its kernels.
 
     Args:

@@ -28,6 +28,8 @@ def revisited(
     found: dict[tuple[int, int], Tensors] = {}
     now, steps = (stack.copied(), stack.done), stack.done[0] - done[0]
 
+    due = {step - done[slot] - 1 for slot, asked in wanted.items() for step in asked}
+
     def after(i: int) -> None:
         for slot, asked in wanted.items():
             if (step := done[slot] + i + 1) in asked:
@@ -35,8 +37,7 @@ def revisited(
 
     stack.go_back(copy, done)
     after(-1)
-    last = max(step - done[slot] for slot, asked in wanted.items() for step in asked)
-    stack.stepped(steps, last, after)
+    stack.stepped(steps, max(due) + 1, due, after)
     stack.go_back(*now)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -122,6 +123,11 @@ class Stack:
         return self._step.compiled
 
     @property
+    def leaves_out_empty(self) -> bool:
+        """Whether slots that nobody has cost nothing."""
+        return isinstance(self._step, StackStep) and self._step.leaves_out_empty
+
+    @property
     def model(self) -> Model:
         """Gives the structure of a member."""
         return self._step.model
@@ -201,7 +207,8 @@ class Stack:
         """Train every slot for `steps` optimizer steps, whole epochs, without waiting for them.
 
         Args:
-            empty: slots that nobody has; they train along, but nothing is measured of them.
+            empty: slots that nobody has; nothing is measured of them, and they train along only
+                where they can't be left out.
 
         Returns:
             Metrics by name, shape (steps, K), nan where they weren't measured, and what the
@@ -211,28 +218,45 @@ class Stack:
         due = self.observer.due(steps, empty)
 
         def after(i: int) -> None:
-            for name, slots in due.get(i, ()):
+            for name, slots in due[i]:
                 taken.extend(self.observer.take(name, slots, i + 1))
 
-        metrics, taken = self.stepped(steps, steps, after), on_cpu(taken)
+        metrics, taken = self.stepped(steps, steps, due, after, empty), on_cpu(taken)
         self.observer.enter(metrics, [each for each in taken if each.measure == VALIDATION])
         self.done = [before + steps for before in self.done]
         return dict(zip(METRICS, metrics.unbind(-1), strict=True)), taken
 
-    def stepped(self, steps: int, last: int, after: Callable[[int], None]) -> Tensor:
-        """Take the first `last` of the next `steps`, calling `after` each with its number, from 0.
+    def stepped(
+        self,
+        steps: int,
+        last: int,
+        due: Collection[int],
+        after: Callable[[int], None],
+        empty: Collection[int] = (),
+    ) -> Tensor:
+        """Take the first `last` of the next `steps`.
 
-        Returns what they measure, with counts for accuracies, shape (last, K, 5), on the CPU.
+        Args:
+            due: numbers of steps, from 0; `after` is called with each when it has been taken.
+            empty: slots that nobody has.
+
+        Returns:
+            What they measure, with counts for accuracies, shape (last, K, 5), on the CPU.
         """
-        metrics: list[Tensor] = []
-        coefficients, batches, rows = self._coefficients(steps), self._batches, []
+        coefficients, batches, rows = self._coefficients(steps), self._batches, None
         if batches:
             rows = next_rows(batches, self.done, steps, self.device)
-        for i in range(last):
-            batch = self._gather(rows[i]) if rows else {}
-            metrics.append(self._step(self.state, coefficients[i], batch, self._argument))
-            after(i)
-        return torch.stack(metrics).cpu() if metrics else torch.empty(0)
+        slots = [slot for slot in range(len(self.done)) if slot not in empty]
+        metrics = []
+        stops = {0, last, *(i + 1 for i in due if 0 <= i < last)}
+        for first, end in itertools.pairwise(sorted(stops)):
+            gathered = None if rows is None else map(self._gather, rows[first:end])
+            some = coefficients[first:end]
+            taken = self._step.several(self.state, some, gathered, self._argument, slots)
+            metrics.append(taken)
+            if end - 1 in due:
+                after(end - 1)
+        return torch.cat(metrics).cpu() if metrics else torch.empty(0)
 
     def weights(self, slot: int) -> Tensors:
         """Copies on the CPU of the parameters and constants of the member in `slot`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -69,6 +71,35 @@ class Kind(NamedTuple):
 
 Moved = tuple[Tensors, dict[str, Tensors]]
 """Parameters and moments of a member after a step."""
+
+
+class Steps:
+    """What advances a stack: called, by one step."""
+
+    def __call__(self, state: State, coefficients: Tensor, batch: Batch, given: Given) -> Tensor:
+        """Advance `state` in place; what `member_step` measures, shape (K, 5)."""
+        raise NotImplementedError
+
+    def several(
+        self,
+        state: State,
+        coefficients: Tensor,
+        batches: Iterable[Batch] | None,
+        given: Given,
+        slots: Sequence[int],
+    ) -> Tensor:
+        """Take several steps, in place.
+
+        Args:
+            coefficients: of each step, shape (steps, K, ...).
+            batches: the samples of each step; None to take ``given.train`` at all.
+            slots: those that somebody has; what is measured in others may be anything.
+
+        Returns:
+            What `member_step` measures, shape (steps, K, 5).
+        """
+        each = zip(coefficients, batches or itertools.repeat({}), strict=False)
+        return torch.stack([self(state, some, batch, given) for some, batch in each])
 
 
 def member_step(

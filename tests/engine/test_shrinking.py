@@ -38,6 +38,12 @@ def test_compiled_once_empty_slots_have_cost_as_much(
     """Two slots are empty from step 100 on, so 200 steps of a member have been lost at 200."""
     numbers = 4 * sum(p.numel() for p in make_member("any").task.network().parameters())
     monkeypatch.setattr(module, "COMPILING", cost * numbers)
-    monkeypatch.setattr(compiled, "_compilable", lambda step: step)
+    monkeypatch.setattr(compiled.StackStep, "_compilable", lambda step, _device: step._advance)
     monkeypatch.setattr("grok.engine.stack.stack_step", compiled.stack_step.__wrapped__)
     assert shrunk("engine.compile=true") == expected
+
+
+@pytest.mark.long
+def test_never_where_empty_slots_cost_nothing(shrunk):
+    """Compiled for a CPU, members go one by one."""
+    assert shrunk("engine.compile=true") == []

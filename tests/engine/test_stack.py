@@ -11,6 +11,7 @@ from torch.utils import _pytree as pytree
 
 from grok.composing import compose
 from grok.engine import stack as stack_module
+from grok.engine.step import Steps
 from grok.job import make_member as member_of
 from grok.record.names import CURVES, EMBEDDINGS
 from grok.tasks.mnist import MNIST
@@ -229,7 +230,7 @@ def test_a_captured_step_keeps_its_tensors(make_member, stack_of, monkeypatch):
     """A CUDA graph replays on the tensors it was captured with: others need a capture anew."""
     captures = []
 
-    class Captured:
+    class Captured(Steps):
         def __init__(self, step, _device):
             self.step, self.compiled, self.seen = step, step.compiled, None
             captures.append(self)

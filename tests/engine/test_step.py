@@ -5,7 +5,6 @@ import torch
 from torch.utils import _pytree as pytree
 
 from grok.composing import compose
-from grok.engine import compiled as compiled_module
 from grok.engine.compiled import StackStep
 from grok.engine.shared import Common
 from grok.engine.stack import Stack
@@ -138,13 +137,10 @@ def test_without_a_compiler_it_says_so_and_goes_on(make_member, monkeypatch, cap
     class NoCompilerError(RuntimeError):
         __module__ = "torch._inductor.exc"
 
-    def no_compiler(*_args, **_options):
-        def fails(*_args):
-            raise NoCompilerError("backend raised:\nNo working C++ compiler found\nmore")
+    def no_compiler(*_args):
+        raise NoCompilerError("backend raised:\nNo working C++ compiler found\nmore")
 
-        return fails
-
-    monkeypatch.setattr(compiled_module.torch, "compile", no_compiler)
+    monkeypatch.setattr(StackStep, "_compilable", lambda *_: no_compiler)
     member = make_member()
     step = step_of(member, compiled=True)
     monkeypatch.setattr("grok.engine.stack.stack_step", lambda *_, **__: step)

@@ -1,0 +1,272 @@
+// Products of small matrices, which the usual libraries take at half their speed.
+
+#include <ATen/cpu/vec/vec.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace {
+
+struct Strides {
+  int64_t batch, row, col;
+};
+
+// out (m x n) = bias + a (m x k) b (k x n), as often as `batch` says
+struct Shape {
+  int64_t batch, m, n, k;
+  Strides a, b, bias, out;
+};
+
+template <typename T>
+constexpr int64_t LANES = at::vec::Vectorized<T>::size();
+
+// A tile of the result is kept in registers: of HIGH rows and WIDE vectors.
+#if defined(CPU_CAPABILITY_AVX512)
+constexpr int64_t HIGH = 8;
+#else
+constexpr int64_t HIGH = 4;
+#endif
+constexpr int64_t WIDE = 3;
+constexpr int64_t DEEP = 256;  // summands at a time: of so many, a panel of b fits a cache
+
+constexpr int64_t LARGE = 1 << 23;  // multiplications from which a library may be faster
+constexpr int64_t WORTH_THREADS = 1 << 20;
+
+// sums (ROWS x COLS vectors) += a panel, or = if not `on`; the last vector has `last` lanes
+template <typename T, int ROWS, int COLS>
+void tile(const T* a, int64_t a_row, int64_t a_col, const T* panel, int64_t k, T* sums, int64_t row,
+          int64_t last, bool on) {
+  using Vector = at::vec::Vectorized<T>;
+  constexpr int64_t L = LANES<T>;
+  Vector c[ROWS][COLS];
+#pragma GCC unroll 8
+  for (int i = 0; i < ROWS; i++) {
+#pragma GCC unroll 4
+    for (int j = 0; j < COLS; j++) {
+      c[i][j] = on ? Vector::loadu(sums + i * row + j * L, j + 1 < COLS ? L : last) : Vector(T(0));
+    }
+  }
+  for (int64_t p = 0; p < k; p++) {
+    Vector b[COLS];
+#pragma GCC unroll 4
+    for (int j = 0; j < COLS; j++) b[j] = Vector::loadu(panel + (p * COLS + j) * L);
+#pragma GCC unroll 8
+    for (int i = 0; i < ROWS; i++) {
+      const Vector x(a[i * a_row + p * a_col]);
+#pragma GCC unroll 4
+      for (int j = 0; j < COLS; j++) c[i][j] = at::vec::fmadd(x, b[j], c[i][j]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < ROWS; i++) {
+#pragma GCC unroll 4
+    for (int j = 0; j + 1 < COLS; j++) c[i][j].store(sums + i * row + j * L);
+    c[i][COLS - 1].store(sums + i * row + (COLS - 1) * L, last);
+  }
+}
+
+template <typename T>
+using Tile = void (*)(const T*, int64_t, int64_t, const T*, int64_t, T*, int64_t, int64_t, bool);
+
+template <typename T, int COLS, std::size_t... I>
+constexpr std::array<Tile<T>, HIGH> of_heights(std::index_sequence<I...>) {
+  return {tile<T, int(I) + 1, COLS>...};
+}
+
+template <typename T>
+constexpr std::array<std::array<Tile<T>, HIGH>, WIDE> TILES = {
+    of_heights<T, 1>(std::make_index_sequence<HIGH>()),
+    of_heights<T, 2>(std::make_index_sequence<HIGH>()),
+    of_heights<T, 3>(std::make_index_sequence<HIGH>())};
+
+// A block of at most L x L, transposed; it may have gaps between the rows of either.
+template <typename T>
+void transpose(const T* from, int64_t from_row, int64_t rows, int64_t cols, T* to, int64_t to_row) {
+  using Vector = at::vec::Vectorized<T>;
+  constexpr int64_t L = LANES<T>;
+  alignas(64) T in[L * L], out[L * L];
+  for (int64_t i = 0; i < L; i++) {
+    (i < rows ? Vector::loadu(from + i * from_row, cols) : Vector(T(0))).store(in + i * L);
+  }
+  at::vec::transpose_mxn<T, L, L>(in, L, out, L);
+  for (int64_t i = 0; i < cols; i++) Vector::loadu(out + i * L).store(to + i * to_row, rows);
+}
+
+// The k x n part of b, padded to `width`, row behind row.
+template <typename T>
+void pack(const T* b, const Strides& s, int64_t k, int64_t n, int64_t width, T* panel) {
+  using Vector = at::vec::Vectorized<T>;
+  constexpr int64_t L = LANES<T>;
+  const int64_t last = n - (width - L);  // lanes of the last vector
+  if (s.col == 1) {
+    for (int64_t p = 0; p < k; p++, b += s.row, panel += width) {
+      for (int64_t j = 0; j < width - L; j += L) Vector::loadu(b + j).store(panel + j);
+      Vector::loadu(b + width - L, last).store(panel + width - L);
+    }
+    return;
+  }
+  if (s.row != 1) {
+    for (int64_t p = 0; p < k; p++, b += s.row, panel += width) {
+      for (int64_t j = 0; j < width; j++) panel[j] = j < n ? b[j * s.col] : T(0);
+    }
+    return;
+  }
+  for (int64_t j = 0; j < width; j += L) {
+    const int64_t cols = std::min(n - j, L);
+    int64_t p = 0;
+    for (; cols == L && p + L <= k; p += L) {
+      at::vec::transpose_mxn<T, L, L>(b + p + j * s.col, s.col, panel + p * width + j, width);
+    }
+    if (cols < L) {
+      for (int64_t r = p; r < k; r++) Vector(T(0)).store(panel + r * width + j);
+    }
+    for (; p < k; p += L) {
+      transpose(b + p + j * s.col, s.col, cols, std::min(L, k - p), panel + p * width + j, width);
+    }
+  }
+}
+
+template <typename T>
+void copy(const T* from, int64_t step, int64_t count, T* to) {
+  if (step == 1) {
+    std::copy_n(from, count, to);
+  } else if (step == 0) {
+    const T value = *from;
+    for (int64_t i = 0; i < count; i++) to[i] = value;
+  } else {
+    for (int64_t i = 0; i < count; i++) to[i] = from[i * step];
+  }
+}
+
+// Columns `first` and so on of the result, as many as COLS vectors have room for.
+template <typename T>
+void columns(const T* a, const T* b, const T* bias, T* out, const Shape& s, int64_t first,
+             int64_t cols) {
+  using Vector = at::vec::Vectorized<T>;
+  constexpr int64_t L = LANES<T>;
+  constexpr int64_t BLOCK = std::max(L, HIGH);  // rows that are turned at a time
+  alignas(64) T panel[DEEP * WIDE * L];
+  alignas(64) T turned[BLOCK * WIDE * L];
+  const int64_t width = cols * L, n = std::min(width, s.n - first), last = n - (cols - 1) * L;
+  const bool straight = s.out.col == 1;
+  for (int64_t p = 0; p < s.k || p == 0; p += DEEP) {
+    const int64_t deep = std::min(DEEP, s.k - p);
+    pack(b + p * s.b.row + first * s.b.col, s.b, deep, n, width, panel);
+    for (int64_t i = 0; i < s.m; i += BLOCK) {
+      const int64_t rows = std::min(BLOCK, s.m - i);
+      T* const to = out + i * s.out.row + first * s.out.col;
+      T* const sums = straight ? to : turned;
+      const int64_t row = straight ? s.out.row : width;
+      if (p > 0 && !straight) {
+        for (int64_t j = 0; j < n; j += L) {
+          transpose(to + j * s.out.col, s.out.col, std::min(L, n - j), rows, turned + j, width);
+        }
+      }
+      if (p == 0 && bias) {
+        for (int64_t r = 0; r < rows; r++) {
+          copy(bias + (i + r) * s.bias.row + first * s.bias.col, s.bias.col, n, sums + r * row);
+        }
+      }
+      for (int64_t r = 0; r < rows; r += HIGH) {
+        TILES<T>[cols - 1][std::min(HIGH, rows - r) - 1](
+            a + (i + r) * s.a.row + p * s.a.col, s.a.row, s.a.col, panel, deep, sums + r * row, row,
+            straight ? last : L, p > 0 || bias);
+      }
+      if (!straight) {
+        for (int64_t j = 0; j < n; j += L) {
+          transpose(turned + j, width, rows, std::min(L, n - j), to + j * s.out.col, s.out.col);
+        }
+      }
+    }
+  }
+}
+
+template <typename T>
+void by_tiles(const T* a, const T* b, const T* bias, T* out, const Shape& s) {
+  const int64_t vectors = (s.n + LANES<T> - 1) / LANES<T>;
+  const int64_t panels = (vectors + WIDE - 1) / WIDE;  // of nearly the same width
+  const bool threads = s.m * s.n * s.k >= WORTH_THREADS && omp_get_max_threads() > 1;
+#pragma omp parallel for if (threads)
+  for (int64_t i = 0; i < panels; i++) {
+    const int64_t from = i * vectors / panels, to = (i + 1) * vectors / panels;
+    columns(a, b, bias, out, s, from * LANES<T>, to - from);
+  }
+}
+
+// Whether to take the transposed product: what is moved and what is multiplied in vain decide.
+template <typename T>
+bool better_turned(const Shape& s) {
+  constexpr int64_t L = LANES<T>;
+  const auto whole = [](int64_t n) { return (n + L - 1) / L; };
+  const auto moves = [](int64_t n, bool along) { return n / (along ? L : L / 4); };
+  const int64_t as_it_is = moves(s.k * s.n, s.b.col == 1) + moves(s.m * s.n, s.out.col == 1) +
+                           whole(s.n) * s.m * s.k / 2;
+  const int64_t turned = moves(s.k * s.m, s.a.row == 1) + moves(s.m * s.n, s.out.row == 1) +
+                         whole(s.m) * s.n * s.k / 2;
+  return turned < as_it_is && (s.out.row == 1 || s.out.col == 1);
+}
+
+Strides across(const Strides& s) { return {s.batch, s.col, s.row}; }
+
+// BLAS, as Fortran calls it.
+template <typename T>
+using Library = void (*)(const char*, const char*, const int*, const int*, const int*, const T*,
+                         const T*, const int*, const T*, const int*, const T*, T*, const int*);
+
+bool for_library(const Strides& s) { return s.row == 1 || s.col == 1; }
+
+template <typename T>
+void by_library(const T* a, const T* b, const T* bias, T* out, const Shape& s, Library<T> gemm) {
+  if (bias) {
+    for (int64_t i = 0; i < s.m; i++) {
+      copy(bias + i * s.bias.row, s.bias.col, s.n, out + i * s.out.row);
+    }
+  }
+  // by columns it is the transposed product
+  const bool b_turned = s.b.col != 1, a_turned = s.a.col != 1;
+  const int m = s.m, n = s.n, k = s.k, out_row = std::max(s.out.row, s.n);
+  // of a single row the distance to the next may be anything
+  const int a_row = a_turned ? std::max(s.a.col, s.m) : std::max(s.a.row, s.k);
+  const int b_row = b_turned ? std::max(s.b.col, s.k) : std::max(s.b.row, s.n);
+  const T one = 1, before = bias ? 1 : 0;
+  gemm(b_turned ? "T" : "N", a_turned ? "T" : "N", &n, &m, &k, &one, b, &b_row, a, &a_row, &before,
+       out, &out_row);
+}
+
+template <typename T>
+void product(const T* a, const T* b, const T* bias, T* out, const Shape* shape, Library<T> gemm) {
+  const Shape& s = *shape;
+  const bool large = s.m * s.n * s.k > LARGE;
+  const bool left = gemm && large && for_library(s.a) && for_library(s.b) && s.out.col == 1;
+  const bool turn = !left && better_turned<T>(s);
+  const Shape turned{s.batch,     s.n,         s.m,            s.k,
+                     across(s.b), across(s.a), across(s.bias), across(s.out)};
+  for (int64_t i = 0; i < s.batch; i++) {
+    const T *one = a + i * s.a.batch, *other = b + i * s.b.batch;
+    const T* const added = bias ? bias + i * s.bias.batch : nullptr;
+    T* const to = out + i * s.out.batch;
+    if (left) {
+      by_library(one, other, added, to, s, gemm);
+    } else if (turn) {
+      by_tiles(other, one, added, to, turned);
+    } else {
+      by_tiles(one, other, added, to, s);
+    }
+  }
+}
+
+}  // namespace
+
+extern "C" void product_float32(const float* a, const float* b, const float* bias, float* out,
+                                const Shape* shape, Library<float> gemm) {
+  product(a, b, bias, out, shape, gemm);
+}
+
+extern "C" void product_float64(const double* a, const double* b, const double* bias, double* out,
+                                const Shape* shape, Library<double> gemm) {
+  product(a, b, bias, out, shape, gemm);
+}

@@ -1,0 +1,387 @@
+"""A step of one member on a CPU, compiled and recorded: a list of calls that need no Python.
+
+PyTorch's compiler leaves a Python function that makes buffers and calls compiled code and products
+of matrices. For small networks that function takes as long as what it calls. Here it runs once,
+with its calls recorded; `Recording.play` then makes them for any member of any stack, a member's
+steps one after the other, so that what they read and write stays in the processor's caches.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import hashlib
+import logging
+import platform
+import types
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from filelock import FileLock
+from torch import Tensor
+from torch._C._dynamo import guards
+from torch._guards import TracingContext, tracing
+from torch._inductor import config as inductor
+from torch._inductor.codecache import CppCodeCache, get_lock_dir
+from torch._inductor.compile_fx import compile_fx_inner
+from torch._inductor.decomposition import select_decomp_table
+from torch._prims_common import compute_required_storage_length
+from torch.func import functionalize
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+
+from grok.engine.step import METRICS, Given, Kind, State, member_step
+from grok.engine.tanh import ByPolynomials
+from grok.engine.tensors import Layout, copy_into, layout
+from grok.tasks import Batch
+from grok.tasks.model import Model
+
+log = logging.getLogger(__name__)
+
+ALIGNED = 64  # bytes
+MOST_ARGUMENTS = 255  # as play.cpp
+KERNEL = "cpp_fused"
+"""What the names of compiled functions begin with."""
+FUNCTIONS = {
+    torch.float32: ("product_float32", "sgemm_"),
+    torch.float64: ("product_float64", "dgemm_"),
+}
+"""Of products.cpp and of BLAS."""
+
+
+class UnrecordableError(Exception):
+    """A step does something else than calling compiled code and products."""
+
+
+class Where(NamedTuple):
+    """Where a tensor is: its address, and the distance in bytes to other members' and steps'."""
+
+    base: int
+    member: int = 0
+    step: int = 0
+
+
+class Recording:
+    """What a step of a member calls, in order.
+
+    Args:
+        operations: for each call a function's address, and which arguments are its own.
+        arguments: of each an input's number and a distance in bytes; the input behind the last
+            is the address 0, for what belongs to none.
+        alive: what has to stay where it is.
+    """
+
+    def __init__(
+        self,
+        operations: Sequence[tuple[int, int, int]],
+        arguments: Sequence[tuple[int, int]],
+        alive: Any,
+    ) -> None:
+        self._operations = torch.tensor(operations)
+        self._arguments = torch.tensor(arguments)
+        self._alive = alive
+        self._play = native("play").play
+        self._play.argtypes = [ctypes.c_void_p, ctypes.c_int64, *[ctypes.c_void_p] * 3]
+        self._play.argtypes += [ctypes.c_int64, ctypes.c_int64]
+
+    def play(self, inputs: Sequence[Where], members: Sequence[int], steps: int) -> None:
+        """Take so many steps of each of these members, in place.
+
+        Args:
+            inputs: where the tensors are that the step has been recorded with, in their order.
+        """
+        everything = torch.tensor([*inputs, Where(0)])
+        numbers = torch.tensor(members)
+        self._play(
+            self._operations.data_ptr(),
+            len(self._operations),
+            self._arguments.data_ptr(),
+            everything.data_ptr(),
+            numbers.data_ptr(),
+            len(members),
+            steps,
+        )
+
+
+RECORDINGS: dict[tuple[Kind, Layout], Recording | None] = {}
+"""By what a step and its tensors are; None for one that can't be recorded."""
+
+
+def recorded(
+    kind: Kind, model: Model, state: State, coefficients: Tensor, batch: Batch, given: Given
+) -> Recording | None:
+    """As `record`, kept for further steps of this kind and layout; None where it can't be."""
+    key = (kind, layout((state, coefficients, batch, given)))
+    if key not in RECORDINGS:
+        try:
+            RECORDINGS[key] = record(kind, model, state, coefficients, batch, given)
+        except UnrecordableError as error:
+            log.info("a step is compiled for the whole stack, for it has %s", error)
+            RECORDINGS[key] = None
+    return RECORDINGS[key]
+
+
+def record(
+    kind: Kind, model: Model, state: State, coefficients: Tensor, batch: Batch, given: Given
+) -> Recording:
+    """Compile a step of one member and record it.
+
+    Its inputs are the tensors of these arguments, those of `member_step`, in the order of their
+    leaves, and one of shape (5,) for what it measures.
+
+    Raises:
+        UnrecordableError: it calls anything but compiled code and products.
+    """
+    metrics = torch.zeros(len(METRICS), dtype=torch.float64)
+    leaves, structure = pytree.tree_flatten((state, coefficients, batch, given, metrics))
+
+    def step(*leaves: Tensor) -> tuple[()]:
+        state, coefficients, batch, given, metrics = pytree.tree_unflatten(leaves, structure)
+        new, measured = member_step(kind, model, state, coefficients, batch, given)
+        copy_into((state[:2], metrics), (new, measured))
+        return ()
+
+    with torch.no_grad(), _alone(f"{kind} {[leaf.shape for leaf in leaves]}"):
+        return _Recorder(leaves).record(_compiled(step, leaves))
+
+
+@contextlib.contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """Compile one thing in one process: the others wait and find it in the cache."""
+    lock = Path(get_lock_dir(), f"grok-{hashlib.sha256(name.encode()).hexdigest()}.lock")
+    with FileLock(lock):
+        yield
+
+
+def _compiled(step: Callable[..., tuple[()]], leaves: Sequence[Tensor]) -> Callable[..., Any]:
+    """The Python function that PyTorch's compiler makes; takes a list of the inputs."""
+    trace = make_fx(
+        functionalize(step, remove="mutations"),
+        decomposition_table=select_decomp_table(),
+        tracing_mode="fake",
+    )
+    graph = trace(*leaves)
+    inputs = [node.meta["val"] for node in graph.graph.find_nodes(op="placeholder")]
+    context = TracingContext(inputs[0].fake_mode)
+    with tracing(context), inductor.patch(post_grad_custom_pre_pass=ByPolynomials()):
+        compiled: Any = compile_fx_inner(graph, inputs, is_inference=True)
+    function: Callable[..., Any] = compiled.current_callable
+    return function
+
+
+def native(name: str) -> ctypes.CDLL:
+    """The library of a C++ file beside this one, from the compiler's cache."""
+    library: ctypes.CDLL = CppCodeCache.load(Path(__file__).with_name(f"{name}.cpp").read_text())
+    return library
+
+
+@functools.cache
+def blas(name: str) -> int:
+    """The address of a function of the BLAS that PyTorch brings along, 0 where it isn't used.
+
+    It is where it is the faster one: Intel's on Intel's processors.
+    """
+    library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
+    if not (by_intel() and library.is_file()):
+        return 0
+    function = getattr(ctypes.CDLL(str(library)), name, None)
+    return 0 if function is None else _address(function)
+
+
+def by_intel() -> bool:
+    """Whether the processor is Intel's."""
+    processors = Path("/proc/cpuinfo")
+    told = processors.read_text() if processors.is_file() else platform.processor()
+    return "GenuineIntel" in told
+
+
+def _address(function: Any) -> int:
+    address = ctypes.cast(function, ctypes.c_void_p).value
+    assert address is not None
+    return address
+
+
+class _Recorder:
+    """Runs a compiled function once, on copies of its inputs, and keeps what it calls."""
+
+    def __init__(self, leaves: Sequence[Tensor]) -> None:
+        self._inputs = [_copied(leaf) for leaf in leaves]
+        self._operations: list[tuple[int, int, int]] = []
+        self._arguments: list[tuple[int, int]] = []
+        self._scratch = _Scratch()
+        self._alive: list[Any] = [self._scratch]
+        self._products = native("products")
+
+    def record(self, function: Callable[..., Any]) -> Recording:
+        """What `function` calls."""
+        code = getattr(function, "__func__", function)
+        names = {
+            name: self._kernel(value) if name.startswith(KERNEL) else value
+            for name, value in code.__globals__.items()
+        }
+        names["empty_strided_cpu"] = self._scratch.empty
+        names["reinterpret_tensor"] = _view
+        names["extern_kernels"] = _Products(self._product)
+        bound = [function.__self__] if isinstance(function, types.MethodType) else []
+        with _NothingElse():  # type: ignore[no-untyped-call]
+            types.FunctionType(code.__code__, names)(*bound, list(self._inputs))
+        self._scratch.spoil()
+        self._alive.append(function)
+        return Recording(self._operations, self._arguments, self._alive)
+
+    def _kernel(self, kernel: Any) -> Callable[..., None]:
+        """Records a compiled function at each call."""
+        library = ctypes.CDLL(kernel.__self__.__file__)
+        self._alive.append(library)
+
+        def call(*tensors: Tensor) -> None:
+            kernel(*tensors)
+            self._add(library.kernel, [_pointer(tensor) for tensor in tensors])
+
+        return call
+
+    def _product(self, a: Tensor, b: Tensor, bias: Tensor | None, out: Tensor) -> None:
+        """Take a product, and record it."""
+        if out.dtype not in FUNCTIONS:
+            raise UnrecordableError(f"a product of {out.dtype}")
+        own, library = FUNCTIONS[out.dtype]
+        function = getattr(self._products, own)
+        if 1 not in (strides := _strides(out))[1:]:
+            raise UnrecordableError(f"a product with strides {strides}")
+        *batch, m, k = a.shape
+        sizes = [*(batch or [1]), m, b.shape[-1], k]
+        added = (0, 0, 0) if bias is None else _broadcast(bias)
+        with _disable_current_modes():
+            shape = torch.tensor([*sizes, *_strides(a), *_strides(b), *added, *strides])
+        self._alive.append(shape)
+        pointers = [
+            a.data_ptr(),
+            b.data_ptr(),
+            0 if bias is None else bias.data_ptr(),
+            out.data_ptr(),
+            shape.data_ptr(),
+            blas(library),
+        ]
+        function(*map(ctypes.c_void_p, pointers))
+        self._add(function, pointers)
+
+    def _add(self, function: Any, pointers: Sequence[int]) -> None:
+        if len(pointers) > MOST_ARGUMENTS:
+            raise UnrecordableError(f"a call with {len(pointers)} arguments")
+        call = (_address(function), len(self._arguments), len(pointers))
+        self._operations.append(call)
+        self._arguments += map(self._place, pointers)
+
+    def _place(self, pointer: int) -> tuple[int, int]:
+        """The input that an address belongs to, and the distance from its start."""
+        for number, tensor in enumerate(self._inputs):
+            distance = pointer - tensor.data_ptr()
+            if 0 <= distance < _bytes(tensor.shape, tensor.stride(), tensor.dtype):
+                return number, distance
+        return len(self._inputs), pointer
+
+
+class _Products:
+    """Stands for PyTorch's functions that compiled code calls; none but these may be called."""
+
+    def __init__(self, product: Callable[[Tensor, Tensor, Tensor | None, Tensor], None]) -> None:
+        self._product = product
+
+    def mm(self, a: Tensor, b: Tensor, out: Tensor) -> None:
+        self._product(a, b, None, out)
+
+    bmm = mm
+
+    def addmm(
+        self, bias: Tensor, a: Tensor, b: Tensor, alpha: float, beta: float, out: Tensor
+    ) -> None:
+        if (alpha, beta) != (1, 1):
+            raise UnrecordableError(f"a product times {alpha}, a bias times {beta}")
+        self._product(a, b, bias, out)
+
+    baddbmm = addmm
+
+    def __getattr__(self, name: str) -> Any:
+        raise UnrecordableError(f"a call of {name}")
+
+
+class _NothingElse(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Refuses all of PyTorch's operations."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        raise UnrecordableError(f"a call of {func}")
+
+
+class _Scratch:
+    """Memory for a step's buffers; what one leaves is given to the next of its size.
+
+    So that a step touches little memory, and always the same.
+    """
+
+    def __init__(self) -> None:
+        self._blocks: list[Tensor] = []
+        self._free: dict[int, list[Tensor]] = {}
+
+    def empty(self, size: tuple[int, ...], stride: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        """As ``torch.empty_strided`` on a CPU."""
+        length = max(ALIGNED, -(-_bytes(size, stride, dtype) // ALIGNED) * ALIGNED)
+        free = self._free.setdefault(length, [])
+        with _disable_current_modes():
+            block = free.pop() if free else self._block(length)
+            buffer = block.view(dtype).as_strided(size, stride)
+        weakref.finalize(buffer, free.append, block)
+        return buffer
+
+    def _block(self, length: int) -> Tensor:
+        whole = torch.empty(length + ALIGNED, dtype=torch.uint8)
+        block = whole[-whole.data_ptr() % ALIGNED :][:length]
+        self._blocks.append(block)
+        return block
+
+    def spoil(self) -> None:
+        """Leave nothing that a step might take for its own: all numbers are nan."""
+        for block in self._blocks:
+            block.fill_(255)
+
+
+def _view(base: Tensor, size: tuple[int, ...], stride: tuple[int, ...], offset: int) -> Any:
+    """A view of a buffer, which is in use for as long as the view is."""
+    view = guards._reinterpret_tensor(base, size, stride, offset)  # type: ignore[attr-defined]
+    view.base_in_use = base
+    return view
+
+
+def _copied(tensor: Tensor) -> Tensor:
+    """A copy with the same strides."""
+    empty = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
+    return empty.copy_(tensor)
+
+
+def _bytes(size: tuple[int, ...], stride: tuple[int, ...], dtype: torch.dtype) -> int:
+    return compute_required_storage_length(size, stride, 0) * dtype.itemsize
+
+
+def _pointer(argument: Any) -> int:
+    if not isinstance(argument, Tensor):
+        raise UnrecordableError(f"an argument {argument!r}")
+    return argument.data_ptr()
+
+
+def _strides(tensor: Tensor) -> tuple[int, int, int]:
+    """Between matrices, rows and columns; 1 where there is but one."""
+    of_dimensions = zip(tensor.shape, tensor.stride(), strict=True)
+    batch, row, col = [1, *(1 if size == 1 else stride for size, stride in of_dimensions)][-3:]
+    return batch, row, col
+
+
+def _broadcast(tensor: Tensor) -> tuple[int, int, int]:
+    """Likewise, of a tensor that is the same along dimensions that are missing or of size 1."""
+    of_dimensions = zip(tensor.shape, tensor.stride(), strict=True)
+    strides = [0 if size == 1 else stride for size, stride in of_dimensions]
+    batch, row, col = [0, 0, 0, *strides][-3:]
+    return batch, row, col
