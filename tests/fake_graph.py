@@ -47,7 +47,7 @@ class FakeStream:
         pass
 
 
-def _captured(step, _device):
+def _captured(step, _device, _common):
     return Replay(step) if step.compiled else step
 
 
@@ -58,7 +58,7 @@ def install(monkeypatch):
     """
     monkeypatch.setattr(stack_module, "stack_step", stack_step.__wrapped__)
     monkeypatch.setattr(StackStep, "_compilable", lambda step, _device: step._advance)
-    monkeypatch.setattr(stack_module, "_captured", _captured)
+    monkeypatch.setattr(stack_module, "_without_python", _captured)
     monkeypatch.setattr(torch.cuda, "CUDAGraph", FakeGraph)
     monkeypatch.setattr(torch.cuda, "graph", lambda graph: graph)
     monkeypatch.setattr(torch.cuda, "Stream", FakeStream)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import types
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -20,9 +20,10 @@ from torch.utils import _pytree as pytree
 
 from grok.engine.check import agreement
 from grok.engine.compiler import ELSEWHERE, fresh_cache, from_compiler, prepare, remedy
-from grok.engine.recorded import Recording, Where, recorded
+from grok.engine.recorder import recorded
+from grok.engine.recording import Places, Recording
 from grok.engine.shared import Common, dimensions, of_slot
-from grok.engine.step import METRICS, Given, Kind, Moved, State, Steps, member_step
+from grok.engine.step import Given, Kind, Moved, State, Steps, member_step
 from grok.engine.tanh import ByPolynomials
 from grok.engine.tensors import Layout, copy_into, in_place, layout
 from grok.errors import UserError
@@ -97,46 +98,13 @@ class StackStep(Steps):
         copy_into(state, before)
         return self._advance(state, coefficients, batch, given)
 
-    def several(
-        self,
-        state: State,
-        coefficients: Tensor,
-        batches: Iterable[Batch] | None,
-        given: Given,
-        slots: Sequence[int],
-    ) -> Tensor:
-        """As `Steps.several`; a slot that nobody has costs nothing where members go one by one."""
-        if batches is None:
-            return self._same(state, coefficients, {}, given, slots)
-        steps = zip(coefficients.unbind(), batches, strict=True)
-        each = [self._same(state, one[None], batch, given, slots) for one, batch in steps]
-        return torch.cat(each)
+    def recording(self, batch: Batch) -> Recording | None:
+        """What a step of one member calls, once one with such a minibatch has been taken.
 
-    def _same(
-        self,
-        state: State,
-        coefficients: Tensor,
-        batch: Batch,
-        given: Given,
-        slots: Sequence[int],
-    ) -> Tensor:
-        """Take several steps with the same samples."""
-        taken: list[Tensor] = []
-        for i, of_step in enumerate(coefficients):
-            step = self._checked.get(layout(batch))
-            if self.compiled and isinstance(step, MemberByMember) and step.recording:
-                taken.append(step.several(state, coefficients[i:], batch, given, slots))
-                break
-            taken.append(self(state, of_step, batch, given)[None])
-        return torch.cat(taken)
-
-    @property
-    def leaves_out_empty(self) -> bool:
-        """Whether slots that nobody has cost nothing."""
-        steps = self._checked.values()
-        return self.compiled and any(
-            isinstance(step, MemberByMember) and step.recording for step in steps
-        )
+        None where it isn't recorded.
+        """
+        step = self._checked.get(layout(batch))
+        return step.recording if self.compiled and isinstance(step, MemberByMember) else None
 
     def _over_members(
         self,
@@ -239,42 +207,9 @@ class MemberByMember:
             self._tried = True
         if self.recording is None:
             return self._otherwise(state, coefficients, batch, given)
-        everyone = range(len(coefficients))
-        return self.several(state, coefficients[None], batch, given, everyone)[0]
-
-    def several(
-        self,
-        state: State,
-        coefficients: Tensor,
-        batch: Batch,
-        given: Given,
-        slots: Sequence[int],
-    ) -> Tensor:
-        """Take several steps with the same samples; see `Steps.several`."""
-        assert self.recording is not None
-        steps, size = coefficients.shape[:2]
-        metrics = torch.full((steps, size, len(METRICS)), torch.nan, dtype=torch.float64)
-        inputs = [
-            *map(_of_member, pytree.tree_leaves(state)),
-            _of_step(coefficients),
-            *map(_of_member, pytree.tree_leaves(batch), self._common.batch),
-            *map(_of_member, pytree.tree_leaves(given), self._common.given),
-            _of_step(metrics),
-        ]
-        self.recording.play(inputs, slots, steps)
-        return metrics
-
-
-def _of_member(tensor: Tensor, shared: bool = False) -> Where:
-    """Where the first member's part of a tensor is, shape (K, ...), and the others'."""
-    return Where(tensor.data_ptr(), member=0 if shared else tensor.stride(0) * tensor.itemsize)
-
-
-def _of_step(tensor: Tensor) -> Where:
-    """Likewise, of the first step, shape (steps, K, ...)."""
-    between_steps, between_members, *_ = tensor.stride()
-    size = tensor.itemsize
-    return Where(tensor.data_ptr(), member=between_members * size, step=between_steps * size)
+        everyone, batches = range(len(coefficients)), in_place(batch, None)
+        places = Places(state, given, self._common)
+        return places.play(self.recording, coefficients[None], batches, everyone)[0]
 
 
 def _compilable(step: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -16,6 +16,10 @@ Shared = tuple[bool, ...]
 """Of each tensor of a nested structure, in its order: whether there is one for all members."""
 
 
+GATHERED = 2**22
+"""Bytes of minibatches that are gathered at once."""
+
+
 class Common(NamedTuple):
     """Which arguments of a step have no leading dimension K.
 
@@ -86,15 +90,36 @@ class Gather:
         leaves, self._structure = pytree.tree_flatten(train)
         self._leaves = list(zip(leaves, shared, strict=True))
 
+    def parts(self, rows: Sequence[Tensor]) -> list[int]:
+        """Numbers of the steps to begin anew with, so that minibatches gathered at once are of one
+        size, and not too many.
+
+        Args:
+            rows: numbers of the samples in each step's minibatch, shape (K, size) or (size,).
+        """
+        sample = sum((leaf[0] if one else leaf[0, 0]).nbytes for leaf, one in self._leaves)
+        starts, first, total = [], 0, 0
+        for i, numbers in enumerate(rows):
+            total += numbers.numel() * sample
+            if i and (numbers.shape != rows[first].shape or total > GATHERED):
+                starts.append(i)
+                first, total = i, numbers.numel() * sample
+        return starts
+
     def __call__(self, rows: Tensor) -> Batch:
-        """The samples of these numbers: shape (K, size), or (size,) where all take the same."""
+        """The samples of these numbers.
+
+        Args:
+            rows: shape (steps, K, size), or (steps, size) where all take the same.
+        """
         batch = []
         for leaf, one in self._leaves:
             # one index for each row: several times as fast as indexing with a tensor
             numbers, samples = rows, leaf
             if not one:
                 first = torch.arange(len(leaf), device=rows.device) * leaf.shape[1]
-                numbers, samples = rows + first[:, None], leaf.flatten(0, 1)
+                each = rows if rows.dim() == 3 else rows[:, None]
+                numbers, samples = each + first[:, None], leaf.flatten(0, 1)
             picked = samples.index_select(0, numbers.flatten())
             batch.append(picked.view(*numbers.shape, *samples.shape[1:]))
         gathered: Batch = pytree.tree_unflatten(batch, self._structure)

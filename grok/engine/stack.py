@@ -15,6 +15,7 @@ from grok.engine.compiled import StackStep, stack_step
 from grok.engine.member import Drawn, departure, shapes
 from grok.engine.observer import VALIDATION, Observer, Taken, on_cpu
 from grok.engine.plain import PlainStep
+from grok.engine.played import Played
 from grok.engine.replay import Replay
 from grok.engine.shared import Common, Gather, Shared, alike, dimensions, flags, held, of_slot
 from grok.engine.step import METRICS, Given, State, Tensors
@@ -68,7 +69,7 @@ class Stack:
             list(zip([each.state for each in drawn], hypers, strict=True)), device
         )
         self.done = [0] * len(drawn)
-        self._step: StackStep | Replay | PlainStep
+        self._step: StackStep | Replay | Played | PlainStep
         self._variant: tuple[int, Common] | None = None  # which `_step` is
         self._load()
         self._use_step()
@@ -109,7 +110,7 @@ class Stack:
                 common=self.common,
                 tensors=(self.state.norm.dtype, self.device.type, layout(self._argument)),
             )
-            self._step = _captured(step, self.device)
+            self._step = _without_python(step, self.device, self.common)
             self._variant = variant
 
     @property
@@ -125,7 +126,7 @@ class Stack:
     @property
     def leaves_out_empty(self) -> bool:
         """Whether slots that nobody has cost nothing."""
-        return isinstance(self._step, StackStep) and self._step.leaves_out_empty
+        return isinstance(self._step, Played) and self._step.leaves_out_empty
 
     @property
     def model(self) -> Model:
@@ -243,17 +244,17 @@ class Stack:
         Returns:
             What they measure, with counts for accuracies, shape (last, K, 5), on the CPU.
         """
-        coefficients, batches, rows = self._coefficients(steps), self._batches, None
+        coefficients, batches, rows = self._coefficients(steps), self._batches, []
         if batches:
             rows = next_rows(batches, self.done, steps, self.device)
         slots = [slot for slot in range(len(self.done)) if slot not in empty]
         metrics = []
         stops = {0, last, *(i + 1 for i in due if 0 <= i < last)}
+        stops |= {i for i in self._gather.parts(rows) if i < last}
         for first, end in itertools.pairwise(sorted(stops)):
-            gathered = None if rows is None else map(self._gather, rows[first:end])
+            gathered = self._gather(torch.stack(rows[first:end])) if rows else {}
             some = coefficients[first:end]
-            taken = self._step.several(self.state, some, gathered, self._argument, slots)
-            metrics.append(taken)
+            metrics.append(self._step.several(self.state, some, gathered, self._argument, slots))
             if end - 1 in due:
                 after(end - 1)
         return torch.cat(metrics).cpu() if metrics else torch.empty(0)
@@ -300,5 +301,9 @@ class Stack:
         return (params, given, initial), (0, dimensions(self.given, self._shared), 0)
 
 
-def _captured(step: StackStep, device: torch.device) -> StackStep | Replay:
-    return Replay(step) if device.type == "cuda" and step.compiled else step
+def _without_python(
+    step: StackStep, device: torch.device, common: Common
+) -> StackStep | Replay | Played:
+    if not step.compiled:
+        return step
+    return Replay(step) if device.type == "cuda" else Played(step, common)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.func import grad
 
+from grok.engine.tensors import in_place
 from grok.optim import GROUPS, Optimizer
 from grok.optim.coefficients import clipped, total_norm
 from grok.record.names import STEP_COLUMNS
@@ -84,7 +84,7 @@ class Steps:
         self,
         state: State,
         coefficients: Tensor,
-        batches: Iterable[Batch] | None,
+        batches: Batch,
         given: Given,
         slots: Sequence[int],
     ) -> Tensor:
@@ -92,14 +92,16 @@ class Steps:
 
         Args:
             coefficients: of each step, shape (steps, K, ...).
-            batches: the samples of each step; None to take ``given.train`` at all.
+            batches: of each step, with a leading dimension likewise; empty to take
+                ``given.train`` in all.
             slots: those that somebody has; what is measured in others may be anything.
 
         Returns:
             What `member_step` measures, shape (steps, K, 5).
         """
-        each = zip(coefficients, batches or itertools.repeat({}), strict=False)
-        return torch.stack([self(state, some, batch, given) for some, batch in each])
+        steps = range(len(coefficients))
+        each = [self(state, coefficients[i], in_place(batches, i), given) for i in steps]
+        return torch.stack(each)
 
 
 def member_step(

@@ -29,9 +29,9 @@ def stacked(parts: Sequence[Any], device: torch.device) -> Any:
     return pytree.tree_map(lambda *tensors: torch.stack(tensors).to(device), *parts)
 
 
-def in_place(tree: Any, slot: int) -> Any:
-    """The part of a stack's tensors that is the member's in `slot`, as views."""
-    return pytree.tree_map(lambda tensor: tensor[slot], tree)
+def in_place(tree: Any, index: int | slice | None) -> Any:
+    """Of each tensor the part with this first index, such as a slot of a stack, as a view."""
+    return pytree.tree_map(lambda tensor: tensor[index], tree)
 
 
 def in_slot(stacked: dict[str, Any], slot: int) -> dict[str, Any]:

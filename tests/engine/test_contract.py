@@ -8,7 +8,7 @@ import torch
 from grok.checks.config import problems
 from grok.composing import compose
 from grok.engine.batches import minibatches
-from grok.engine.recorded import RECORDINGS
+from grok.engine.recorder import RECORDINGS
 from grok.engine.stack import Stack
 from grok.job import make_member as make_one
 from grok.tasks.mnist import MNIST

@@ -231,7 +231,7 @@ def test_a_captured_step_keeps_its_tensors(make_member, stack_of, monkeypatch):
     captures = []
 
     class Captured(Steps):
-        def __init__(self, step, _device):
+        def __init__(self, step, _device, _common):
             self.step, self.compiled, self.seen = step, step.compiled, None
             captures.append(self)
 
@@ -241,7 +241,7 @@ def test_a_captured_step_keeps_its_tensors(make_member, stack_of, monkeypatch):
             assert all(a is b for a, b in zip(self.seen, tensors, strict=True))
             return self.step(state, coefficients, batch, given)
 
-    monkeypatch.setattr(stack_module, "_captured", Captured)
+    monkeypatch.setattr(stack_module, "_without_python", Captured)
     members = [make_member(f"{i}", **cell) for i, cell in enumerate(CELLS)]
     for size in (1, 2):
         stack = stack_of(members[:size])

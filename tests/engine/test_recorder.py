@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from grok.engine import recorded
-from grok.engine.recorded import RECORDINGS, Recording, Where
+from grok.engine import recorder as recording_module
+from grok.engine.recorder import RECORDINGS
+from grok.engine.recording import Recording, Where
 from grok.tasks import Data, Task
 
 SIDES = [1, 2, 7, 8, 9, 16, 33, 45, 200]
@@ -21,13 +22,13 @@ def product(a, b, bias=None, out=None, dtype=torch.float32, library=False):
     """A product by the function that recorded steps call."""
     if out is None:
         out = torch.empty(*a.shape[:-1], b.shape[-1], dtype=dtype)
-    recorder = recorded._Recorder([])
-    blas = recorded.blas
+    recorder = recording_module._Recorder([])
+    blas = recording_module.blas
     try:
-        recorded.blas = blas if library else lambda _name: 0
+        recording_module.blas = blas if library else lambda _name: 0
         recorder._product(a, b, bias, out)
     finally:
-        recorded.blas = blas
+        recording_module.blas = blas
     return out
 
 
@@ -109,7 +110,7 @@ class Sorted(Task):
         torch.manual_seed(0)
         layer = nn.Module()
         layer.decoder = nn.Linear(3, 4)
-        layer.forward = lambda inputs: layer.decoder(inputs).sort(-1, stable=True).values
+        layer.forward = lambda inputs: layer.decoder(inputs).sort(dim=-1, stable=True).values
         return layer
 
     def data(self, seed):

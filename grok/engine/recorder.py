@@ -18,7 +18,7 @@ import types
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from filelock import FileLock
@@ -26,7 +26,7 @@ from torch import Tensor
 from torch._C._dynamo import guards
 from torch._guards import TracingContext, tracing
 from torch._inductor import config as inductor
-from torch._inductor.codecache import CppCodeCache, get_lock_dir
+from torch._inductor.codecache import get_lock_dir
 from torch._inductor.compile_fx import compile_fx_inner
 from torch._inductor.decomposition import select_decomp_table
 from torch._prims_common import compute_required_storage_length
@@ -35,6 +35,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
+from grok.engine.recording import Recording, native
 from grok.engine.step import METRICS, Given, Kind, State, member_step
 from grok.engine.tanh import ByPolynomials
 from grok.engine.tensors import Layout, copy_into, layout
@@ -56,56 +57,6 @@ FUNCTIONS = {
 
 class UnrecordableError(Exception):
     """A step does something else than calling compiled code and products."""
-
-
-class Where(NamedTuple):
-    """Where a tensor is: its address, and the distance in bytes to other members' and steps'."""
-
-    base: int
-    member: int = 0
-    step: int = 0
-
-
-class Recording:
-    """What a step of a member calls, in order.
-
-    Args:
-        operations: for each call a function's address, and which arguments are its own.
-        arguments: of each an input's number and a distance in bytes; the input behind the last
-            is the address 0, for what belongs to none.
-        alive: what has to stay where it is.
-    """
-
-    def __init__(
-        self,
-        operations: Sequence[tuple[int, int, int]],
-        arguments: Sequence[tuple[int, int]],
-        alive: Any,
-    ) -> None:
-        self._operations = torch.tensor(operations)
-        self._arguments = torch.tensor(arguments)
-        self._alive = alive
-        self._play = native("play").play
-        self._play.argtypes = [ctypes.c_void_p, ctypes.c_int64, *[ctypes.c_void_p] * 3]
-        self._play.argtypes += [ctypes.c_int64, ctypes.c_int64]
-
-    def play(self, inputs: Sequence[Where], members: Sequence[int], steps: int) -> None:
-        """Take so many steps of each of these members, in place.
-
-        Args:
-            inputs: where the tensors are that the step has been recorded with, in their order.
-        """
-        everything = torch.tensor([*inputs, Where(0)])
-        numbers = torch.tensor(members)
-        self._play(
-            self._operations.data_ptr(),
-            len(self._operations),
-            self._arguments.data_ptr(),
-            everything.data_ptr(),
-            numbers.data_ptr(),
-            len(members),
-            steps,
-        )
 
 
 RECORDINGS: dict[tuple[Kind, Layout], Recording | None] = {}
@@ -172,12 +123,6 @@ def _compiled(step: Callable[..., tuple[()]], leaves: Sequence[Tensor]) -> Calla
         compiled: Any = compile_fx_inner(graph, inputs, is_inference=True)
     function: Callable[..., Any] = compiled.current_callable
     return function
-
-
-def native(name: str) -> ctypes.CDLL:
-    """The library of a C++ file beside this one, from the compiler's cache."""
-    library: ctypes.CDLL = CppCodeCache.load(Path(__file__).with_name(f"{name}.cpp").read_text())
-    return library
 
 
 @functools.cache
