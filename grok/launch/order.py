@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,17 +30,28 @@ def coarse_to_fine(settings: Sequence[Mapping[str, Any]], first: int = 0) -> lis
         settings: of each job, key to value, the same keys for all.
         first: number of the first job.
     """
+    late = lateness(settings)
+    return sorted(range(first, first + len(settings)), key=lambda number: late[number - first])
+
+
+def lateness(settings: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Of each job the highest `level` of its values."""
     axes: dict[str, dict[str, int]] = {}  # key to value to its place on the axis
     for job in settings:
         for key, value in job.items():
             axis = axes.setdefault(key, {})
             axis.setdefault(json.dumps(value), len(axis))
-
-    def lateness(number: int) -> int:
-        job = settings[number - first]
-        return max(
+    return [
+        max(
             (level(axes[key][json.dumps(value)], len(axes[key])) for key, value in job.items()),
             default=0,
         )
+        for job in settings
+    ]
 
-    return sorted(range(first, first + len(settings)), key=lateness)
+
+def waves(group: Sequence[int], settings: Sequence[Mapping[str, Any]]) -> list[list[int]]:
+    """Jobs that can train together, divided by lateness, so that others have their turns."""
+    late = lateness(settings)
+    ranked = sorted(group, key=late.__getitem__)
+    return [list(wave) for _, wave in itertools.groupby(ranked, late.__getitem__)]

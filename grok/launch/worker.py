@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from grok.errors import named
 from grok.launch import stacked
 from grok.launch.agenda import Agenda
+from grok.launch.order import waves
 from grok.launch.places import Place, places
 from grok.launch.queue import Worker, groups_of
 from grok.launch.settings import Spread
@@ -26,11 +27,13 @@ def work(sweep: Sweep, spread: Spread, index: int = 0) -> None:
         spread: over this machine.
         index: of this worker on this machine.
     """
-    seats: dict[int, tuple[Place, list[int]]] = {}  # job to its place, and the jobs of its group
-    for group in groups_of(sweep.folder):
+    seats: dict[int, tuple[Place, list[int]]] = {}  # job to its place, and those it trains with
+    groups = groups_of(sweep.folder)
+    for group in groups:
         found = places(sweep.job(group[0]), len(group), *spread)
         if index < len(found):
-            seats |= dict.fromkeys(group, (found[index], group))
+            for wave in waves(group, sweep.plan.jobs) if len(groups) > 1 else [group]:
+                seats |= dict.fromkeys(wave, (found[index], wave))
     agenda = Agenda(sweep.folder, sweep.plan, seats)
     with Worker(sweep.folder) as worker:
         while True:

@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from grok.launch.order import coarse_to_fine, level
+from grok.launch.order import coarse_to_fine, level, waves
 
 
 def test_levels_of_an_axis():
@@ -34,3 +34,14 @@ def test_what_is_done_covers_the_plane(done, gap):
 
 def test_jobs_without_settings_keep_their_order():
     assert coarse_to_fine([{}, {}, {}]) == [0, 1, 2]
+
+
+def test_structures_take_turns_from_coarse_to_fine():
+    """Each value of `a` is a structure: none is finished before all have been begun."""
+    cells = grid(3, 5)
+    groups = [[job for job, cell in enumerate(cells) if cell["a"] == a] for a in range(3)]
+    assert [waves(group, cells) for group in groups] == [
+        [[0, 4], [2], [1, 3]],
+        [[5, 7, 9], [6, 8]],
+        [[10, 14], [12], [11, 13]],
+    ]
