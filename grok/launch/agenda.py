@@ -10,6 +10,7 @@ from grok.errors import UserError
 from grok.launch import queue
 from grok.launch.order import coarse_to_fine
 from grok.record.record import Plan, finished, read_record
+from grok.sweeps.pace import WORK
 from grok.sweeps.refine import refine
 
 
@@ -39,7 +40,7 @@ class Agenda:
             if job not in self._phases and finished(self._folder / str(job)):
                 with contextlib.suppress(UserError):
                     self._phases[job] = read_record(self._folder / str(job)).phase
-        failed = queue.tickets(self._folder / queue.WORK / queue.FAILED)
+        failed = queue.tickets(self._folder / WORK / queue.FAILED)
         wanted = refine(self._plan.jobs, self._phases, failed).wanted
         self.wanted = [job for job in self._order if job in wanted and job not in self._phases]
 

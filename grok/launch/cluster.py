@@ -20,6 +20,7 @@ from grok.launch import queue
 from grok.launch.local import work_here
 from grok.launch.settings import Stacked, checked
 from grok.record.files import atomic_path
+from grok.sweeps.pace import WORK
 from grok.sweeps.planned import planned
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def send(folder: Path, settings: Stacked) -> Array:
     if settings.cluster != "slurm":
         return Array(jobs, None)
     number = int(jobs[0].job_id.partition("_")[0])
-    with atomic_path(folder / queue.WORK / NUMBER) as temporary:
+    with atomic_path(folder / WORK / NUMBER) as temporary:
         temporary.write_text(str(number))
     return Array(jobs, number)
 
@@ -112,7 +113,7 @@ def send(folder: Path, settings: Stacked) -> Array:
 def sent_before(folder: Path) -> int | None:
     """The number in Slurm of the array that was sent to work on a sweep and hasn't ended."""
     with contextlib.suppress(FileNotFoundError):
-        number = int((folder / queue.WORK / NUMBER).read_text())
+        number = int((folder / WORK / NUMBER).read_text())
         return number if in_slurms_queue(number) else None
     return None
 

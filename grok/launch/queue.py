@@ -22,8 +22,9 @@ from filelock import SoftFileLease, Timeout
 
 from grok.record.files import atomic_path
 from grok.record.record import finished
+from grok.sweeps.pace import WORK
 
-WORK, FREE, FAILED, LEASE, GROUPS = ".work", "free", "failed", ".lease", "groups.json"
+FREE, FAILED, LEASE, GROUPS = "free", "failed", ".lease", "groups.json"
 SILENCE = 60.0
 """Seconds without a sign of life after which a worker elsewhere counts as dead."""
 UNTOLD = "failed without room to write why; make room, and give the same command again"

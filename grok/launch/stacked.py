@@ -17,6 +17,7 @@ from grok.launch.order import coarse_to_fine
 from grok.launch.places import Place
 from grok.record.record import finished
 from grok.sweeps.composer import Composer, StackJob
+from grok.sweeps.pace import Pace
 from grok.sweeps.planned import Sweep
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def train(
     cfg: DictConfig,
     place: Place,
     failed: Callable[[int, str], None],
+    pace: Pace,
 ) -> None:
     """Train unfinished jobs in one stack; those that fail leave ``error.txt``.
 
@@ -76,8 +78,10 @@ def train(
         cfg: of any of them.
         place: where.
         failed: told the number and the message of each job that fails.
+        pace: told how many steps have been taken.
     """
     from grok import training
+    from grok.callbacks import Told
 
     under_way: dict[Path, int] = {}
 
@@ -109,6 +113,7 @@ def train(
                 place.slots,
                 gpu=place.gpu,
                 sharing=place.sharing,
+                extra=[Told(pace)],
                 failed=lambda member, error: fail(member.folder, error),
             )
             return

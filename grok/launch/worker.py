@@ -13,6 +13,7 @@ from grok.launch.places import Place, places
 from grok.launch.queue import Worker, groups_of
 from grok.launch.settings import Spread
 from grok.sweeps.composer import StackJob
+from grok.sweeps.pace import telling
 from grok.sweeps.planned import Sweep
 
 LOOK = 1.0
@@ -35,13 +36,13 @@ def work(sweep: Sweep, spread: Spread, index: int = 0) -> None:
             for wave in waves(group, sweep.plan.jobs) if len(groups) > 1 else [group]:
                 seats |= dict.fromkeys(wave, (found[index], wave))
     agenda = Agenda(sweep.folder, sweep.plan, seats)
-    with Worker(sweep.folder) as worker:
+    with Worker(sweep.folder) as worker, telling(sweep.folder, worker.name) as pace:
         while True:
             job = agenda.take(worker)
             if job is not None:
                 place, group = seats[job]
                 source = _jobs(sweep, worker, job, Agenda(sweep.folder, sweep.plan, group))
-                stacked.train(source, sweep.job(job), place, worker.fail)
+                stacked.train(source, sweep.job(job), place, worker.fail, pace)
             elif agenda.may_go_on(worker):
                 time.sleep(LOOK)
             else:

@@ -21,6 +21,7 @@ from grok.errors import named
 from grok.phases import Phase
 from grok.printable import printable
 from grok.record.record import Plan, Record, finished, read_record
+from grok.sweeps.pace import Meter
 from grok.sweeps.refine import refine
 
 COLOURS = {  # as in the diagrams, but for black, which a dark terminal would not show
@@ -48,7 +49,7 @@ class Progress:
     """
 
     def __init__(self, folder: Path, plan: Plan) -> None:
-        self.folder, self.plan = folder, plan
+        self.folder, self.plan, self.meter = folder, plan, Meter(folder)
         self.records: dict[int, Record] = {}
         self.wanted = len(plan.jobs)
         self.implied: dict[int, str] = {}
@@ -57,7 +58,11 @@ class Progress:
         self.began, self.before = time.monotonic(), len(self.records)
 
     def update(self) -> None:
-        """Read the records that have appeared; one that can't be read may be later."""
+        """Read what workers say and the records that have appeared.
+
+        One that can't be read may be later.
+        """
+        self.meter.look()
         before = len(self.records)
         for job in range(len(self.plan.jobs)):
             with contextlib.suppress(Exception):
@@ -73,17 +78,34 @@ class Progress:
             self.wanted, self.implied = len(found.wanted), found.implied
 
     def line(self) -> str:
-        """Jobs finished, member-steps a second and time left."""
+        """Jobs finished, and as soon as it is steady, member-steps a second and time left."""
         elapsed = time.monotonic() - self.began
         done, jobs = len(self.records), self.wanted
-        new = list(self.records.values())[self.before :]
         implied = f", {len(self.implied)} implied" if self.plan.refine else ""
         text = f"{done} of {jobs} finished{implied}, {_clock(elapsed)}"
-        if new and elapsed > 0:
-            rate = sum(record.steps for record in new) / elapsed
-            left = elapsed * (jobs - done) / len(new)
-            text += f", {rate:,.0f} member-steps/s, about {_clock(left)} left"
+        if self.meter.compiling:
+            return f"{text}, compiling"
+        rate, left = self._outlook(elapsed)
+        if rate is not None:
+            text += f", {rate:,.0f} member-steps/s"
+        if left is not None:
+            text += f", about {_clock(left)} left"
         return text
+
+    def _outlook(self, elapsed: float) -> tuple[float | None, float | None]:
+        """Member-steps a second and seconds left; None for what can't be said yet.
+
+        Where workers don't say how far they are, of members that have finished alone.
+        """
+        steps = [record.steps for record in self.records.values()]
+        new = steps[self.before :]
+        rate, under_way = self.meter.rate, max(0, self.meter.total - sum(new))
+        if not self.meter.known:
+            rate, under_way = (sum(new) / elapsed if new and elapsed > 0 else None), 0
+        if not rate or not new:
+            return rate, None
+        expected = self.wanted * sum(steps) / len(steps)
+        return rate, max(0.0, expected - sum(steps) - under_way) / rate
 
     def picture(self, console: Console) -> Group:
         """The line and how many are in each phase, then as many cells as `console` has room for.

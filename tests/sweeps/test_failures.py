@@ -15,6 +15,7 @@ from grok.launch.places import Place
 from grok.record.names import ERROR, RESULT
 from grok.record.record import finished, read_record
 from grok.sweeps.composer import StackJob
+from grok.sweeps.pace import Pace
 from tests.faulty import MESSAGES, leave_foreign_checkpoint, without
 
 FAULTY = [
@@ -111,7 +112,8 @@ def test_what_ends_a_whole_stack_ends_those_in_it(gpu, tmp_path, monkeypatch):
 
     monkeypatch.setattr(training, "train", out_of_memory)
     failures = {}
-    stacked.train(jobs, compose(*FAULTY), Place(2, gpu), failures.__setitem__)
+    pace = Pace(tmp_path, "worker")
+    stacked.train(jobs, compose(*FAULTY), Place(2, gpu), failures.__setitem__, pace)
     lost = [0, 1, 2] if gpu is None else [0, 1]
     assert failures == dict.fromkeys(lost, "MemoryError: none left")
     assert [finished(tmp_path / str(number)) for number in range(4)] == [

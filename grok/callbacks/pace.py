@@ -1,0 +1,37 @@
+"""Tells how many steps have been taken, for whoever watches a sweep."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from lightning import Callback, LightningModule, Trainer
+
+from grok.engine import StackModule
+
+
+class Listener(Protocol):
+    """Whom it is told."""
+
+    def compiling(self) -> None:
+        """A step is being compiled, until steps are taken."""
+
+    def taken(self, steps: int) -> None:
+        """Members have taken so many more steps, together."""
+
+
+class Told(Callback):
+    """Tells a listener that training begins, with compilation, and how it goes on."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        """Before the first step, for which it is compiled."""
+        self._listener.compiling()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """The newest rows of all members."""
+        assert isinstance(module, StackModule)
+        self._listener.taken(sum(len(slot.rows) for slot in module.slots if slot.rows is not None))
