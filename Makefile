@@ -94,6 +94,7 @@ bench: setup  ## Measure speed against a plain PyTorch loop
 	$(RUN) bench/speed.py
 	$(RUN) bench/mnist.py
 	$(RUN) bench/modular.py
+	$(RUN) bench/limits.py
 
 gpu-check: setup  ## Check and time all that runs on a GPU: DIR/gpu.md, ten minutes
 	$(RUN) bench/gpu_check.py "$$DIR"

@@ -94,18 +94,6 @@ def stacked(precision: str, size: int) -> None:
     stack(precision, size).advance(STEPS)
 
 
-def products(precision: str) -> None:
-    """The step's matrix products alone: forward and backward of three layers."""
-    dtype = PRECISIONS[precision]
-    images, hidden = torch.randn(200, 784, dtype=dtype), torch.randn(200, 200, dtype=dtype)
-    first, last = torch.randn(200, 784, dtype=dtype), torch.randn(10, 200, dtype=dtype)
-    middle, grad = torch.randn(200, 200, dtype=dtype), torch.randn(200, 10, dtype=dtype)
-    for _ in range(STEPS):
-        images @ first.T, hidden.T @ images
-        hidden @ middle.T, hidden @ middle, hidden.T @ hidden
-        hidden @ last.T, grad @ last, grad.T @ hidden
-
-
 def main() -> None:
     """Print a table for each precision."""
     for precision in PRECISIONS:
@@ -123,7 +111,6 @@ def main() -> None:
                 for size in (1, STACK)
                 if peer.AVAILABLE
             ),
-            Way("PyTorch's products alone", functools.partial(products, precision), STEPS),
         ]
         show(f"mnist {precision}", measure(ways, turns=5), "published way")
 

@@ -1,4 +1,4 @@
-"""A transformer on modular addition: stacked, and as a plain loop; training steps alone.
+"""A transformer on modular addition: stacked, in JAX, and as a plain loop; training steps alone.
 
 python bench/modular.py [task.p=31 task.train_fraction=0.5 task.width=64 task.hidden=256]
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import peer
 import torch
 from turns import Way, measure, show
 
@@ -59,26 +60,6 @@ def stacked(precision: str, settings: tuple[str, ...], size: int) -> None:
     stack(precision, settings, size).advance(STEPS)
 
 
-def products(precision: str, settings: tuple[str, ...]) -> None:
-    """The step's matrix products alone, forward and backward, on dense operands."""
-    task, dtype = member_of(precision, settings).task, PRECISIONS[precision]
-    rows, width, pairs = 2 * task.symbols + 1, task.width, task.train_size
-    shapes = [
-        *[(rows, width, width)] * 2,  # keys and values
-        (pairs, width, width),
-        (pairs, width, task.hidden),
-        (pairs, task.hidden, width),
-        (pairs, width, task.symbols + 1),
-    ]
-    operands = []
-    for n, m, p in shapes:
-        x, w, grad = (torch.randn(*size, dtype=dtype) for size in ((n, m), (m, p), (n, p)))
-        operands += [(x, w, grad.clone()), (grad, w.T, x.clone()), (x.T, grad, w.clone())]
-    for _ in range(STEPS):
-        for left, right, result in operands:
-            torch.mm(left, right, out=result)
-
-
 def main() -> None:
     """Print a table for each precision."""
     settings = tuple(sys.argv[1:])
@@ -91,8 +72,10 @@ def main() -> None:
                 Way(f"stack of {size}", functools.partial(stacked, *given, size), size * STEPS)
                 for size in STACKS
             ),
-            Way("PyTorch's products alone", functools.partial(products, *given), STEPS),
         ]
+        if peer.AVAILABLE:
+            run = functools.partial(peer.train, "modular", 1, STEPS, *given, STEPS)
+            ways.append(Way("JAX, 1 member", run, STEPS))
         show(f"modular {precision}", measure(ways, turns=3), "plain loop")
 
 

@@ -23,33 +23,42 @@ if AVAILABLE:
     import jax.numpy as jnp
 
 STEPS = 100
-"""In one call of what is compiled."""
+"""In one call of what is compiled, where nothing else is asked for."""
 Judged = tuple[Callable[[Any, Any], Any], Callable[[Any], Any]]
 """Of parameters and rows of a minibatch, loss and right samples; and what follows a step."""
 
 
-def train(task: str, members: int, steps: int, precision: str = "32-true") -> None:
-    """Take so many steps, a multiple of `STEPS`, of so many members."""
+def train(
+    task: str,
+    members: int,
+    steps: int,
+    precision: str = "32-true",
+    settings: tuple[str, ...] = (),
+    at_once: int = STEPS,
+) -> None:
+    """Take so many steps, a multiple of those `at_once` in a call, of so many members."""
     with jax.enable_x64(precision == "64-true"):
-        run, carry = program(task, members, precision)
-        for _ in range(steps // STEPS):
+        run, carry = program(task, members, precision, settings, at_once)
+        for _ in range(steps // at_once):
             carry, metrics = run(carry)
         jax.block_until_ready(metrics)
 
 
 @functools.cache
-def program(task: str, members: int, precision: str) -> Any:
-    """What takes `STEPS` steps, and the members to begin with: all that a step reads of each."""
-    cfg = compose(f"task={task}", f"trainer.precision={precision}")
+def program(
+    task: str, members: int, precision: str, settings: tuple[str, ...], at_once: int
+) -> Any:
+    """What takes so many steps, and the members to begin with: all that a step reads of each."""
+    cfg = compose(f"task={task}", f"trainer.precision={precision}", *settings)
     member = make_member(cfg, Path(), "bench", {})
     drawn = member.drawn({"32-true": torch.float32, "64-true": torch.float64}[precision])
     params = {name: jnp.asarray(param.numpy()) for name, param in drawn.state.params.items()}
     given = jax.tree.map(lambda tensor: jnp.asarray(tensor.numpy()), drawn.given)
     rows = None
     if drawn.batches is not None:
-        epochs = math.ceil(STEPS / drawn.batches.per_epoch)
+        epochs = math.ceil(at_once / drawn.batches.per_epoch)
         order = jnp.asarray(drawn.batches.orders(0, epochs).numpy())
-        rows = order.reshape(-1, drawn.batches.size)[:STEPS]
+        rows = order.reshape(-1, drawn.batches.size)[:at_once]
     opt = member.opt
     of_group = {"encoder": (opt.lr_enc, opt.wd_enc), "decoder": (opt.lr_dec, opt.wd_dec)}
     rates = {name: jnp.asarray(of_group[member.task.group(name)]) for name in params}
@@ -58,7 +67,7 @@ def program(task: str, members: int, precision: str) -> Any:
     moments = [jax.tree.map(jnp.zeros_like, params) for _ in range(2)]
     carry = (params, *moments, jnp.zeros(()), rates)
     stacked = jax.tree.map(lambda leaf: jnp.stack([leaf] * members), carry)
-    scanned = jax.vmap(lambda carry: jax.lax.scan(step, carry, rows, length=STEPS))
+    scanned = jax.vmap(lambda carry: jax.lax.scan(step, carry, rows, length=at_once))
     return jax.jit(scanned), stacked
 
 
@@ -120,4 +129,42 @@ def _mnist(task: Any, given: Any) -> Judged:
     return judge, lambda _: 0
 
 
-TASKS = {"toy_regression": _toy, "toy_classification": _toy, "mnist": _mnist}
+def _modular(task: Any, given: Any) -> Judged:
+    """A block of attention, keys and values once for each number and position, as in the task."""
+
+    def outputs(params: Any, pairs: Any) -> Any:
+        of_block = {name.removeprefix("blocks.0."): param for name, param in params.items()}
+        end = params["embed"][-1] + params["position"][2]
+        tables = jnp.concatenate([params["embed"][:-1] + params["position"][i] for i in (0, 1)])
+        where = jnp.stack([pairs[:, 0], pairs[:, 1] + task.symbols], 1)
+        heads = functools.partial(_by_head, heads=task.heads)
+        query, size = heads(of_block["query"] @ end), task.width // task.heads
+        rows = jnp.concatenate([tables, end[None]])
+        scores = (heads(rows @ of_block["key"].T) * query).sum(-1) / math.sqrt(size)
+        values = heads(rows @ of_block["value"].T)
+        all_ends = jnp.full_like(where[:, :1], len(tables))
+        where = jnp.concatenate([where, all_ends], 1)
+        attention = jax.nn.softmax(scores[where], 1)[..., None]
+        mixed = (attention * values[where]).sum(1).reshape(len(pairs), -1)
+        x = end + mixed @ of_block["out"].T
+        hidden = jax.nn.relu(x @ of_block["inner"].T + of_block["inner_bias"])
+        return (x + hidden @ of_block["outer"].T + of_block["outer_bias"]) @ params["unembed"].T
+
+    def judge(params: Any, _rows: Any) -> Any:
+        out, labels = outputs(params, given.train["inputs"]), given.train["labels"]
+        loss = -jnp.take_along_axis(jax.nn.log_softmax(out), labels[:, None], 1).mean()
+        return loss, (out.argmax(-1) == labels).sum()
+
+    return judge, lambda _: 0
+
+
+def _by_head(rows: Any, heads: int) -> Any:
+    return rows.reshape(*rows.shape[:-1], heads, -1)
+
+
+TASKS = {
+    "toy_regression": _toy,
+    "toy_classification": _toy,
+    "mnist": _mnist,
+    "modular": _modular,
+}

@@ -13,7 +13,6 @@ import tempfile
 from pathlib import Path
 
 import peer
-import torch
 from plain import plain_loop
 from turns import Way, measure, show
 
@@ -24,7 +23,7 @@ from grok.training import train
 
 SIZES = (1, 2, 4, 8, 16, 64, 441)
 MEMBER_STEPS = 4000
-OUTPUTS = {"toy_regression": 30, "toy_classification": 19}
+TASKS = ("toy_regression", "toy_classification")
 
 
 def plain(task: str, steps: int) -> None:
@@ -43,28 +42,12 @@ def stacked(task: str, size: int, steps: int, *overrides: str) -> None:
         train(members, setup(cfg), size)
 
 
-def products(task: str, size: int, steps: int) -> None:
-    """The step's matrix products alone: forward, backward and validation of two layers."""
-    hidden, held_out = torch.randn(size, 45, 200), torch.randn(size, 10, 200)
-    middle, last = torch.randn(size, 200, 200), torch.randn(size, OUTPUTS[task], 200)
-    grad = torch.randn(size, 45, OUTPUTS[task])
-    for _ in range(steps):
-        torch.bmm(hidden, middle.mT)
-        torch.bmm(hidden, middle)
-        torch.bmm(hidden.mT, hidden)
-        torch.bmm(held_out, middle.mT)
-        torch.bmm(hidden, last.mT)
-        torch.bmm(grad, last)
-        torch.bmm(grad.mT, hidden)
-        torch.bmm(held_out, last.mT)
-
-
 def main() -> None:
     """Print a table for each task."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", action="store_true", help="stacks of 1 to 441 members as well")
     every_size = parser.parse_args().sizes
-    for task in OUTPUTS:
+    for task in TASKS:
         fastest = cpu_stack(compose(f"task={task}"))
         sizes = SIZES if every_size else (1, fastest)
         path = functools.partial(stacked, task, 1, 2000, "engine.plain=true")
@@ -79,8 +62,6 @@ def main() -> None:
         for size in sorted({1, fastest}) if peer.AVAILABLE else ():
             run = functools.partial(peer.train, task, size, MEMBER_STEPS // size)
             ways.append(Way(f"JAX, {size} members", run, MEMBER_STEPS))
-        bare = functools.partial(products, task, fastest, MEMBER_STEPS)
-        ways.append(Way("matrix products alone", bare, fastest * MEMBER_STEPS))
         show(task, measure(ways, turns=1 if every_size else 5), "plain loop")
 
 

@@ -1,4 +1,4 @@
-"""Trains a stack of members as one batched model. Knows nothing of Hydra or sweeps."""
+"""Trains a stack of members as one tensor program. Knows nothing of Hydra or sweeps."""
 
 from grok.engine.member import Member
 from grok.engine.module import StackModule

@@ -98,7 +98,7 @@ def record(
         return ()
 
     with torch.no_grad(), _alone(f"{kind} {[leaf.shape for leaf in leaves]}"):
-        return _Recorder(leaves).record(_compiled(step, leaves))
+        return Recorder(leaves).record(_compiled(step, leaves))
 
 
 @contextlib.contextmanager
@@ -151,7 +151,7 @@ def _address(function: Any) -> int:
     return address
 
 
-class _Recorder:
+class Recorder:
     """Runs a compiled function once, on copies of its inputs, and keeps what it calls."""
 
     def __init__(self, leaves: Sequence[Tensor]) -> None:
@@ -171,12 +171,16 @@ class _Recorder:
         }
         names["empty_strided_cpu"] = self._scratch.empty
         names["reinterpret_tensor"] = _view
-        names["extern_kernels"] = _Products(self._product)
+        names["extern_kernels"] = _Products(self.product)
         bound = [function.__self__] if isinstance(function, types.MethodType) else []
         with _NothingElse():  # type: ignore[no-untyped-call]
             types.FunctionType(code.__code__, names)(*bound, list(self._inputs))
         self._scratch.spoil()
         self._alive.append(function)
+        return self.recording()
+
+    def recording(self) -> Recording:
+        """What has been called so far."""
         return Recording(self._operations, self._arguments, self._alive)
 
     def _kernel(self, kernel: Any) -> Callable[..., None]:
@@ -190,7 +194,7 @@ class _Recorder:
 
         return call
 
-    def _product(self, a: Tensor, b: Tensor, bias: Tensor | None, out: Tensor) -> None:
+    def product(self, a: Tensor, b: Tensor, bias: Tensor | None, out: Tensor) -> None:
         """Take a product, and record it."""
         if out.dtype not in FUNCTIONS:
             raise UnrecordableError(f"a product of {out.dtype}")

@@ -22,11 +22,11 @@ def product(a, b, bias=None, out=None, dtype=torch.float32, library=False):
     """A product by the function that recorded steps call."""
     if out is None:
         out = torch.empty(*a.shape[:-1], b.shape[-1], dtype=dtype)
-    recorder = recording_module._Recorder([])
+    recorder = recording_module.Recorder([])
     blas = recording_module.blas
     try:
         recording_module.blas = blas if library else lambda _name: 0
-        recorder._product(a, b, bias, out)
+        recorder.product(a, b, bias, out)
     finally:
         recording_module.blas = blas
     return out
