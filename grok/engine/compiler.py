@@ -30,9 +30,14 @@ UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT
 ELSEWHERE = f"set {CACHE} to a folder of yours with room, on a disk that may hold programs"
 
 
+class CompilationError(Exception):
+    """Something can't be compiled; its cause says why."""
+
+
 def from_compiler(error: Exception) -> bool:
     """Whether an exception came out of compilation rather than out of what was compiled."""
-    return type(error).__module__.startswith(("torch._dynamo", "torch._inductor"))
+    compilers = ("torch._dynamo", "torch._inductor")
+    return isinstance(error, CompilationError) or type(error).__module__.startswith(compilers)
 
 
 def remedy(error: BaseException | None) -> str:

@@ -1,7 +1,9 @@
 // Products of small matrices, which the usual libraries take at half their speed.
 
 #include <ATen/cpu/vec/vec.h>
+#ifdef _OPENMP
 #include <omp.h>
+#endif
 
 #include <algorithm>
 #include <array>
@@ -185,11 +187,19 @@ void columns(const T* a, const T* b, const T* bias, T* out, const Shape& s, int6
   }
 }
 
+bool several_threads() {
+#ifdef _OPENMP
+  return omp_get_max_threads() > 1;
+#else
+  return false;
+#endif
+}
+
 template <typename T>
 void by_tiles(const T* a, const T* b, const T* bias, T* out, const Shape& s) {
   const int64_t vectors = (s.n + LANES<T> - 1) / LANES<T>;
   const int64_t panels = (vectors + WIDE - 1) / WIDE;  // of nearly the same width
-  const bool threads = s.m * s.n * s.k >= WORTH_THREADS && omp_get_max_threads() > 1;
+  const bool threads = s.m * s.n * s.k >= WORTH_THREADS && several_threads();
 #pragma omp parallel for if (threads)
   for (int64_t i = 0; i < panels; i++) {
     const int64_t from = i * vectors / panels, to = (i + 1) * vectors / panels;

@@ -13,6 +13,7 @@ import ctypes
 import functools
 import hashlib
 import logging
+import os
 import platform
 import types
 import weakref
@@ -31,10 +32,12 @@ from torch._inductor.compile_fx import compile_fx_inner
 from torch._inductor.decomposition import select_decomp_table
 from torch._prims_common import compute_required_storage_length
 from torch.func import functionalize
+from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
+from grok.engine.compiler import CompilationError
 from grok.engine.recording import Recording, native
 from grok.engine.step import METRICS, Given, Kind, State, member_step
 from grok.engine.tanh import ByPolynomials
@@ -87,7 +90,10 @@ def record(
 
     Raises:
         UnrecordableError: it calls anything but compiled code and products.
+        CompilationError: it can't be compiled.
     """
+    if os.name == "nt":
+        raise UnrecordableError("no functions of known names on Windows")
     metrics = torch.zeros(len(METRICS), dtype=torch.float64)
     leaves, structure = pytree.tree_flatten((state, coefficients, batch, given, metrics))
 
@@ -97,8 +103,15 @@ def record(
         copy_into((state[:2], metrics), (new, measured))
         return ()
 
-    with torch.no_grad(), _alone(f"{kind} {[leaf.shape for leaf in leaves]}"):
-        return Recorder(leaves).record(_compiled(step, leaves))
+    with torch.no_grad():
+        graph = _traced(step, leaves)
+        try:
+            with _alone(f"{kind} {[leaf.shape for leaf in leaves]}"):
+                return Recorder(leaves).record(_compiled(graph))
+        except UnrecordableError:
+            raise
+        except Exception as error:
+            raise CompilationError(str(error)) from error
 
 
 @contextlib.contextmanager
@@ -109,14 +122,18 @@ def _alone(name: str) -> Iterator[None]:
         yield
 
 
-def _compiled(step: Callable[..., tuple[()]], leaves: Sequence[Tensor]) -> Callable[..., Any]:
-    """The Python function that PyTorch's compiler makes; takes a list of the inputs."""
+def _traced(step: Callable[..., tuple[()]], leaves: Sequence[Tensor]) -> GraphModule:
+    """The operations of a step that is called with tensors like these."""
     trace = make_fx(
         functionalize(step, remove="mutations"),
         decomposition_table=select_decomp_table(),
         tracing_mode="fake",
     )
-    graph = trace(*leaves)
+    return trace(*leaves)
+
+
+def _compiled(graph: GraphModule) -> Callable[..., Any]:
+    """The Python function that PyTorch's compiler makes; takes a list of the inputs."""
     inputs = [node.meta["val"] for node in graph.graph.find_nodes(op="placeholder")]
     context = TracingContext(inputs[0].fake_mode)
     with tracing(context), inductor.patch(post_grad_custom_pre_pass=ByPolynomials()):

@@ -6,6 +6,7 @@ from grok import training
 from grok.composing import compose
 from grok.launch import stacked
 from grok.launch.places import Place
+from grok.sweeps.pace import Pace
 
 
 def test_values_that_refer_to_others_are_compared_as_they_come_out():
@@ -36,8 +37,8 @@ def test_what_may_differ_in_a_stack(override, together):
     assert (stacked.structure(first) == stacked.structure(second)) is together
 
 
-def test_a_worker_knows_how_many_share_its_gpu(monkeypatch):
+def test_a_worker_knows_how_many_share_its_gpu(tmp_path, monkeypatch):
     seen = {}
     monkeypatch.setattr(training, "train", lambda *_, **options: seen.update(options))
-    stacked.train([], compose(), Place(2, 1, 3), print)
+    stacked.train([], compose(), Place(2, 1, 3), print, Pace(tmp_path, "worker"))
     assert (seen["gpu"], seen["sharing"]) == (1, 3)
