@@ -11,9 +11,12 @@ own; and the step as a whole, with validation where it is part of each.
 import argparse
 import ctypes
 import functools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when it is loaded
 
 import numpy as np
 import torch
@@ -39,7 +42,6 @@ extern "C" float peak(int64_t rounds) {
   for (int64_t r = 0; r < rounds; r++) {
 #pragma GCC unroll 12
     for (int i = 0; i < 12; i++) sums[i] = at::vec::fmadd(sums[i], x, x);
-    asm volatile("" ::: "memory");
   }
   float lanes[Vector::size()], total = 0;
   for (int i = 0; i < 12; i++) {
