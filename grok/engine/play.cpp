@@ -48,10 +48,11 @@ constexpr auto CALL = callers(std::make_index_sequence<MOST>());
 }  // namespace
 
 extern "C" void play(const Operation* operations, int64_t count, const Argument* arguments,
-                     const Input* inputs, const int64_t* members, int64_t size, int64_t steps) {
+                     const Input* inputs, const int64_t* members, int64_t size, int64_t begin,
+                     int64_t end) {
   void* values[MOST];
   for (int64_t m = 0; m < size; m++) {
-    for (int64_t step = 0; step < steps; step++) {
+    for (int64_t step = begin; step < end; step++) {
       for (int64_t o = 0; o < count; o++) {
         const Argument* of = arguments + operations[o].first;
         for (int64_t i = 0; i < operations[o].count; i++) {

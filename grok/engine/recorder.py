@@ -16,7 +16,6 @@ import logging
 import os
 import platform
 import types
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,13 +23,11 @@ from typing import Any
 import torch
 from filelock import FileLock
 from torch import Tensor
-from torch._C._dynamo import guards
 from torch._guards import TracingContext, tracing
 from torch._inductor import config as inductor
 from torch._inductor.codecache import get_lock_dir
 from torch._inductor.compile_fx import compile_fx_inner
 from torch._inductor.decomposition import select_decomp_table
-from torch._prims_common import compute_required_storage_length
 from torch.func import functionalize
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -39,6 +36,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 
 from grok.engine.compiler import CompilationError
 from grok.engine.recording import Recording, native
+from grok.engine.scratch import Scratch, nbytes, view
 from grok.engine.step import METRICS, Given, Kind, State, member_step
 from grok.engine.tanh import ByPolynomials
 from grok.engine.tensors import Layout, copy_into, layout
@@ -47,7 +45,6 @@ from grok.tasks.model import Model
 
 log = logging.getLogger(__name__)
 
-ALIGNED = 64  # bytes
 MOST_ARGUMENTS = 255  # as play.cpp
 KERNEL = "cpp_fused"
 """What the names of compiled functions begin with."""
@@ -175,7 +172,7 @@ class Recorder:
         self._inputs = [_copied(leaf) for leaf in leaves]
         self._operations: list[tuple[int, int, int]] = []
         self._arguments: list[tuple[int, int]] = []
-        self._scratch = _Scratch()
+        self._scratch = Scratch()
         self._alive: list[Any] = [self._scratch]
         self._products = native("products")
 
@@ -187,7 +184,7 @@ class Recorder:
             for name, value in code.__globals__.items()
         }
         names["empty_strided_cpu"] = self._scratch.empty
-        names["reinterpret_tensor"] = _view
+        names["reinterpret_tensor"] = view
         names["extern_kernels"] = _Products(self.product)
         bound = [function.__self__] if isinstance(function, types.MethodType) else []
         with _NothingElse():  # type: ignore[no-untyped-call]
@@ -247,7 +244,7 @@ class Recorder:
         """The input that an address belongs to, and the distance from its start."""
         for number, tensor in enumerate(self._inputs):
             distance = pointer - tensor.data_ptr()
-            if 0 <= distance < _bytes(tensor.shape, tensor.stride(), tensor.dtype):
+            if 0 <= distance < nbytes(tensor.shape, tensor.stride(), tensor.dtype):
                 return number, distance
         return len(self._inputs), pointer
 
@@ -283,53 +280,10 @@ class _NothingElse(TorchDispatchMode):  # type: ignore[no-untyped-call]
         raise UnrecordableError(f"a call of {func}")
 
 
-class _Scratch:
-    """Memory for a step's buffers; what one leaves is given to the next of its size.
-
-    So that a step touches little memory, and always the same.
-    """
-
-    def __init__(self) -> None:
-        self._blocks: list[Tensor] = []
-        self._free: dict[int, list[Tensor]] = {}
-
-    def empty(self, size: tuple[int, ...], stride: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """As ``torch.empty_strided`` on a CPU."""
-        length = max(ALIGNED, -(-_bytes(size, stride, dtype) // ALIGNED) * ALIGNED)
-        free = self._free.setdefault(length, [])
-        with _disable_current_modes():
-            block = free.pop() if free else self._block(length)
-            buffer = block.view(dtype).as_strided(size, stride)
-        weakref.finalize(buffer, free.append, block)
-        return buffer
-
-    def _block(self, length: int) -> Tensor:
-        whole = torch.empty(length + ALIGNED, dtype=torch.uint8)
-        block = whole[-whole.data_ptr() % ALIGNED :][:length]
-        self._blocks.append(block)
-        return block
-
-    def spoil(self) -> None:
-        """Leave nothing that a step might take for its own: all numbers are nan."""
-        for block in self._blocks:
-            block.fill_(255)
-
-
-def _view(base: Tensor, size: tuple[int, ...], stride: tuple[int, ...], offset: int) -> Any:
-    """A view of a buffer, which is in use for as long as the view is."""
-    view = guards._reinterpret_tensor(base, size, stride, offset)  # type: ignore[attr-defined]
-    view.base_in_use = base
-    return view
-
-
 def _copied(tensor: Tensor) -> Tensor:
     """A copy with the same strides."""
     empty = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
     return empty.copy_(tensor)
-
-
-def _bytes(size: tuple[int, ...], stride: tuple[int, ...], dtype: torch.dtype) -> int:
-    return compute_required_storage_length(size, stride, 0) * dtype.itemsize
 
 
 def _pointer(argument: Any) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,8 @@ from torch.utils import _pytree as pytree
 from grok.engine.shared import Common, Shared
 from grok.engine.step import METRICS, Given, State
 from grok.tasks import Batch
+
+PATIENCE = 0.2  # seconds, about, after which Python has a turn: it may have been interrupted
 
 
 class Where(NamedTuple):
@@ -43,10 +46,10 @@ class Recording:
     ) -> None:
         self._operations = torch.tensor(operations)
         self._arguments = torch.tensor(arguments)
-        self._alive = alive
+        self._alive, self._at_once = alive, 1
         self._play = native("play").play
         self._play.argtypes = [ctypes.c_void_p, ctypes.c_int64, *[ctypes.c_void_p] * 3]
-        self._play.argtypes += [ctypes.c_int64, ctypes.c_int64]
+        self._play.argtypes += [ctypes.c_int64] * 3
 
     def play(self, inputs: Sequence[Where], members: Sequence[int], steps: int) -> None:
         """Take so many steps of each of these members, in place.
@@ -56,15 +59,22 @@ class Recording:
         """
         everything = torch.tensor([*inputs, Where(0)])
         numbers = torch.tensor(members)
-        self._play(
-            self._operations.data_ptr(),
-            len(self._operations),
-            self._arguments.data_ptr(),
-            everything.data_ptr(),
-            numbers.data_ptr(),
-            len(members),
-            steps,
-        )
+        begin = 0
+        while begin < steps:
+            end, began = min(steps, begin + self._at_once), time.perf_counter()
+            self._play(
+                self._operations.data_ptr(),
+                len(self._operations),
+                self._arguments.data_ptr(),
+                everything.data_ptr(),
+                numbers.data_ptr(),
+                len(members),
+                begin,
+                end,
+            )
+            took = max(time.perf_counter() - began, 1e-9)
+            self._at_once = max(1, int((end - begin) * PATIENCE / took))
+            begin = end
 
 
 class Places:
