@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,6 +48,7 @@ class Recording:
         self._operations = torch.tensor(operations)
         self._arguments = torch.tensor(arguments)
         self._alive, self._at_once = alive, 1
+        self._alone = threading.Lock()  # all calls write to the same buffers
         self._play = native("play").play
         self._play.argtypes = [ctypes.c_void_p, ctypes.c_int64, *[ctypes.c_void_p] * 3]
         self._play.argtypes += [ctypes.c_int64] * 3
@@ -62,16 +64,17 @@ class Recording:
         begin = 0
         while begin < steps:
             end, began = min(steps, begin + self._at_once), time.perf_counter()
-            self._play(
-                self._operations.data_ptr(),
-                len(self._operations),
-                self._arguments.data_ptr(),
-                everything.data_ptr(),
-                numbers.data_ptr(),
-                len(members),
-                begin,
-                end,
-            )
+            with self._alone:
+                self._play(
+                    self._operations.data_ptr(),
+                    len(self._operations),
+                    self._arguments.data_ptr(),
+                    everything.data_ptr(),
+                    numbers.data_ptr(),
+                    len(members),
+                    begin,
+                    end,
+                )
             took = max(time.perf_counter() - began, 1e-9)
             self._at_once = max(1, int((end - begin) * PATIENCE / took))
             begin = end

@@ -97,15 +97,14 @@ class Progress:
 
         Where workers don't say how far they are, of members that have finished alone.
         """
-        steps = [record.steps for record in self.records.values()]
-        new = steps[self.before :]
-        rate, under_way = self.meter.rate, max(0, self.meter.total - sum(new))
+        new = [record.steps for record in self.records.values()][self.before :]
+        rate, taken = self.meter.rate, max(self.meter.total, sum(new))
         if not self.meter.known:
-            rate, under_way = (sum(new) / elapsed if new and elapsed > 0 else None), 0
+            rate, taken = sum(new) / elapsed if new and elapsed > 0 else None, sum(new)
         if not rate or not new:
             return rate, None
-        expected = self.wanted * sum(steps) / len(steps)
-        return rate, max(0.0, expected - sum(steps) - under_way) / rate
+        # as many steps for each that ends as so far: those that end early are the first to
+        return rate, (self.wanted - len(self.records)) * taken / len(new) / rate
 
     def picture(self, console: Console) -> Group:
         """The line and how many are in each phase, then as many cells as `console` has room for.

@@ -4,6 +4,7 @@ import ctypes
 import dataclasses
 import itertools
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
@@ -158,3 +159,18 @@ def test_a_recording_serves_stacks_of_all_sizes(make_member, stack_of):
     for other in weights[1:]:
         for name, tensor in weights[0].items():
             assert torch.equal(tensor, other[name]), name
+
+
+@pytest.mark.long
+def test_stacks_in_threads_do_not_share_numbers(make_member, stack_of):
+    """They share a recording, whose buffers one step has at a time."""
+    members = [make_member(str(i), model=i) for i in range(2)]
+    alone = [stack_of([member], compiled=True) for member in members]
+    for stack in alone:
+        stack.advance(400)
+    together = [stack_of([member], compiled=True) for member in members]
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda stack: [stack.advance(40) for _ in range(10)], together))
+    for one, other in zip(alone, together, strict=True):
+        for name, tensor in one.weights(0).items():
+            assert torch.equal(tensor, other.weights(0)[name]), name

@@ -72,7 +72,7 @@ def test_a_disk_without_room_is_no_matter(sweep, clock):
 
 
 def test_the_line_counts_what_is_under_way(sweep, clock):
-    """Of 4 jobs one has ended with 2000 steps; the others have taken 500 of about as many each."""
+    """Of 4 jobs one has ended, after 2500 steps of all: so each of the others may take as many."""
     plan = Plan(["lr"], [{"lr": lr} for lr in range(4)])
     progress, worker = Progress(sweep, plan), Pace(sweep, "one")
     worker.compiling()
@@ -90,4 +90,4 @@ def test_the_line_counts_what_is_under_way(sweep, clock):
     clock[0] += 5
     worker.taken(1000)
     progress.update()
-    assert progress.line() == "1 of 4 finished, 0:20, 160 member-steps/s, about 0:34 left"
+    assert progress.line() == "1 of 4 finished, 0:20, 160 member-steps/s, about 0:47 left"
