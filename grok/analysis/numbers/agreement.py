@@ -10,6 +10,7 @@ from scipy import stats
 
 from grok.analysis.numbers.labels import PHASES, TIME_NAMES, number
 from grok.analysis.numbers.matching import EQUAL, UNDECIDED, Match, implied_in
+from grok.analysis.numbers.repeats import REPEATED, repeats
 from grok.analysis.read import published
 from grok.analysis.read.sweep import TIMES, Sweep
 
@@ -92,6 +93,7 @@ def agreement_text(match: Match) -> str:
     lines += _shares(cells)
     if equal_share(cells) is not None:
         lines.append(_fact("kappa", _kappa(confusion(cells).loc[PHASES])))
+    lines += _repeat_lines(match)
     undecided = int((cells["verdict"] == UNDECIDED).sum())
     if undecided:
         budget = cells["budget"].max()
@@ -114,6 +116,18 @@ def _shares(cells: pd.DataFrame) -> list[str]:
             counts = _fact(name, f"{share.count} of {share.of}, {share.value:.1%}")
             lines.append(f"{counts} (95 % interval {low:.1%} to {high:.1%})")
     return lines
+
+
+def _repeat_lines(match: Match) -> list[str]:
+    """How far A agrees with itself: no more can be hoped for."""
+    if (found := repeats(match)) is None:
+        return []
+    alike = f"two agree in {found.alike:.1%}, one and B in {found.as_b:.1%}"
+    sure = f"{found.certain} cells, of which {found.certain_as_b} have B's phase"
+    return [
+        _fact("repeats", f"{found.cells} cells {found.times} times over {REPEATED}: {alike}"),
+        _fact("  all alike", sure),
+    ]
 
 
 def _fact(name: str, value: object) -> str:
