@@ -9,10 +9,12 @@ A figure's runs are in multirun/figures/<scale>/<name>; what has finished there 
 
 import argparse
 import json
+import re
 import shlex
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +64,7 @@ def make(figure: dict[str, Any], scale: str, kept_runs: bool, over: dict[str, An
     """
     for each in filter(None, [over, figure]):
         if not kept_runs:
-            words = [*command(each, scale), f"hydra.sweep.dir={folder(each, scale)}"]
-            subprocess.run([sys.executable, *words], cwd=ROOT, check=True)
+            train_all(command(each, scale), folder(each, scale))
     sweep, train = folder(figure, scale), command(figure, scale)
     options = [
         *shlex.split(figure.get("analyze", "") * (scale != "smoke")),
@@ -93,9 +94,37 @@ def make(figure: dict[str, Any], scale: str, kept_runs: bool, over: dict[str, An
         "steps": int(members["steps"].sum()),
         "revision": record["git_revision"],
         "device": record["device"],
+        "cpu": record["cpu"],
+        "seconds": spent(sweep),
         "summary": measured(printed),
     }
     (kept / FACTS).write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def train_all(words: list[str], sweep: Path) -> None:
+    """Train what is missing of a sweep, and add the time that it takes to that of before."""
+    began, before = time.monotonic(), finished(sweep)
+    try:
+        subprocess.run([sys.executable, *words, f"hydra.sweep.dir={sweep}"], cwd=ROOT, check=True)
+    finally:
+        if finished(sweep) > before:
+            seconds(sweep).write_text(f"{spent(sweep) + time.monotonic() - began:.0f}\n")
+
+
+def finished(sweep: Path) -> int:
+    """How many members have."""
+    return len(list(sweep.glob("*/result.json")))
+
+
+def seconds(sweep: Path) -> Path:
+    """The file beside a sweep's folder with the time that it took, over all times it was begun."""
+    return sweep.with_name(f"{sweep.name}.seconds")
+
+
+def spent(sweep: Path) -> float:
+    """Seconds that a sweep took so far; 0 where nobody has counted."""
+    file = seconds(sweep)
+    return float(file.read_text()) if file.is_file() else 0.0
 
 
 def folder(figure: dict[str, Any], scale: str) -> Path:
@@ -130,12 +159,41 @@ def measured(output: str) -> str:
 
 def page(figures: list[dict[str, Any]], folder: Path) -> str:
     """The text of docs/figures.md: the figures of which `folder` holds the facts."""
-    parts = [HEAD]
+    made = [figure for figure in figures if (folder / figure["name"] / FACTS).is_file()]
+    sections = [section(figure, folder / figure["name"]) for figure in made]
+    return "\n".join([HEAD, overview(made, folder), *sections])
+
+
+def overview(figures: list[dict[str, Any]], folder: Path) -> str:
+    """A table of the figures that have been made."""
+    rows = ["| figure | scale | cells | member-steps | wall time | on | agreement |"]
+    rows.append("| --- | --- | --- | --- | --- | --- | --- |")
     for figure in figures:
-        kept = folder / figure["name"]
-        if (kept / FACTS).is_file():
-            parts.append(section(figure, kept))
-    return "\n".join(parts)
+        facts = json.loads((folder / figure["name"] / FACTS).read_text())
+        cells = [
+            figure["title"],
+            facts["scale"],
+            f"{facts['members']:,}",
+            f"{facts['steps']:,}",
+            clock(facts.get("seconds", 0.0)),
+            facts.get("device", "cpu").replace("cpu", "CPU"),
+            agreement(facts["summary"]),
+        ]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*rows, ""])
+
+
+def clock(seconds: float) -> str:
+    """In minutes, from two hours on in hours; nothing where it wasn't measured."""
+    if not seconds:
+        return ""
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def agreement(summary: str) -> str:
+    """The cells of equal phase that a comparison has printed, if there was one."""
+    found = re.search(r"^equal +(\d+ of \d+, [\d.]+)%", summary, re.MULTILINE)
+    return f"{found[1]} %" if found else ""
 
 
 def section(figure: dict[str, Any], kept: Path) -> str:

@@ -1,5 +1,7 @@
 """docs/gallery.py: every figure has its experiment, and the page says what was measured."""
 
+import contextlib
+import functools
 import importlib.util
 import json
 
@@ -90,7 +92,8 @@ def test_the_page(gallery, tmp_path):
         "steps": 12345,
         "revision": "0123456789",
         "device": "NVIDIA H200",
-        "summary": "grokking 4",
+        "seconds": 2200.0,
+        "summary": "grokking 4\nequal           3 of 4, 75.0% (95 % interval 30.1% to 95.4%)",
         "over": "python train.py -m x=2",
         "analyze": "--paths <the other sweep>",
     }
@@ -102,6 +105,10 @@ def test_the_page(gallery, tmp_path):
         gallery.page([figure, unmade], tmp_path)
         == gallery.HEAD
         + """
+| figure | scale | cells | member-steps | wall time | on | agreement |
+| --- | --- | --- | --- | --- | --- | --- |
+| Figure 1 | quick | 4 | 12,345 | 37 min | NVIDIA H200 | 3 of 4, 75.0 % |
+
 ## Figure 1
 
 The paper: It groks.
@@ -116,6 +123,7 @@ Here, at scale quick: 4 members, 12,345 member-steps, revision 0123456, on one N
 
 ```
 grokking 4
+equal           3 of 4, 75.0% (95 % interval 30.1% to 95.4%)
 ```
 
 ![Figure 1: phases](figures/one/phases.png)
@@ -138,3 +146,26 @@ log10 of A / B
     assert gallery.measured(output) == (
         "fig2: 4 of 4 finished\ngrokking 4\nB         re-tug/fig2-mnist\nlog10 of A / B"
     )
+
+
+def test_time_is_counted_over_all_times_a_sweep_is_begun(gallery, tmp_path, monkeypatch):
+    """But not where nothing was left to train; also where it ends early."""
+    now, sweep = [0.0], tmp_path / "sweep"
+    monkeypatch.setattr(gallery.time, "monotonic", lambda: now[0])
+
+    def run(_words, job=None, **_options):
+        now[0] += 100
+        if job is not None:
+            (sweep / job).mkdir(parents=True)
+            (sweep / job / "result.json").touch()
+        if job == "1":
+            raise KeyboardInterrupt
+
+    found = []
+    for job in ("0", None, "1"):
+        monkeypatch.setattr(gallery.subprocess, "run", functools.partial(run, job=job))
+        with contextlib.suppress(KeyboardInterrupt):
+            gallery.train_all(["train.py"], sweep)
+        found.append(gallery.spent(sweep))
+    assert found == [100, 100, 200]
+    assert [gallery.clock(seconds) for seconds in (0, 200, 7300)] == ["", "3 min", "2.0 h"]
