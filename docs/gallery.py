@@ -9,6 +9,7 @@ A figure's runs are in multirun/figures/<scale>/<name>; what has finished there 
 
 import argparse
 import json
+import math
 import re
 import shlex
 import shutil
@@ -177,7 +178,7 @@ def overview(figures: list[dict[str, Any]], folder: Path) -> str:
             f"{facts['steps']:,}",
             clock(facts.get("seconds", 0.0)),
             facts.get("device", "cpu").replace("cpu", "CPU"),
-            agreement(facts["summary"]),
+            agreement(facts["summary"]) or met(verdicts(figure, folder / figure["name"])),
         ]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join([*rows, ""])
@@ -219,6 +220,9 @@ def section(figure: dict[str, Any], kept: Path) -> str:
         "```",
         "",
     ]
+    if found := verdicts(figure, kept):
+        rows = [("claimed", "paper", "here", "verdict"), ("---",) * 4, *found]
+        lines += ["\n".join(f"| {' | '.join(row)} |" for row in rows), ""]
     for name in figure["pictures"]:
         if (kept / f"{name}.png").is_file():
             lines += [f"![{figure['title']}: {name}](figures/{figure['name']}/{name}.png)", ""]
@@ -226,6 +230,32 @@ def section(figure: dict[str, Any], kept: Path) -> str:
         if (kept / name).is_file():
             lines += [markdown(pd.read_csv(kept / name)), ""]
     return "\n".join(lines)
+
+
+def verdicts(figure: dict[str, Any], kept: Path) -> list[tuple[str, str, str, str]]:
+    """Of each number of a claim: what it is, what the paper has, what came out, and a verdict."""
+    found = []
+    for value in figure.get("values", []):
+        table = pd.read_csv(kept / value["table"])
+        rows = table.eval(value["where"]) if "where" in value else slice(None)
+        here = float(table.eval(value["column"])[rows].mean())
+        low, high = value.get("from", -math.inf), value.get("to", math.inf)
+        beyond = max(low - here, here - high)
+        verdict = "met" if beyond <= 0 else f"not met, by {beyond:.3g}"
+        if math.isnan(here):
+            verdict = "not met: there is none"
+        bounds = [f"{word} {value[word]:g}" for word in ("from", "to") if word in value]
+        found.append(
+            (value["says"], f"{value['paper']} ({' '.join(bounds)})", f"{here:.4g}", verdict)
+        )
+    return found
+
+
+def met(found: list[tuple[str, str, str, str]]) -> str:
+    """How many of the numbers are as claimed."""
+    if not found:
+        return ""
+    return f"{sum(verdict == 'met' for *_, verdict in found)} of {len(found)} values met"
 
 
 def named(device: str) -> str:

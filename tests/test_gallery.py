@@ -169,3 +169,34 @@ def test_time_is_counted_over_all_times_a_sweep_is_begun(gallery, tmp_path, monk
         found.append(gallery.spent(sweep))
     assert found == [100, 100, 200]
     assert [gallery.clock(seconds) for seconds in (0, 200, 7300)] == ["", "3 min", "2.0 h"]
+
+
+def test_verdicts(gallery, tmp_path):
+    (tmp_path / "fits.csv").write_text("slope,task.scale,t_val\n-0.9,1,\n-1.3,3,400\n")
+    slope = {"says": "slope", "paper": "-1", "table": "fits.csv", "column": "slope"}
+    values = [
+        slope | {"from": -1.2, "to": -1},
+        slope | {"from": -1.2, "where": "`task.scale` == 3"},
+        slope | {"column": "t_val / 2", "where": "slope == slope.min()", "to": 200},
+        slope | {"column": "t_val", "where": "`task.scale` == 1", "to": 200},
+    ]
+    found = gallery.verdicts({"values": values}, tmp_path)
+    assert [(paper, here, verdict) for _, paper, here, verdict in found] == [
+        ("-1 (from -1.2 to -1)", "-1.1", "met"),
+        ("-1 (from -1.2)", "-1.3", "not met, by 0.1"),
+        ("-1 (to 200)", "200", "met"),
+        ("-1 (to 200)", "nan", "not met: there is none"),
+    ]
+    assert gallery.met(found) == "2 of 4 values met"
+    assert gallery.met([]) == ""
+
+
+@pytest.mark.parametrize(
+    "figure", [each for each in FIGURES if "values" in each], ids=lambda each: each["name"]
+)
+def test_values_can_be_told(gallery, figure):
+    kept = DOCS / "figures" / figure["name"]
+    for value in figure["values"]:
+        assert value["table"] in ["grid.csv", *figure.get("tables", [])]
+        assert {"from", "to"} & value.keys()
+    assert len(gallery.verdicts(figure, kept)) == len(figure["values"])
