@@ -21,6 +21,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when it is loaded
 import numpy as np
 import torch
 from torch._inductor.codecache import CppCodeCache
+from torch.utils._python_dispatch import _disable_current_modes
 from turns import CORES, Way, measure
 
 from grok.composing import compose
@@ -64,7 +65,7 @@ def stack(task: str) -> tuple[Stack, list[Operands]]:
     product = recorder.Recorder.product
 
     def seen(self: Any, a: Any, b: Any, bias: Any, out: Any) -> None:
-        with recorder._disable_current_modes():
+        with _disable_current_modes():
             found.append((a.clone(), b.clone(), out.clone()))
         product(self, a, b, bias, out)
 

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import functools
 import hashlib
 import logging
 import os
-import platform
 import types
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -32,10 +30,11 @@ from torch.func import functionalize
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
-from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from grok.engine.compiler import CompilationError
-from grok.engine.recording import Recording, native
+from grok.engine.products import product
+from grok.engine.recording import Recording, UnrecordableError, address
 from grok.engine.scratch import Scratch, nbytes, view
 from grok.engine.step import METRICS, Given, Kind, State, member_step
 from grok.engine.tanh import ByPolynomials
@@ -48,15 +47,6 @@ log = logging.getLogger(__name__)
 MOST_ARGUMENTS = 255  # as play.cpp
 KERNEL = "cpp_fused"
 """What the names of compiled functions begin with."""
-FUNCTIONS = {
-    torch.float32: ("product_float32", "sgemm_"),
-    torch.float64: ("product_float64", "dgemm_"),
-}
-"""Of products.cpp and of BLAS."""
-
-
-class UnrecordableError(Exception):
-    """A step does something else than calling compiled code and products."""
 
 
 RECORDINGS: dict[tuple[Kind, Layout], Recording | None] = {}
@@ -139,32 +129,6 @@ def _compiled(graph: GraphModule) -> Callable[..., Any]:
     return function
 
 
-@functools.cache
-def blas(name: str) -> int:
-    """The address of a function of the BLAS that PyTorch brings along, 0 where it isn't used.
-
-    It is where it is the faster one: Intel's on Intel's processors.
-    """
-    library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
-    if not (by_intel() and library.is_file()):
-        return 0
-    function = getattr(ctypes.CDLL(str(library)), name, None)
-    return 0 if function is None else _address(function)
-
-
-def by_intel() -> bool:
-    """Whether the processor is Intel's."""
-    processors = Path("/proc/cpuinfo")
-    told = processors.read_text() if processors.is_file() else platform.processor()
-    return "GenuineIntel" in told
-
-
-def _address(function: Any) -> int:
-    address = ctypes.cast(function, ctypes.c_void_p).value
-    assert address is not None
-    return address
-
-
 class Recorder:
     """Runs a compiled function once, on copies of its inputs, and keeps what it calls."""
 
@@ -174,7 +138,6 @@ class Recorder:
         self._arguments: list[tuple[int, int]] = []
         self._scratch = Scratch()
         self._alive: list[Any] = [self._scratch]
-        self._products = native("products")
 
     def record(self, function: Callable[..., Any]) -> Recording:
         """What `function` calls."""
@@ -210,33 +173,14 @@ class Recorder:
 
     def product(self, a: Tensor, b: Tensor, bias: Tensor | None, out: Tensor) -> None:
         """Take a product, and record it."""
-        if out.dtype not in FUNCTIONS:
-            raise UnrecordableError(f"a product of {out.dtype}")
-        own, library = FUNCTIONS[out.dtype]
-        function = getattr(self._products, own)
-        if 1 not in (strides := _strides(out))[1:]:
-            raise UnrecordableError(f"a product with strides {strides}")
-        *batch, m, k = a.shape
-        sizes = [*(batch or [1]), m, b.shape[-1], k]
-        added = (0, 0, 0) if bias is None else _broadcast(bias)
-        with _disable_current_modes():
-            shape = torch.tensor([*sizes, *_strides(a), *_strides(b), *added, *strides])
-        self._alive.append(shape)
-        pointers = [
-            a.data_ptr(),
-            b.data_ptr(),
-            0 if bias is None else bias.data_ptr(),
-            out.data_ptr(),
-            shape.data_ptr(),
-            blas(library),
-        ]
-        function(*map(ctypes.c_void_p, pointers))
-        self._add(function, pointers)
+        call = product(a, b, bias, out)
+        self._alive.append(call.shape)
+        self._add(call.function, call.pointers)
 
     def _add(self, function: Any, pointers: Sequence[int]) -> None:
         if len(pointers) > MOST_ARGUMENTS:
             raise UnrecordableError(f"a call with {len(pointers)} arguments")
-        call = (_address(function), len(self._arguments), len(pointers))
+        call = (address(function), len(self._arguments), len(pointers))
         self._operations.append(call)
         self._arguments += map(self._place, pointers)
 
@@ -290,18 +234,3 @@ def _pointer(argument: Any) -> int:
     if not isinstance(argument, Tensor):
         raise UnrecordableError(f"an argument {argument!r}")
     return argument.data_ptr()
-
-
-def _strides(tensor: Tensor) -> tuple[int, int, int]:
-    """Between matrices, rows and columns; 1 where there is but one."""
-    of_dimensions = zip(tensor.shape, tensor.stride(), strict=True)
-    batch, row, col = [1, *(1 if size == 1 else stride for size, stride in of_dimensions)][-3:]
-    return batch, row, col
-
-
-def _broadcast(tensor: Tensor) -> tuple[int, int, int]:
-    """Likewise, of a tensor that is the same along dimensions that are missing or of size 1."""
-    of_dimensions = zip(tensor.shape, tensor.stride(), strict=True)
-    strides = [0 if size == 1 else stride for size, stride in of_dimensions]
-    batch, row, col = [0, 0, 0, *strides][-3:]
-    return batch, row, col

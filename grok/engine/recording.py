@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import threading
 import time
 from collections.abc import Sequence
@@ -19,6 +20,10 @@ from grok.engine.step import METRICS, Given, State
 from grok.tasks import Batch
 
 PATIENCE = 0.2  # seconds, about, after which Python has a turn: it may have been interrupted
+
+
+class UnrecordableError(Exception):
+    """A step does something else than calling compiled code and products."""
 
 
 class Where(NamedTuple):
@@ -109,10 +114,18 @@ class Places:
         return metrics
 
 
+@functools.cache
 def native(name: str) -> ctypes.CDLL:
     """The library of a C++ file beside this one, from the compiler's cache."""
     library: ctypes.CDLL = CppCodeCache.load(Path(__file__).with_name(f"{name}.cpp").read_text())
     return library
+
+
+def address(function: Any) -> int:
+    """Of a library's function."""
+    address = ctypes.cast(function, ctypes.c_void_p).value
+    assert address is not None
+    return address
 
 
 def _all(tree: Any, shared: Shared, step: int | None = None) -> list[Where]:
