@@ -41,9 +41,8 @@ class StackStep(Steps):
 
     Args:
         kind: what the operations depend on.
-        size: number of slots K. Compiled for a CPU, a member's weights and accuracies are the
-            same to the bit in stacks of any size, and with them T_train and T_val; the losses
-            and the norm that are reported may differ by the order of their sums.
+        size: number of slots K. Recorded on a CPU, what a member gives is the same to the bit in
+            stacks of any size.
         compiled: False runs the same arithmetic uncompiled.
         common: which arguments of a call have no leading dimension K.
 
@@ -173,6 +172,22 @@ class StackStep(Steps):
         new, metrics = self._mapped(state, coefficients, batch, given)
         copy_into(state[:2], new)
         return metrics
+
+
+class Around(Steps):
+    """A `StackStep`, taken without Python between its calls: a base class.
+
+    Args:
+        step: called always with the same state, updated in place, and the same `Given`.
+    """
+
+    def __init__(self, step: StackStep) -> None:
+        self._step, self.model = step, step.model
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the step runs compiled."""
+        return self._step.compiled
 
 
 class MemberByMember:

@@ -34,8 +34,9 @@ class StackModule(LightningModule):
 
     A ``training_step`` takes many optimizer steps; `slots` then hold each member's rows for the
     callbacks, of which one sets ``rows.stop_reason``. A slot whose member has ended goes to the
-    next waiting one; when none waits, the stack shrinks by halves, once empty slots have cost what
-    compiling the smaller step does. The trainer stops when no member is left.
+    next waiting one. When none waits, and empty slots aren't left out of a step, the stack shrinks
+    by halves, once they have cost what compiling the smaller step does. The trainer stops when no
+    member is left.
 
     Args:
         members: of one task, shape and precision, in the order in which they are to start; taken

@@ -7,36 +7,26 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from grok.engine.compiled import StackStep
+from grok.engine.compiled import Around, StackStep
 from grok.engine.recording import Places
 from grok.engine.shared import Common
-from grok.engine.step import Given, State, Steps
+from grok.engine.step import Given, State
 from grok.engine.tensors import in_place
 from grok.tasks import Batch
-from grok.tasks.model import Model
 
 
-class Played(Steps):
+class Played(Around):
     """A `StackStep` on a CPU, without Python between its calls and steps, where it is recorded.
 
     Args:
-        step: called always with the same state, updated in place, and the same `Given`.
+        step: see `Around`.
         common: which arguments of a call have no leading dimension K.
     """
 
     def __init__(self, step: StackStep, common: Common) -> None:
-        self._step, self._common = step, common
+        super().__init__(step)
+        self._common = common
         self._places: Places | None = None
-
-    @property
-    def compiled(self) -> bool:
-        """Whether the step runs compiled."""
-        return self._step.compiled
-
-    @property
-    def model(self) -> Model:
-        """Gives the structure of a member."""
-        return self._step.model
 
     @property
     def leaves_out_empty(self) -> bool:

@@ -8,11 +8,10 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from grok.engine.compiled import StackStep
-from grok.engine.step import Given, State, Steps
+from grok.engine.compiled import Around, StackStep
+from grok.engine.step import Given, State
 from grok.engine.tensors import Layout, copy_into, layout
 from grok.tasks import Batch
-from grok.tasks.model import Model
 
 
 class Capture(NamedTuple):
@@ -23,27 +22,16 @@ class Capture(NamedTuple):
     metrics: Tensor
 
 
-class Replay(Steps):
+class Replay(Around):
     """A `StackStep` on a GPU, captured as a CUDA graph: a call launches all its kernels.
 
     Args:
-        step: what to capture, once for each size of minibatch; called always with the same state,
-            updated in place, and the same `Given`.
+        step: what to capture, once for each size of minibatch; see `Around`.
     """
 
     def __init__(self, step: StackStep) -> None:
-        self._step = step
+        super().__init__(step)
         self._captured: dict[Layout, Capture] = {}
-
-    @property
-    def compiled(self) -> bool:
-        """Whether the step runs compiled."""
-        return self._step.compiled
-
-    @property
-    def model(self) -> Model:
-        """Gives the structure of a member."""
-        return self._step.model
 
     def __call__(self, state: State, coefficients: Tensor, batch: Batch, given: Given) -> Tensor:
         """Advance `state` in place; what `member_step` measures, shape (K, 5)."""

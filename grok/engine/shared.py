@@ -124,3 +124,58 @@ class Gather:
             batch.append(picked.view(*numbers.shape, *samples.shape[1:]))
         gathered: Batch = pytree.tree_unflatten(batch, self._structure)
         return gathered
+
+
+class Held:
+    """What the members of a stack are given, on its device.
+
+    Args:
+        givens: of each slot; a tensor that is one and the same in all is held once.
+        minibatches: whether steps take such, which are gathered before them.
+        scheduled: whether validation has a schedule of its own.
+
+    Attributes:
+        given: each tensor once, and never written to, or with a leading dimension K.
+        argument: the part of it that a step is called with.
+        gather: makes minibatches of it.
+    """
+
+    def __init__(
+        self, givens: Sequence[Given], device: torch.device, minibatches: bool, scheduled: bool
+    ) -> None:
+        self.given, self._shared = held(givens, device)
+        parts = flags(self.given, self._shared)
+        self._train: Shared = tuple(pytree.tree_leaves(parts.train))
+        self.gather = Gather(self.given.train, self._train)
+        self.argument = self.given
+        if minibatches:
+            self.argument, parts = (tree._replace(train={}) for tree in (self.argument, parts))
+        if scheduled:
+            self.argument, parts = (tree._replace(val={}) for tree in (self.argument, parts))
+        self._argument: Shared = tuple(pytree.tree_leaves(parts))
+        self._minibatches = minibatches
+
+    def common(self, one_order: bool) -> Common:
+        """What all slots have in common, who take their minibatches in one order or don't."""
+        batch = tuple(one and one_order for one in self._train if self._minibatches)
+        return Common(batch, self._argument)
+
+    def put(self, slot: int, new: Given, old: Given) -> bool:
+        """Give `slot` new tensors; False where one is held for all, so all are to be held anew."""
+        leaves = [pytree.tree_leaves(tree) for tree in (self.given, new, old)]
+        parts = list(zip(*leaves, self._shared, strict=True))
+        if any(shared and new is not old for _, new, old, shared in parts):
+            return False
+        for held_here, new, _, shared in parts:
+            if not shared:
+                held_here[slot].copy_(new)
+        return True
+
+    def of_slot(self, slot: int | Tensor) -> Given:
+        """What the member in `slot` is given, or those in several, stacked."""
+        given: Given = of_slot(self.given, self._shared, slot)
+        return given
+
+    def dimensions(self) -> Any:
+        """Where the members' dimension is in `given`."""
+        return dimensions(self.given, self._shared)

@@ -11,13 +11,13 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from grok.engine.batches import Batches, next_rows, one_order
-from grok.engine.compiled import StackStep, stack_step
+from grok.engine.compiled import Around, StackStep, stack_step
 from grok.engine.member import Drawn, departure, shapes
 from grok.engine.observer import VALIDATION, Observer, Taken, on_cpu
 from grok.engine.plain import PlainStep
 from grok.engine.played import Played
 from grok.engine.replay import Replay
-from grok.engine.shared import Common, Gather, Shared, alike, dimensions, flags, held, of_slot
+from grok.engine.shared import Common, Held, alike
 from grok.engine.step import METRICS, Given, State, Tensors
 from grok.engine.tensors import copy_into, in_place, in_slot, layout, stacked
 from grok.measures import Measure
@@ -39,7 +39,6 @@ class Stack:
 
     Attributes:
         state, hyper: tensors of shape (K, ...), updated in place.
-        given: likewise; but what is the same in all slots is there once, and never written to.
         done: optimizer steps that the member in each slot has taken.
         drawn: what it started from.
         common: what all slots have in common at present.
@@ -58,7 +57,6 @@ class Stack:
     ) -> None:
         self.state: State
         self.hyper: Tensors
-        self.given: Given
         self.device, self._compile, self.plain = device, compiled, plain
         self.kind, self.observer = drawn[0].kind(task), Observer(self, measures or {})
         self.drawn: list[Drawn] = []
@@ -69,7 +67,7 @@ class Stack:
             list(zip([each.state for each in drawn], hypers, strict=True)), device
         )
         self.done = [0] * len(drawn)
-        self._step: StackStep | Replay | Played | PlainStep
+        self._step: StackStep | Around | PlainStep
         self._variant: tuple[int, Common] | None = None  # which `_step` is
         self._load()
         self._use_step()
@@ -79,25 +77,19 @@ class Stack:
 
     def _load(self) -> None:
         """Put on the device what members are given, each tensor once if all have the same."""
-        self.given, self._shared = held([drawn.given for drawn in self.drawn], self.device)
-        first, parts = self.drawn[0], flags(self.given, self._shared)
-        self._train_shared: Shared = tuple(pytree.tree_leaves(parts.train))
-        self._gather = Gather(self.given.train, self._train_shared)
-        # what a step takes: minibatches are gathered before it, some validate on a schedule
-        self._argument = self.given
-        if first.batches is not None:
-            self._argument, parts = (tree._replace(train={}) for tree in (self._argument, parts))
-        if first.evaluations is not None:
-            self._argument, parts = (tree._replace(val={}) for tree in (self._argument, parts))
-        self._argument_shared: Shared = tuple(pytree.tree_leaves(parts))
+        first = self.drawn[0]
+        self._held = Held(
+            [drawn.given for drawn in self.drawn],
+            self.device,
+            minibatches=first.batches is not None,
+            scheduled=first.evaluations is not None,
+        )
         self._variant = None  # a captured step holds on to the tensors before
 
     def _use_step(self) -> None:
         """Take the step for this size and what the slots share, captured anew if that changed."""
         batches = self._batches
-        together = bool(batches) and one_order(batches, self.done)
-        batch = tuple(one and together for one in self._train_shared if batches)
-        self.common = Common(batch, self._argument_shared)
+        self.common = self._held.common(bool(batches) and one_order(batches, self.done))
         variant = (len(self.done), self.common)
         if self.plain:  # it holds on to its member
             constants, opt = self.given.constants, self.drawn[0].opt
@@ -108,10 +100,15 @@ class Stack:
                 size=variant[0],
                 compiled=self._compile,
                 common=self.common,
-                tensors=(self.state.norm.dtype, self.device.type, layout(self._argument)),
+                tensors=(self.state.norm.dtype, self.device.type, layout(self._held.argument)),
             )
             self._step = _without_python(step, self.device, self.common)
             self._variant = variant
+
+    @property
+    def given(self) -> Given:
+        """What members are given; what is the same in all slots is there once."""
+        return self._held.given
 
     @property
     def _batches(self) -> list[Batches]:
@@ -126,7 +123,7 @@ class Stack:
     @property
     def leaves_out_empty(self) -> bool:
         """Whether slots that nobody has cost nothing."""
-        return isinstance(self._step, Played) and self._step.leaves_out_empty
+        return self._step.leaves_out_empty
 
     @property
     def model(self) -> Model:
@@ -139,14 +136,8 @@ class Stack:
         before = self.drawn[slot].given
         drawn = self._like_others(drawn)
         self.drawn[slot], self.done[slot] = drawn, 0
-        leaves = [pytree.tree_leaves(tree) for tree in (self.given, drawn.given, before)]
-        parts = list(zip(*leaves, self._shared, strict=True))
-        if any(shared and new is not old for _, new, old, shared in parts):
+        if not self._held.put(slot, drawn.given, before):
             self._load()
-        else:
-            for held_here, new, _, shared in parts:
-                if not shared:
-                    held_here[slot].copy_(new)
         self._use_step()
 
     def states(self, slots: Sequence[int]) -> list[dict[str, Any]]:
@@ -250,11 +241,12 @@ class Stack:
         slots = [slot for slot in range(len(self.done)) if slot not in empty]
         metrics = []
         stops = {0, last, *(i + 1 for i in due if 0 <= i < last)}
-        stops |= {i for i in self._gather.parts(rows) if i < last}
+        stops |= {i for i in self._held.gather.parts(rows) if i < last}
         for first, end in itertools.pairwise(sorted(stops)):
-            gathered = self._gather(torch.stack(rows[first:end])) if rows else {}
+            gathered = self._held.gather(torch.stack(rows[first:end])) if rows else {}
             some = coefficients[first:end]
-            metrics.append(self._step.several(self.state, some, gathered, self._argument, slots))
+            argument = self._held.argument
+            metrics.append(self._step.several(self.state, some, gathered, argument, slots))
             if end - 1 in due:
                 after(end - 1)
         return torch.cat(metrics).cpu() if metrics else torch.empty(0)
@@ -282,7 +274,7 @@ class Stack:
         params = {name: param[slot] for name, param in self.state.params.items()}
         initial = self.drawn[slot].state.params
         there = {name: param.to(self.device) for name, param in initial.items()}
-        return params, of_slot(self.given, self._shared, slot), there
+        return params, self._held.of_slot(slot), there
 
     def members(
         self, slots: list[int], with_initial: bool
@@ -297,13 +289,11 @@ class Stack:
         initial: Tensors = {}
         if with_initial:
             initial = stacked([self.drawn[slot].state.params for slot in slots], self.device)
-        given = of_slot(self.given, self._shared, picked)
-        return (params, given, initial), (0, dimensions(self.given, self._shared), 0)
+        given = self._held.of_slot(picked)
+        return (params, given, initial), (0, self._held.dimensions(), 0)
 
 
-def _without_python(
-    step: StackStep, device: torch.device, common: Common
-) -> StackStep | Replay | Played:
+def _without_python(step: StackStep, device: torch.device, common: Common) -> StackStep | Around:
     if not step.compiled:
         return step
     return Replay(step) if device.type == "cuda" else Played(step, common)

@@ -76,6 +76,11 @@ Moved = tuple[Tensors, dict[str, Tensors]]
 class Steps:
     """What advances a stack: called, by one step."""
 
+    @property
+    def leaves_out_empty(self) -> bool:
+        """Whether slots that nobody has cost nothing."""
+        return False
+
     def __call__(self, state: State, coefficients: Tensor, batch: Batch, given: Given) -> Tensor:
         """Advance `state` in place; what `member_step` measures, shape (K, 5)."""
         raise NotImplementedError

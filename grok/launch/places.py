@@ -12,7 +12,8 @@ from grok.composing import made
 from grok.errors import ConfigError
 
 CPU_STACK = 7 * 2**19
-"""Bytes of members that were found fastest together on a core (docs/performance.md)."""
+"""Bytes of members in a stack on a core, where those that are compiled together are fastest. Those
+that are recorded go one by one and are as fast in any (docs/performance.md)."""
 
 WORTH_A_WORKER = 10**10
 """Numbers that members go through on a core while a process starts and compiles the step."""
@@ -90,7 +91,7 @@ def plain(cfg: DictConfig) -> bool:
 
 
 def cpu_stack(cfg: DictConfig) -> int:
-    """How many members are fastest together on a core: few small ones, a large one alone."""
+    """How many members are a stack on a core: few small ones, a large one alone."""
     from grok.tasks.model import working_set
 
     numbers = working_set(made(cfg.task))
