@@ -90,7 +90,7 @@ lint: setup  ## Ruff and mypy
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-bench: setup  ## Measure speed against a plain PyTorch loop
+bench: setup  ## Measure speed beside a plain PyTorch loop, JAX and the processor
 	$(RUN) bench/speed.py
 	$(RUN) bench/mnist.py
 	$(RUN) bench/modular.py
