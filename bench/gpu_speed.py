@@ -18,7 +18,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from grok.composing import compose
 from grok.engine.member import Drawn
-from grok.engine.memory import capacity
+from grok.engine.memory import Room
+from grok.engine.shared import own
 from grok.engine.stack import Stack
 from grok.job import make_member
 from grok.tasks import Task
@@ -87,7 +88,8 @@ def speed(settings: tuple[str, ...], size: int, figure: str | None) -> Iterator[
     peak = torch.cuda.max_memory_allocated() / 2**30
     numbers = (
         f"{1000 * took:.3f} ms a step, {size / took:.0f} member-steps/s, {peak:.2f} GiB, "
-        f"{first:.0f} s to compile and begin; room for {capacity(member.task, drawn[0], GPU)}"
+        f"{first:.0f} s to compile and begin; room for "
+        f"{Room(member.task, drawn[0], GPU).slots(own([each.given for each in stack.drawn]))}"
     )
     yield Finding(f"{size} members, {config.trainer.precision}, compiled", stack.compiled, numbers)
     yield roofline(member.task, drawn, took)
@@ -153,21 +155,21 @@ def in_all(ends: list[int], measured: dict[int, float]) -> float:
 
 
 def memory(settings: tuple[str, ...], workers: int) -> Iterator[Finding]:
-    """Stacks of the size that `capacity` names, one for each of several workers on the GPU."""
+    """Stacks of as many as there is room for, one for each of several workers on the GPU."""
     like_training()
     total = torch.cuda.get_device_properties(GPU).total_memory
     torch.cuda.set_per_process_memory_fraction(min(1.0, ROOM / total))
     task, (first, *_, other) = members(settings, "32-true")
     with mock.patch.object(torch.cuda, "mem_get_info", left):
-        size = capacity(task, first, GPU, workers)
-    stacks = [Stack(task, [first] * size, GPU, compiled=True) for _ in range(workers)]
-    for stack in stacks:
-        stack.advance(stack.whole_epochs(1))
-    yield Finding("stacks of the size that `capacity` names fit", True, used(size, workers))
-    for stack in stacks:
-        stack.put(0, other)
-        stack.advance(stack.whole_epochs(1))
-    yield Finding("and with data of each member's own", True, used(size, workers))
+        room = Room(task, first, GPU, workers)
+    for data, last in (("the same data", first), ("data of each member's own", other)):
+        size = room.slots(own([first.given, last.given]))
+        drawn = [*[first] * (size - 1), last]
+        stacks = [Stack(task, drawn, GPU, compiled=True) for _ in range(workers)]
+        for stack in stacks:
+            stack.advance(stack.whole_epochs(1))
+        yield Finding(f"as many as there is room for, with {data}", True, used(size, workers))
+        del stack, stacks
 
 
 def left(_device: Any = None) -> tuple[int, int]:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from lightning import LightningModule
 
 from grok.engine import retaken
-from grok.engine.member import Drawn, Member, Signature, departure
-from grok.engine.memory import capacity
+from grok.engine.member import Drawn, Member
+from grok.engine.memory import Room
 from grok.engine.observer import Taken
+from grok.engine.shared import alike, own
 from grok.engine.slots import Rows, Slot
 from grok.engine.stack import Stack
 from grok.engine.step import State
-from grok.errors import UserError
+from grok.engine.waiting import Ready, Waiting
 from grok.measures import Measure
 from grok.schema import Engine
 
@@ -35,8 +35,9 @@ class StackModule(LightningModule):
     A ``training_step`` takes many optimizer steps; `slots` then hold each member's rows for the
     callbacks, of which one sets ``rows.stop_reason``. A slot whose member has ended goes to the
     next waiting one. When none waits, and empty slots aren't left out of a step, the stack shrinks
-    by halves, once they have cost what compiling the smaller step does. The trainer stops when no
-    member is left.
+    by halves, once they have cost what compiling the smaller step does. A member for whose data a
+    GPU has no room waits until there is, at the latest until the others have ended. The trainer
+    stops when no member is left.
 
     Args:
         members: of one task, shape and precision, in the order in which they are to start; taken
@@ -66,12 +67,11 @@ class StackModule(LightningModule):
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self._waiting = iter(members)
-        self._unknown = False  # whether more members may come than are known
-        self._engine, self._precision, self._size = engine, dtype, size
-        self._sharing = sharing
+        self._waiting = Waiting(members, dtype, self._tell)
+        self._engine, self._sharing = engine, sharing
+        self._most = self._size = size  # of any stack, and of this one
+        self._room: Room | None = None
         self._measures, self._revisiting, self._failed = measures, revisiting, failed
-        self._first: tuple[Path, Signature] | None = None  # a member, whom all others resemble
         self.stack: Stack
         self.slots: list[Slot] = []
         self._before: tuple[State, list[int]] | None = None  # what the newest rows began with
@@ -87,54 +87,54 @@ class StackModule(LightningModule):
 
     def on_fit_start(self) -> None:
         """Seat the first members on the trainer's device."""
-        head = self._next_ready()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Seat the next members in a new stack, as many as there is room for."""
+        head = self._waiting.next_ready()
         if head is None:
             return
-        plain = self._engine.plain or not head[0].task.STACKABLE
-        if plain:
-            self._size = 1
-        elif self.device.type == "cuda" and self._size > 1:
-            room = capacity(head[0].task, head[1], self.device, self._sharing)
-            self._size = min(self._size, room)
+        task = head[0].task
+        plain = self._engine.plain or not task.STACKABLE
+        self._size = 1 if plain else self._most
+        if self._size > 1 and self._room is None:
+            self._room = self._measured(*head)
         first = [head]
-        while len(first) < self._size and (other := self._next_ready()):
-            first.append(other)
-        slots = self._fitting(self._size if self._unknown else len(first))
+        while len(first) < self._size:
+            ready = self._next_ready([drawn for _, drawn in first])
+            if ready is None:
+                break
+            first.append(ready)
+        if self._room is not None:
+            fitting = self._room.slots(own([drawn.given for _, drawn in first]))
+            self._size = min(self._size, fitting)
+        slots = self._fitting(self._size if self._waiting.unknown else len(first))
         drawn = [first[min(slot, len(first) - 1)][1] for slot in range(slots)]
-        self.stack = Stack(
-            head[0].task, drawn, self.device, self._engine.compile, plain, self._measures
-        )
+        self.stack = Stack(task, drawn, self.device, self._engine.compile, plain, self._measures)
         self.slots = [self._seated(slot, member) for slot, (member, _) in enumerate(first)]
         self.slots += [Slot(member=None) for _ in range(slots - len(first))]
 
-    def _next_ready(self) -> tuple[Member, Drawn] | None:
-        """A waiting member with its draws, None where none is there yet, or will be.
+    def _measured(self, member: Member, drawn: Drawn) -> Room | None:
+        """What a GPU has room for; None of a CPU."""
+        if self.device.type != "cuda":
+            return None
+        return Room(member.task, drawn, self.device, self._sharing)
 
-        Those that can't be drawn, or seated here, fail.
+    def _next_ready(self, beside: Sequence[Drawn]) -> Ready | None:
+        """The next waiting member; None where none is there, or there is no room for it yet.
+
+        Args:
+            beside: what the members in all other slots started from.
         """
-        self._unknown = False
-        for member in self._waiting:
-            if member is None:
-                self._unknown = True
-                return None
-            try:
-                drawn = member.drawn(self._precision)
-                self._check_alike(member, drawn.signature())
-            except Exception as error:
-                self._tell(member, error)
-            else:
-                return member, drawn
-        return None
-
-    def _check_alike(self, member: Member, signature: Signature) -> None:
-        """Refuse a member whose tensors have other shapes than those of the first one."""
-        self._first = self._first or (member.folder, signature)
-        folder, expected = self._first
-        if other := departure(expected, signature):
-            raise UserError(
-                f"{other} in {folder}: they can't share a stack, for shapes may not depend on a "
-                "seed, nor on a key that the task calls VARYING"
-            )
+        ready = self._waiting.next_ready()
+        if ready is None or self._room is None:
+            return ready
+        member, drawn = ready
+        drawn = drawn._replace(given=alike(drawn.given, (other.given for other in beside)))
+        if self._room.slots(own([drawn.given, *(other.given for other in beside)])) <= len(beside):
+            self._waiting.put_back(ready)
+            return None
+        return member, drawn
 
     def _tell(self, member: Member, error: Exception) -> None:
         if self._failed is None:
@@ -239,13 +239,16 @@ class StackModule(LightningModule):
             if slot.rows is not None and slot.rows.stop_reason is not None:
                 self.slots[i] = Slot(member=None)
         self._fill()
-        while self._unknown and not self._occupied():
+        while self._waiting.unknown and not self._occupied():
             time.sleep(PAUSE)
             self._fill()
         occupied = self._occupied()
         if not occupied:
-            self.trainer.should_stop = True
-        elif not self._unknown and self._fitting(len(occupied)) < len(self.slots) and self._pays():
+            self._before = None  # no memory is left to what has ended
+            self._begin()
+            if not self._occupied():
+                self.trainer.should_stop = True
+        elif not self._waiting.unknown and self._pays(len(occupied)):
             self._shrink(occupied)
 
     def _occupied(self) -> list[int]:
@@ -255,16 +258,16 @@ class StackModule(LightningModule):
         """Seat waiting members in the empty slots."""
         for i, slot in enumerate(self.slots):
             if slot.member is None:
-                ready = self._next_ready()
+                ready = self._next_ready([*self.stack.drawn[:i], *self.stack.drawn[i + 1 :]])
                 if ready is None:
                     return
                 member, drawn = ready
                 self.stack.put(i, drawn)
                 self.slots[i] = self._seated(i, member)
 
-    def _pays(self) -> bool:
+    def _pays(self, members: int) -> bool:
         """Whether empty slots have cost as much as compiling the step for a smaller stack."""
-        if self.stack.leaves_out_empty:
+        if self.stack.leaves_out_empty or self._fitting(members) == len(self.slots):
             return False
         numbers = 4 * sum(param[0].numel() for param in self.stack.state.params.values())
         return not self.stack.compiled or self._idled * numbers >= COMPILING

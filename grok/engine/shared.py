@@ -61,6 +61,16 @@ def held(givens: Sequence[Given], device: torch.device) -> tuple[Given, Shared]:
     return pytree.tree_unflatten(leaves, pytree.tree_structure(givens[0])), shared
 
 
+def own(givens: Sequence[Given]) -> int:
+    """Bytes that each member's tensors take in a stack, without those that it holds once for all.
+
+    Args:
+        givens: of each member, the same tensors where they are `alike`.
+    """
+    columns = zip(*map(pytree.tree_leaves, givens), strict=True)
+    return sum(first.nbytes for first, *rest in columns if any(t is not first for t in rest))
+
+
 def flags(tree: Any, shared: Shared) -> Any:
     """`shared` in the structure of the tensors that it speaks of."""
     return pytree.tree_unflatten(shared, pytree.tree_structure(tree))

@@ -5,30 +5,89 @@ import torch
 from torch.utils import _pytree as pytree
 
 from grok.engine import StackModule, module
-from grok.engine.memory import capacity
+from grok.engine.memory import Room
+from grok.engine.shared import alike, own
 from grok.schema import Engine
 
 
 def test_members_that_fit_three_quarters_of_the_free_memory(make_member, monkeypatch):
-    """A member more takes what a step of two takes more than one, and its own data."""
+    """A member more takes what a step of two takes more than one, and data of its own."""
     member = make_member()
     drawn, cpu = member.drawn(torch.float32), torch.device("cpu")
-    own = sum(tensor.nbytes for tensor in pytree.tree_leaves(drawn.given))
-    peaks = [70_000_000, 75_000_000 - own] * 3
+    peaks = [70_000_000, 75_000_000] * 3
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda _: None)
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _: peaks.pop(0))
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (400_000_000, 800_000_000))
-    assert capacity(member.task, drawn, cpu) == 60
-    assert capacity(member.task, drawn, cpu, sharing=2) == 30
-    assert capacity(member.task, drawn, cpu, sharing=100) == 1
+    assert Room(member.task, drawn, cpu).slots(0) == 60
+    shared = Room(member.task, drawn, cpu, sharing=2)
+    assert (shared.slots(0), shared.slots(5_000_000)) == (30, 15)
+    assert Room(member.task, drawn, cpu, sharing=100).slots(0) == 1
+
+
+def test_what_members_have_in_common_is_nobodys_own(make_member):
+    """Of another data seed are the pairs of training and validation, not the table of labels."""
+    given = [
+        make_member(data=data, model=model).drawn(torch.float32).given
+        for data, model in ((42, 1), (42, 2), (41, 1))
+    ]
+    same, other = (alike(each, given[:1]) for each in given[1:])
+    assert own([given[0], same]) == 0
+    leaves = zip(pytree.tree_leaves(given[0]), pytree.tree_leaves(other), strict=True)
+    differing = [mine.nbytes for mine, others in leaves if mine is not others]
+    assert own([given[0], same, other]) == sum(differing) > 0
 
 
 def test_a_stack_takes_its_share_of_a_gpu(make_member, monkeypatch):
     def asked(_task, _drawn, _device, sharing):
         raise MemoryError(f"a share of {sharing}")
 
-    monkeypatch.setattr(module, "capacity", asked)
+    monkeypatch.setattr(module, "Room", asked)
     monkeypatch.setattr(StackModule, "device", torch.device("cuda"))
     stack = StackModule([make_member()], Engine(False, False, 200, 1), size=2, sharing=3)
     with pytest.raises(MemoryError, match="a share of 3"):
         stack.on_fit_start()
+
+
+@pytest.fixture
+def sizes(make_member, train_members, monkeypatch):
+    """Trains members of these data seeds where few have room; the sizes of their stacks.
+
+    There is room for `together` that have data in common, and `apart` that haven't.
+    """
+
+    def run(seeds, together, apart, size=8):
+        found = []
+
+        class Little:
+            def slots(self, own):
+                return apart if own else together
+
+        def noted(self, *arguments):
+            stack(self, *arguments)
+            found.append([len(self.done), self.common.given[-1]])
+
+        stack = module.Stack.__init__
+        monkeypatch.setattr(module.Stack, "__init__", noted)
+        monkeypatch.setattr(StackModule, "_measured", lambda *_: Little())
+        members = [make_member(str(i), data=data, budget=100) for i, data in enumerate(seeds)]
+        records = train_members(members, size=size)
+        alone = [make_member(f"alone{i}", data=data, budget=100) for i, data in enumerate(seeds)]
+        monkeypatch.undo()
+        for record, member in zip(records, alone, strict=True):
+            assert record.final == pytest.approx(train_members([member])[0].final)
+        return found
+
+    return run
+
+
+def test_data_in_common_take_their_memory_once(sizes):
+    assert sizes([42] * 5, together=3, apart=1) == [[3, True]]
+
+
+def test_with_data_of_their_own_fewer_members_fit(sizes):
+    assert sizes([42, 41, 42, 41], together=4, apart=2) == [[2, False]]
+
+
+def test_a_member_waits_until_there_is_room_for_its_data(sizes):
+    """The three before it end first; it and the last have room."""
+    assert sizes([42, 42, 42, 41, 42], together=3, apart=2) == [[3, True], [2, False]]
