@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -34,6 +35,8 @@ constexpr int64_t HIGH = 4;
 #endif
 constexpr int64_t WIDE = 3;
 constexpr int64_t DEEP = 256;  // summands at a time: of so many, a panel of b fits a cache
+constexpr int64_t TALL = 128;  // rows at a time: of so many and DEEP columns, a fits the next one
+constexpr int64_t FAR = 2048;  // bytes between columns of a from which they are put together
 
 constexpr int64_t LARGE = 1 << 23;  // multiplications from which a library may be faster
 constexpr int64_t WORTH_THREADS = 1 << 20;
@@ -144,66 +147,126 @@ void copy(const T* from, int64_t step, int64_t count, T* to) {
   }
 }
 
-// Columns `first` and so on of the result, as many as COLS vectors have room for.
+// Rows of a, of which columns lie far apart, in strips of HIGH, each column behind column.
 template <typename T>
-void columns(const T* a, const T* b, const T* bias, T* out, const Shape& s, int64_t first,
-             int64_t cols) {
-  using Vector = at::vec::Vectorized<T>;
+void strips(const T* a, int64_t a_col, int64_t rows, int64_t k, T* to) {
+  for (int64_t p = 0; p < k; p++, a += a_col) {
+    for (int64_t r = 0; r < rows; r += HIGH) {
+      std::copy_n(a + r, std::min(HIGH, rows - r), to + r * k + p * HIGH);
+    }
+  }
+}
+
+// The same rows and columns of the result, of a panel of b, and of `k` summands.
+template <typename T>
+struct Part {
+  const T *a, *panel, *bias;
+  T* out;
+  int64_t a_row, a_col, a_strip;  // between rows, columns and every HIGH rows
+  int64_t rows, cols, n, k;       // cols: vectors, n: columns
+  bool first;
+};
+
+template <typename T>
+void part(const Part<T>& x, const Shape& s) {
   constexpr int64_t L = LANES<T>;
   constexpr int64_t BLOCK = std::max(L, HIGH);  // rows that are turned at a time
-  alignas(64) T panel[DEEP * WIDE * L];
   alignas(64) T turned[BLOCK * WIDE * L];
-  const int64_t width = cols * L, n = std::min(width, s.n - first), last = n - (cols - 1) * L;
+  const int64_t width = x.cols * L, last = x.n - (x.cols - 1) * L;
   const bool straight = s.out.col == 1;
-  for (int64_t p = 0; p < s.k || p == 0; p += DEEP) {
-    const int64_t deep = std::min(DEEP, s.k - p);
-    pack(b + p * s.b.row + first * s.b.col, s.b, deep, n, width, panel);
-    for (int64_t i = 0; i < s.m; i += BLOCK) {
-      const int64_t rows = std::min(BLOCK, s.m - i);
-      T* const to = out + i * s.out.row + first * s.out.col;
-      T* const sums = straight ? to : turned;
-      const int64_t row = straight ? s.out.row : width;
-      if (p > 0 && !straight) {
-        for (int64_t j = 0; j < n; j += L) {
-          transpose(to + j * s.out.col, s.out.col, std::min(L, n - j), rows, turned + j, width);
-        }
+  for (int64_t i = 0; i < x.rows; i += BLOCK) {
+    const int64_t rows = std::min(BLOCK, x.rows - i);
+    T* const to = x.out + i * s.out.row;
+    T* const sums = straight ? to : turned;
+    const int64_t row = straight ? s.out.row : width;
+    if (!x.first && !straight) {
+      for (int64_t j = 0; j < x.n; j += L) {
+        transpose(to + j * s.out.col, s.out.col, std::min(L, x.n - j), rows, turned + j, width);
       }
-      if (p == 0 && bias) {
-        for (int64_t r = 0; r < rows; r++) {
-          copy(bias + (i + r) * s.bias.row + first * s.bias.col, s.bias.col, n, sums + r * row);
-        }
+    }
+    if (x.first && x.bias) {
+      for (int64_t r = 0; r < rows; r++) {
+        copy(x.bias + (i + r) * s.bias.row, s.bias.col, x.n, sums + r * row);
       }
-      for (int64_t r = 0; r < rows; r += HIGH) {
-        TILES<T>[cols - 1][std::min(HIGH, rows - r) - 1](
-            a + (i + r) * s.a.row + p * s.a.col, s.a.row, s.a.col, panel, deep, sums + r * row, row,
-            straight ? last : L, p > 0 || bias);
-      }
-      if (!straight) {
-        for (int64_t j = 0; j < n; j += L) {
-          transpose(turned + j, width, rows, std::min(L, n - j), to + j * s.out.col, s.out.col);
-        }
+    }
+    for (int64_t r = 0; r < rows; r += HIGH) {
+      TILES<T>[x.cols - 1][std::min(HIGH, rows - r) - 1](
+          x.a + (i + r) / HIGH * x.a_strip, x.a_row, x.a_col, x.panel, x.k, sums + r * row, row,
+          straight ? last : L, !x.first || x.bias);
+    }
+    if (!straight) {
+      for (int64_t j = 0; j < x.n; j += L) {
+        transpose(turned + j, width, rows, std::min(L, x.n - j), to + j * s.out.col, s.out.col);
       }
     }
   }
 }
 
-bool several_threads() {
+// Room that a thread keeps.
+template <typename T, int WHICH>
+T* room(int64_t numbers) {
+  thread_local std::vector<T> kept;
+  if (int64_t(kept.size()) < numbers) kept.resize(numbers);
+  return kept.data();
+}
+
+// Rows of the result, and the columns of these vectors.
+template <typename T>
+void block(const T* a, const T* b, const T* bias, T* out, const Shape& s, int64_t row, int64_t rows,
+           int64_t from, int64_t to) {
+  constexpr int64_t L = LANES<T>;
+  const int64_t panels = (to - from + WIDE - 1) / WIDE;  // of nearly the same width
+  const auto begin = [&](int64_t i) { return from + i * (to - from) / panels; };
+  const bool far = s.a.row == 1 && s.a.col * int64_t(sizeof(T)) >= FAR;
+  T* const packed = room<T, 0>((to - from) * L * std::min(DEEP, s.k));
+  T* const turned = far ? room<T, 1>((TALL + HIGH) * DEEP) : nullptr;
+  Part<T> x{};
+  x.a_row = s.a.row, x.a_col = s.a.col, x.a_strip = HIGH * s.a.row;
+  for (int64_t p = 0; p < s.k || p == 0; p += DEEP) {
+    x.k = std::min(DEEP, s.k - p), x.first = p == 0;
+    for (int64_t r = row; r < row + rows; r += TALL) {
+      x.rows = std::min(TALL, row + rows - r);
+      x.a = a + r * s.a.row + p * s.a.col;
+      if (far) {
+        strips(x.a, s.a.col, x.rows, x.k, turned);
+        x.a = turned, x.a_row = 1, x.a_col = HIGH, x.a_strip = HIGH * x.k;
+      }
+      for (int64_t i = 0; i < panels; i++) {
+        const int64_t first = begin(i) * L;
+        T* const panel = packed + (first - from * L) * x.k;
+        x.cols = begin(i + 1) - begin(i);
+        x.n = std::min(x.cols * L, s.n - first);
+        if (r == row) pack(b + p * s.b.row + first * s.b.col, s.b, x.k, x.n, x.cols * L, panel);
+        x.panel = panel;
+        x.bias = bias ? bias + r * s.bias.row + first * s.bias.col : nullptr;
+        x.out = out + r * s.out.row + first * s.out.col;
+        part(x, s);
+      }
+    }
+  }
+}
+
+int64_t threads() {
 #ifdef _OPENMP
-  return omp_get_max_threads() > 1;
+  return omp_get_max_threads();
 #else
-  return false;
+  return 1;
 #endif
 }
 
 template <typename T>
 void by_tiles(const T* a, const T* b, const T* bias, T* out, const Shape& s) {
   const int64_t vectors = (s.n + LANES<T> - 1) / LANES<T>;
-  const int64_t panels = (vectors + WIDE - 1) / WIDE;  // of nearly the same width
-  const bool threads = s.m * s.n * s.k >= WORTH_THREADS && several_threads();
-#pragma omp parallel for if (threads)
-  for (int64_t i = 0; i < panels; i++) {
-    const int64_t from = i * vectors / panels, to = (i + 1) * vectors / panels;
-    columns(a, b, bias, out, s, from * LANES<T>, to - from);
+  const int64_t parts = s.m * s.n * s.k >= WORTH_THREADS ? threads() : 1;
+  const int64_t high = (s.m + HIGH - 1) / HIGH;  // rows are divided, or columns
+  const bool rows = high / HIGH > vectors / WIDE;
+#pragma omp parallel for if (parts > 1)
+  for (int64_t i = 0; i < parts; i++) {
+    const auto begin = [&](int64_t n, int64_t part) { return n * part / parts; };
+    const int64_t row = rows ? begin(high, i) * HIGH : 0;
+    const int64_t below = rows ? std::min(begin(high, i + 1) * HIGH, s.m) : s.m;
+    const int64_t from = rows ? 0 : begin(vectors, i), to = rows ? vectors : begin(vectors, i + 1);
+    if (row < below && from < to) block(a, b, bias, out, s, row, below - row, from, to);
   }
 }
 

@@ -69,10 +69,28 @@ def test_products_of_several_matrices_and_into_gaps():
     torch.testing.assert_close(product(a[0], b[0], torch.ones(9, 1), turned), a[0] @ b[0] + 1)
 
 
-def test_bits_do_not_depend_on_threads():
-    """Whole columns are given to threads."""
+@pytest.mark.parametrize("a_turned", [False, True])
+@pytest.mark.parametrize("b_turned", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_products_in_several_blocks(a_turned, b_turned, dtype):
+    """Of rows, columns and summands; columns of a that lie far apart are put together."""
     generator = torch.Generator().manual_seed(0)
-    a, b = (torch.randn(shape, generator=generator) for shape in ((200, 100), (100, 200)))
+    a = matrix(603, 600, a_turned, dtype, generator)
+    b = matrix(600, 103, b_turned, dtype, generator)
+    bias = torch.randn(603, 1, dtype=dtype, generator=generator)
+    exact = (a.double() @ b.double() + bias.double(), a.double().abs() @ b.double().abs())
+    turned = product(b.mT, a.mT, bias.mT, dtype=dtype).mT
+    for found in (product(a, b, bias, dtype=dtype), turned):
+        error = (found.double() - exact[0]).abs() / exact[1]
+        assert error.max() < (1e-6 if dtype == torch.float32 else 1e-15)
+
+
+@pytest.mark.parametrize("shape", [(200, 100, 200), (1003, 50, 64)])
+def test_bits_do_not_depend_on_threads(shape):
+    """Whole columns are given to threads, or rows where there are more of them."""
+    m, k, n = shape
+    generator = torch.Generator().manual_seed(0)
+    a, b = torch.randn(m, k, generator=generator), torch.randn(k, n, generator=generator)
     alone = product(a, b)
     torch.set_num_threads(2)
     assert torch.equal(product(a, b), alone)
