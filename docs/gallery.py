@@ -21,11 +21,13 @@ from typing import Any
 
 import pandas as pd
 import yaml
+from plotly.offline import get_plotlyjs
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "docs" / "figures"
 SCALES = ("smoke", "quick", "paper")
 FACTS = "facts.json"
+REPORT = "report.html"
 HEAD = """# Figures
 
 Every published figure that grok makes so far: the command, what it gave here at the scale stated,
@@ -82,6 +84,10 @@ def make(figure: dict[str, Any], scale: str, kept_runs: bool, over: dict[str, An
     for file in ["grid.csv", *pictures, *figure.get("tables", [])]:
         if (sweep / "analysis" / file).is_file():
             shutil.copy(sweep / "analysis" / file, kept)
+    if figure.get("report"):
+        page = (sweep / "analysis" / REPORT).read_text(encoding="utf-8")
+        short = page.replace(get_plotlyjs(), "/* plotly.js */")  # which hooks.py puts back
+        (kept / REPORT).write_text(short, encoding="utf-8")
     members = pd.read_csv(kept / "grid.csv")
     record = json.loads((sweep / "0" / "result.json").read_text())
     if record["device"] != "cpu":
@@ -169,8 +175,10 @@ def overview(figures: list[dict[str, Any]], folder: Path) -> str:
     """A table of the figures that have been made."""
     rows = ["| figure | scale | cells | member-steps | wall time | on | agreement |"]
     rows.append("| --- | --- | --- | --- | --- | --- | --- |")
+    total = 0.0
     for figure in figures:
         facts = json.loads((folder / figure["name"] / FACTS).read_text())
+        total += 0.0 if "runs" in figure else facts.get("seconds", 0.0)
         cells = [
             figure["title"],
             facts["scale"],
@@ -181,6 +189,7 @@ def overview(figures: list[dict[str, Any]], folder: Path) -> str:
             agreement(facts["summary"]) or met(verdicts(figure, folder / figure["name"])),
         ]
         rows.append(f"| {' | '.join(cells)} |")
+    rows += ["", f"Where it was measured, wall time is {clock(total)} in all."] if total else []
     return "\n".join([*rows, ""])
 
 
@@ -220,12 +229,16 @@ def section(figure: dict[str, Any], kept: Path) -> str:
         "```",
         "",
     ]
+    if facts["scale"] != "paper" and "paper_takes" in figure:
+        lines += [f"At the paper's scale: {figure['paper_takes'].strip()}", ""]
     if found := verdicts(figure, kept):
         rows = [("claimed", "paper", "here", "verdict"), ("---",) * 4, *found]
         lines += ["\n".join(f"| {' | '.join(row)} |" for row in rows), ""]
     for name in figure["pictures"]:
         if (kept / f"{name}.png").is_file():
             lines += [f"![{figure['title']}: {name}](figures/{figure['name']}/{name}.png)", ""]
+    if (kept / REPORT).is_file():
+        lines += [f"All of it as [a page to explore](figures/{figure['name']}/{REPORT}).", ""]
     for name in figure.get("tables", []):
         if (kept / name).is_file():
             lines += [markdown(pd.read_csv(kept / name)), ""]
@@ -237,8 +250,10 @@ def verdicts(figure: dict[str, Any], kept: Path) -> list[tuple[str, str, str, st
     found = []
     for value in figure.get("values", []):
         table = pd.read_csv(kept / value["table"])
+        table = table[table.eval(value["among"])] if "among" in value else table
         rows = table.eval(value["where"]) if "where" in value else slice(None)
-        here = float(table.eval(value["column"])[rows].mean())
+        column = pd.Series(table.eval(value["column"]), index=table.index)  # one number, maybe
+        here = float(column[rows].mean())
         low, high = value.get("from", -math.inf), value.get("to", math.inf)
         beyond = max(low - here, here - high)
         verdict = "met" if beyond <= 0 else f"not met, by {beyond:.3g}"

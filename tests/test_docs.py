@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from omegaconf import OmegaConf
+from plotly.offline import get_plotlyjs
 
 import grok
 from grok.composing import CONF, compose
@@ -51,10 +52,19 @@ def site(tmp_path_factory):
 
 
 def test_every_page_is_built(site):
-    built = {path.relative_to(site).with_suffix(".md").as_posix() for path in site.rglob("*.html")}
+    pages = {path.relative_to(site).with_suffix("") for path in site.rglob("*.html")}
+    built = {f"{path.as_posix()}.md" for path in pages if path.name != "report"}
     assert built - {"404.md"} == set(paths(NAV))
     assert (site / "python.ipynb").is_file()
     assert not (site / "gallery.py").exists()
+
+
+def test_kept_reports_hold_all_that_they_need(site):
+    kept = [path.relative_to(DOCS) for path in DOCS.rglob("report.html")]
+    assert len(kept) >= 4
+    for path in kept:
+        assert (DOCS / path).stat().st_size < 2**20  # without plotly.js
+        assert get_plotlyjs() in (site / path).read_text(encoding="utf-8")
 
 
 def test_every_public_name_has_an_entry(site):
