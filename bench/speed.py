@@ -22,7 +22,7 @@ from grok.launch.places import cpu_stack
 from grok.training import train
 
 SIZES = (1, 2, 4, 8, 16, 64, 441)
-MEMBER_STEPS = 4000
+MEMBER_STEPS = 16000
 TASKS = ("toy_regression", "toy_classification")
 
 
