@@ -167,9 +167,11 @@ def test_cells_that_differ(monkeypatch, make_member, train_members):
 
 
 def test_memory(card):
+    """Data of their own are what one of three members has no room for."""
     found = list(gpu_speed.memory(TOY, 2))
     assert [finding.holds for finding in found] == [True, True]
-    assert found[0].numbers.startswith("2 of 2 members; ")
+    assert found[0].numbers.startswith("2 of 3 members; ")
+    assert found[1].numbers.startswith("2 of 2 members; ")
 
 
 def test_speed(card):
