@@ -88,6 +88,8 @@ def make(figure: dict[str, Any], scale: str, kept_runs: bool, over: dict[str, An
         page = (sweep / "analysis" / REPORT).read_text(encoding="utf-8")
         short = page.replace(get_plotlyjs(), "/* plotly.js */")  # which hooks.py puts back
         (kept / REPORT).write_text(short, encoding="utf-8")
+    if any(name.startswith("curves") for name in figure["pictures"]):
+        curves(sweep).to_csv(kept / "curves.csv", index=False)
     members = pd.read_csv(kept / "grid.csv")
     record = json.loads((sweep / "0" / "result.json").read_text())
     if record["device"] != "cpu":
@@ -106,6 +108,13 @@ def make(figure: dict[str, Any], scale: str, kept_runs: bool, over: dict[str, An
         "summary": measured(printed),
     }
     (kept / FACTS).write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def curves(sweep: Path) -> pd.DataFrame:
+    """Those of all members, one below the other, with the number of the job."""
+    jobs = sorted(int(file.parent.name) for file in sweep.glob("*/curves.csv"))
+    tables = [pd.read_csv(sweep / str(job) / "curves.csv").assign(job=job) for job in jobs]
+    return pd.concat(tables)[["job", *tables[0].columns.drop("job")]]
 
 
 def train_all(words: list[str], sweep: Path) -> None:

@@ -179,6 +179,15 @@ def test_time_is_counted_over_all_times_a_sweep_is_begun(gallery, tmp_path, monk
     assert [gallery.clock(seconds) for seconds in (0, 200, 7300)] == ["", "3 min", "2.0 h"]
 
 
+def test_curves_of_a_sweep_in_one_table(gallery, tmp_path):
+    for job in (10, 2):
+        (tmp_path / str(job)).mkdir()
+        (tmp_path / str(job) / "curves.csv").write_text(f"step,train_loss\n1,{job}\n5,0.5\n")
+    assert gallery.curves(tmp_path).to_csv(index=False) == (
+        "job,step,train_loss\n2,1,2.0\n2,5,0.5\n10,1,10.0\n10,5,0.5\n"
+    )
+
+
 def test_verdicts(gallery, tmp_path):
     (tmp_path / "fits.csv").write_text("slope,task.scale,t_val\n-0.9,1,\n-1.3,3,400\n")
     slope = {"says": "slope", "paper": "-1", "table": "fits.csv", "column": "slope"}
