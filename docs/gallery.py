@@ -227,9 +227,10 @@ def section(figure: dict[str, Any], kept: Path) -> str:
         lines.append(facts["over"])
     if facts.get("analyze"):
         lines.append(f"python analyze.py multirun/<date>/<time> {facts['analyze']}")
+    members = "1 member" if facts["members"] == 1 else f"{facts['members']} members"
     lines += ["```", ""]
     lines += [
-        f"Here, at scale {facts['scale']}: {facts['members']} members, {facts['steps']:,} "
+        f"Here, at scale {facts['scale']}: {members}, {facts['steps']:,} "
         f"member-steps, revision {(facts['revision'] or 'unknown')[:7]}, "
         f"on {named(facts.get('device', 'cpu'))}.",
         "",
