@@ -36,14 +36,17 @@ class Common(NamedTuple):
 def alike(given: Given, others: Iterable[Given]) -> Given:
     """`given`, with the very tensors of `others` in the place of equal ones."""
     leaves, structure = pytree.tree_flatten(given)
-    for other in others:
-        pairs = zip(leaves, pytree.tree_leaves(other), strict=True)
-        found = [(mine, theirs, _equal(mine, theirs)) for mine, theirs in pairs]
-        leaves = [theirs if equal else mine for mine, theirs, equal in found]
-        if all(equal for *_, equal in found):
-            break
-    same: Given = pytree.tree_unflatten(leaves, structure)
+    columns = zip(leaves, *map(pytree.tree_leaves, others), strict=True)
+    same: Given = pytree.tree_unflatten(
+        [_same(mine, theirs) for mine, *theirs in columns], structure
+    )
     return same
+
+
+def _same(mine: Tensor, theirs: Sequence[Tensor]) -> Tensor:
+    """The first of several that is equal to `mine`, or `mine`; each tensor is looked at once."""
+    each = {id(tensor): tensor for tensor in theirs}.values()
+    return next((tensor for tensor in each if _equal(mine, tensor)), mine)
 
 
 def _equal(one: Tensor, other: Tensor) -> bool:
