@@ -94,6 +94,9 @@ class StackModule(LightningModule):
         head = self._waiting.next_ready()
         if head is None:
             return
+        if self.slots:  # of a stack before, whose memory is needed
+            del self.stack
+            self._before = None
         task = head[0].task
         plain = self._engine.plain or not task.STACKABLE
         self._size = 1 if plain else self._most
@@ -244,7 +247,6 @@ class StackModule(LightningModule):
             self._fill()
         occupied = self._occupied()
         if not occupied:
-            self._before = None  # no memory is left to what has ended
             self._begin()
             if not self._occupied():
                 self.trainer.should_stop = True

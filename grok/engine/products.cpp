@@ -202,12 +202,14 @@ void part(const Part<T>& x, const Shape& s) {
   }
 }
 
-// Room that a thread keeps.
+// Room that a thread keeps, aligned as vectors are.
 template <typename T, int WHICH>
 T* room(int64_t numbers) {
+  constexpr int64_t LINE = 64 / sizeof(T);
   thread_local std::vector<T> kept;
-  if (int64_t(kept.size()) < numbers) kept.resize(numbers);
-  return kept.data();
+  if (int64_t(kept.size()) < numbers + LINE) kept.resize(numbers + LINE);
+  const auto first = reinterpret_cast<std::uintptr_t>(kept.data());
+  return reinterpret_cast<T*>((first + 63) / 64 * 64);
 }
 
 // Rows of the result, and the columns of these vectors.
