@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-import importlib.util
+import importlib
 import json
 
 import numpy as np
@@ -21,10 +21,16 @@ VARIANTS = {"re_tug/fig11"}  # the runs of fig12
 
 @pytest.fixture(scope="module")
 def gallery():
-    spec = importlib.util.spec_from_file_location("gallery", DOCS / "gallery.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """What makes the figures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(DOCS)
+        yield importlib.import_module("gallery")
+
+
+@pytest.fixture(scope="module")
+def gallery_page(gallery):
+    """What writes the page."""
+    return importlib.import_module("gallery_page")
 
 
 def test_every_experiment_is_a_figure():
@@ -75,7 +81,7 @@ def test_what_is_compared_has_common_cells(gallery, sweep_loader, figure, scale)
         assert any(np.isclose(value, grid.table[key], rtol=TOLERANCE).any() for value in ours)
 
 
-def test_the_page(gallery, tmp_path):
+def test_the_page(gallery_page, tmp_path):
     figure = {
         "name": "one",
         "title": "Figure 1",
@@ -104,8 +110,8 @@ def test_the_page(gallery, tmp_path):
     (folder / "fits.csv").write_text("slope,low,points\n-0.81734,,3\n")
     unmade = figure | {"name": "two"}
     assert (
-        gallery.page([figure, unmade], tmp_path)
-        == gallery.HEAD
+        gallery_page.page([figure, unmade], tmp_path)
+        == gallery_page.HEAD
         + """
 | figure | scale | cells | member-steps | wall time | on | agreement |
 | --- | --- | --- | --- | --- | --- | --- |
@@ -156,7 +162,9 @@ log10 of A / B
     )
 
 
-def test_time_is_counted_over_all_times_a_sweep_is_begun(gallery, tmp_path, monkeypatch):
+def test_time_is_counted_over_all_times_a_sweep_is_begun(
+    gallery, gallery_page, tmp_path, monkeypatch
+):
     """But not where nothing was left to train; also where it ends early."""
     now, sweep = [0.0], tmp_path / "sweep"
     monkeypatch.setattr(gallery.time, "monotonic", lambda: now[0])
@@ -176,7 +184,7 @@ def test_time_is_counted_over_all_times_a_sweep_is_begun(gallery, tmp_path, monk
             gallery.train_all(["train.py"], sweep)
         found.append(gallery.spent(sweep))
     assert found == [100, 100, 200]
-    assert [gallery.clock(seconds) for seconds in (0, 200, 7300)] == ["", "3 min", "2.0 h"]
+    assert [gallery_page.clock(seconds) for seconds in (0, 200, 7300)] == ["", "3 min", "2.0 h"]
 
 
 def test_curves_of_a_sweep_in_one_table(gallery, tmp_path):
@@ -188,7 +196,7 @@ def test_curves_of_a_sweep_in_one_table(gallery, tmp_path):
     )
 
 
-def test_verdicts(gallery, tmp_path):
+def test_verdicts(gallery_page, tmp_path):
     (tmp_path / "fits.csv").write_text("slope,task.scale,t_val\n-0.9,1,\n-1.3,3,400\n")
     slope = {"says": "slope", "paper": "-1", "table": "fits.csv", "column": "slope"}
     values = [
@@ -198,7 +206,7 @@ def test_verdicts(gallery, tmp_path):
         slope | {"column": "t_val", "where": "`task.scale` == 1", "to": 200},
         slope | {"column": "slope.max()", "among": "`task.scale` > 1", "to": 0},
     ]
-    found = gallery.verdicts({"values": values}, tmp_path)
+    found = gallery_page.verdicts({"values": values}, tmp_path)
     assert [(paper, here, verdict) for _, paper, here, verdict in found] == [
         ("-1 (from -1.2 to -1)", "-1.1", "met"),
         ("-1 (from -1.2)", "-1.3", "not met, by 0.1"),
@@ -206,16 +214,16 @@ def test_verdicts(gallery, tmp_path):
         ("-1 (to 200)", "nan", "not met: there is none"),
         ("-1 (to 0)", "-1.3", "met"),
     ]
-    assert gallery.met(found) == "3 of 5 values met"
-    assert gallery.met([]) == ""
+    assert gallery_page.met(found) == "3 of 5 values met"
+    assert gallery_page.met([]) == ""
 
 
 @pytest.mark.parametrize(
     "figure", [each for each in FIGURES if "values" in each], ids=lambda each: each["name"]
 )
-def test_values_can_be_told(gallery, figure):
+def test_values_can_be_told(gallery_page, figure):
     kept = DOCS / "figures" / figure["name"]
     for value in figure["values"]:
         assert value["table"] in ["grid.csv", *figure.get("tables", [])]
         assert {"from", "to"} & value.keys()
-    assert len(gallery.verdicts(figure, kept)) == len(figure["values"])
+    assert len(gallery_page.verdicts(figure, kept)) == len(figure["values"])

@@ -1,0 +1,145 @@
+"""docs/figures.md: what was claimed of each figure, what came out, and how far they agree."""
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+FACTS = "facts.json"
+REPORT = "report.html"
+HEAD = """# Figures
+
+Every published figure that grok makes so far: the command, what it gave here at the scale stated,
+and what the paper says. `make figures SCALE=quick` makes all of them, `FIGURES="fig2 fig6"` some;
+this page is written by `docs/gallery.py`.
+"""
+
+
+def page(figures: list[dict[str, Any]], folder: Path) -> str:
+    """The text of docs/figures.md: the figures of which `folder` holds the facts."""
+    made = [figure for figure in figures if (folder / figure["name"] / FACTS).is_file()]
+    sections = [section(figure, folder / figure["name"]) for figure in made]
+    return "\n".join([HEAD, overview(made, folder), *sections])
+
+
+def overview(figures: list[dict[str, Any]], folder: Path) -> str:
+    """A table of the figures that have been made."""
+    rows = ["| figure | scale | cells | member-steps | wall time | on | agreement |"]
+    rows.append("| --- | --- | --- | --- | --- | --- | --- |")
+    total = 0.0
+    for figure in figures:
+        facts = json.loads((folder / figure["name"] / FACTS).read_text())
+        total += 0.0 if "runs" in figure else facts.get("seconds", 0.0)
+        cells = [
+            figure["title"],
+            facts["scale"],
+            f"{facts['members']:,}",
+            f"{facts['steps']:,}",
+            clock(facts.get("seconds", 0.0)),
+            facts.get("device", "cpu").replace("cpu", "CPU"),
+            agreement(facts["summary"]) or met(verdicts(figure, folder / figure["name"])),
+        ]
+        rows.append(f"| {' | '.join(cells)} |")
+    rows += ["", f"Where it was measured, wall time is {clock(total)} in all."] if total else []
+    return "\n".join([*rows, ""])
+
+
+def clock(seconds: float) -> str:
+    """In minutes, from two hours on in hours; nothing where it wasn't measured."""
+    if not seconds:
+        return ""
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def agreement(summary: str) -> str:
+    """The cells of equal phase that a comparison has printed, if there was one."""
+    found = re.search(r"^equal +(\d+ of \d+, [\d.]+)%", summary, re.MULTILINE)
+    return f"{found[1]} %" if found else ""
+
+
+def section(figure: dict[str, Any], kept: Path) -> str:
+    """A figure's part of the page."""
+    facts = json.loads((kept / FACTS).read_text())
+    who = "The paper" if figure.get("published", True) else "Not in the papers"
+    lines = [f"## {figure['title']}", "", f"{who}: {figure['claim'].strip()}", ""]
+    if found := figure.get(f"found_{facts['scale']}"):
+        lines += [f"Found here: {found.strip()}", ""]
+    lines += ["```bash", facts["command"]]
+    if facts.get("over"):
+        lines.append(facts["over"])
+    if facts.get("analyze"):
+        lines.append(f"python analyze.py multirun/<date>/<time> {facts['analyze']}")
+    members = "1 member" if facts["members"] == 1 else f"{facts['members']} members"
+    lines += ["```", ""]
+    lines += [
+        f"Here, at scale {facts['scale']}: {members}, {facts['steps']:,} "
+        f"member-steps, revision {(facts['revision'] or 'unknown')[:7]}, "
+        f"on {named(facts.get('device', 'cpu'))}.",
+        "",
+        "```",
+        facts["summary"],
+        "```",
+        "",
+    ]
+    if facts["scale"] != "paper" and "paper_takes" in figure:
+        lines += [f"At the paper's scale: {figure['paper_takes'].strip()}", ""]
+    if found := verdicts(figure, kept):
+        rows = [("claimed", "paper", "here", "verdict"), ("---",) * 4, *found]
+        lines += ["\n".join(f"| {' | '.join(row)} |" for row in rows), ""]
+    for name in figure["pictures"]:
+        if (kept / f"{name}.png").is_file():
+            lines += [f"![{figure['title']}: {name}](figures/{figure['name']}/{name}.png)", ""]
+    if (kept / REPORT).is_file():
+        lines += [f"All of it as [a page to explore](figures/{figure['name']}/{REPORT}).", ""]
+    for name in figure.get("tables", []):
+        if (kept / name).is_file():
+            lines += [markdown(pd.read_csv(kept / name)), ""]
+    return "\n".join(lines)
+
+
+def verdicts(figure: dict[str, Any], kept: Path) -> list[tuple[str, str, str, str]]:
+    """Of each number of a claim: what it is, what the paper has, what came out, and a verdict."""
+    found = []
+    for value in figure.get("values", []):
+        table = pd.read_csv(kept / value["table"])
+        table = table[table.eval(value["among"])] if "among" in value else table
+        rows = table.eval(value["where"]) if "where" in value else slice(None)
+        column = pd.Series(table.eval(value["column"]), index=table.index)  # one number, maybe
+        here = float(column[rows].mean())
+        low, high = value.get("from", -math.inf), value.get("to", math.inf)
+        beyond = max(low - here, here - high)
+        verdict = "met" if beyond <= 0 else f"not met, by {beyond:.3g}"
+        if math.isnan(here):
+            verdict = "not met: there is none"
+        bounds = [f"{word} {value[word]:g}" for word in ("from", "to") if word in value]
+        found.append(
+            (value["says"], f"{value['paper']} ({' '.join(bounds)})", f"{here:.4g}", verdict)
+        )
+    return found
+
+
+def met(found: list[tuple[str, str, str, str]]) -> str:
+    """How many of the numbers are as claimed."""
+    if not found:
+        return ""
+    return f"{sum(verdict == 'met' for *_, verdict in found)} of {len(found)} values met"
+
+
+def named(device: str) -> str:
+    """A record's device in words."""
+    return "a CPU" if device == "cpu" else f"one {device}"
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table as Markdown, numbers to four digits, columns of nothing left out."""
+    shown = table.dropna(axis="columns", how="all")
+    rows = [[_text(value) for value in row] for row in shown.itertuples(index=False)]
+    head = [str(name) for name in shown.columns]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
+
+
+def _text(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
