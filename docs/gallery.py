@@ -19,8 +19,12 @@ from typing import Any
 
 import pandas as pd
 import yaml
-from gallery_page import FACTS, REPORT, page
-from plotly.offline import get_plotlyjs
+from gallery_page import FACTS, FILLING, page
+
+from grok.analysis import report
+from grok.analysis.options import parse
+from grok.analysis.pictures.palette import SAFE
+from grok.analysis.read.table import read_sweep
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "docs" / "figures"
@@ -75,10 +79,9 @@ def make(figure: dict[str, Any], scale: str, kept_runs: bool, over: dict[str, An
     for file in ["grid.csv", *pictures, *figure.get("tables", [])]:
         if (sweep / "analysis" / file).is_file():
             shutil.copy(sweep / "analysis" / file, kept)
-    if figure.get("report"):
-        page = (sweep / "analysis" / REPORT).read_text(encoding="utf-8")
-        short = page.replace(get_plotlyjs(), "/* plotly.js */")  # which hooks.py puts back
-        (kept / REPORT).write_text(short, encoding="utf-8")
+    if figure.get("report"):  # hooks.py makes the page of it
+        filling = report.filling(read_sweep(sweep, parse([str(sweep), *options]).budget), SAFE)
+        (kept / FILLING).write_text(json.dumps(filling, indent=1) + "\n", encoding="utf-8")
     if any(name.startswith("curves") for name in figure["pictures"]):
         curves(sweep).to_csv(kept / "curves.csv", index=False)
     members = pd.read_csv(kept / "grid.csv")

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 FACTS = "facts.json"
-REPORT = "report.html"
+FILLING = "report.json"
+"""What fills the page to explore, ``report.html`` in the site."""
 HEAD = """# Figures
 
 Every published figure that grok makes so far: the command, what it gave here at the scale stated,
@@ -92,8 +93,8 @@ def section(figure: dict[str, Any], kept: Path) -> str:
     for name in figure["pictures"]:
         if (kept / f"{name}.png").is_file():
             lines += [f"![{figure['title']}: {name}](figures/{figure['name']}/{name}.png)", ""]
-    if (kept / REPORT).is_file():
-        lines += [f"All of it as [a page to explore](figures/{figure['name']}/{REPORT}).", ""]
+    if (kept / FILLING).is_file():
+        lines += [f"All of it as [a page to explore](figures/{figure['name']}/report.html).", ""]
     for name in figure.get("tables", []):
         if (kept / name).is_file():
             lines += [markdown(pd.read_csv(kept / name)), ""]

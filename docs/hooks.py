@@ -1,18 +1,20 @@
 """What mkdocs does to the files of this folder besides."""
 
-from pathlib import Path
+import json
+from pathlib import Path, PurePosixPath
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
-from plotly.offline import get_plotlyjs
+
+from grok.analysis import report
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Give each report that the gallery keeps its plotly.js, of 5 MB, again."""
+    """Make the page of each sweep of which the gallery keeps what fills it."""
     for file in list(files):
         if file.name == "report" and file.abs_src_path is not None:
-            page = Path(file.abs_src_path).read_text(encoding="utf-8")
-            page = page.replace("/* plotly.js */", get_plotlyjs())
+            filling = json.loads(Path(file.abs_src_path).read_text(encoding="utf-8"))
+            page = str(PurePosixPath(file.src_uri).with_name(report.NAME))
             files.remove(file)
-            files.append(File.generated(config, file.src_uri, content=page))
+            files.append(File.generated(config, page, content=report.filled(filling)))
     return files

@@ -1,5 +1,6 @@
 """The documentation: its site builds, its links lead somewhere, and what it names exists."""
 
+import json
 import os
 import re
 import subprocess
@@ -59,12 +60,14 @@ def test_every_page_is_built(site):
     assert not (site / "gallery.py").exists()
 
 
-def test_kept_reports_hold_all_that_they_need(site):
-    kept = [path.relative_to(DOCS) for path in DOCS.rglob("report.html")]
+def test_kept_sweeps_have_a_page_to_explore(site):
+    kept = [path.relative_to(DOCS) for path in DOCS.rglob("report.json")]
     assert kept
     for path in kept:
-        assert (DOCS / path).stat().st_size < 2**21  # without plotly.js, of 5 MB
-        assert get_plotlyjs() in (site / path).read_text(encoding="utf-8")
+        page = (site / path).with_suffix(".html").read_text(encoding="utf-8")
+        assert json.loads((DOCS / path).read_text(encoding="utf-8"))["data"] in page
+        assert get_plotlyjs() in page
+        assert not (site / path).exists()
 
 
 def test_every_public_name_has_an_entry(site):

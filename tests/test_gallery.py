@@ -105,7 +105,7 @@ def test_the_page(gallery_page, tmp_path):
         "analyze": "--paths <the other sweep>",
     }
     (folder / "facts.json").write_text(json.dumps(facts))
-    for name in ("phases.png", "report.html"):
+    for name in ("phases.png", "report.json"):
         (folder / name).touch()
     (folder / "fits.csv").write_text("slope,low,points\n-0.81734,,3\n")
     unmade = figure | {"name": "two"}

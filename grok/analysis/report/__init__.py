@@ -37,12 +37,24 @@ def page(sweep: Sweep, palette: Palette, crossing: Crossing | None = None) -> st
     Args:
         crossing: free members to be drawn over the sweep, a landscape.
     """
+    return filled(filling(sweep, palette, crossing))
+
+
+def filled(parts: dict[str, str]) -> str:
+    """``page.html`` with what `filling` gives, and plotly.js."""
+    template = resources.files(__name__).joinpath("page.html").read_text(encoding="utf-8")
+    parts = {**parts, "plotly": get_plotlyjs()}
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
+
+
+def filling(sweep: Sweep, palette: Palette, crossing: Crossing | None = None) -> dict[str, str]:
+    """What the page of a sweep has that those of others haven't, by its place in ``page.html``."""
     data = embed(contents(sweep, palette, crossing))  # before the facts, which name damaged files
     told = facts(sweep)
     rows = (f"<dt>{_escape(name)}</dt><dd>{_escape(value)}</dd>" for name, value in told.items())
     times, phases = definitions(sweep)
     lines = (f"<tr><th>{name}</th><td>{_escape(words)}</td></tr>" for name, words in phases.items())
-    parts = {
+    return {
         "title": _escape(f"{told['Task']}: {sweep.folder.resolve().name}"),
         "heading": _escape(heading(sweep, told["Task"])),
         "summary": _escape(f"{finished(sweep)}; {cost(sweep)}"),
@@ -50,11 +62,8 @@ def page(sweep: Sweep, palette: Palette, crossing: Crossing | None = None) -> st
         "times": _escape(times),
         "phases": "\n".join(lines),
         "configuration": "\n".join(map(_escape, configuration(sweep))),
-        "plotly": get_plotlyjs(),
         "data": data,
     }
-    template = resources.files(__name__).joinpath("page.html").read_text(encoding="utf-8")
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
 
 
 def contents(sweep: Sweep, palette: Palette, crossing: Crossing | None = None) -> dict[str, Any]:
