@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -17,6 +18,8 @@ from torch.utils import _pytree as pytree
 from grok.engine.step import Given, Kind, Moved, State, Tensors, differentiated, measured, updated
 from grok.tasks import Batch, samples
 from grok.tasks.model import Model
+
+Tree = TypeVar("Tree")
 
 
 def agreement(
@@ -61,7 +64,8 @@ def agreement(
         )
         for side in (-1, 0, 1)
     ]
-    moved = pytree.tree_map(functools.partial(_between, 32 * unit), after, before[:2], *hull)
+    off = _off(hull[1], updated(kind, *_otherwise((before, grads, coefficients))))
+    moved = pytree.tree_map(functools.partial(_between, 32 * unit), after, before[:2], off, *hull)
     expected = measured(kind, model, after[0], loss, right, given)
     counted = [samples(part) if part else 0 for part in (batch, given.val)]
     near = (metrics - expected).abs() <= _allowed(expected, unit, counted)
@@ -73,23 +77,38 @@ def agreement(
 def _rounding(
     kind: Kind, model: Model, params: Tensors, constants: Tensors, batch: Batch, grads: Tensors
 ) -> Tensors:
-    """How far rounding takes each gradient at most, a scalar each: as the other precision tells.
+    """How far rounding takes each gradient at most, a scalar each.
 
     Where a network has nearly fitted its samples, gradients are differences of nearly equal
     numbers, and little else than rounding.
     """
-    dtype = next(iter(grads.values())).dtype
-    other = torch.float32 if dtype == torch.float64 else torch.float64
-    params, constants, batch = pytree.tree_map(
-        lambda tensor: tensor.to(other) if tensor.is_floating_point() else tensor,
-        (params, constants, batch),
+    other = copy.deepcopy(model).to(_other(next(iter(params.values())).dtype))
+    others, *_ = differentiated(kind, other, *_otherwise((params, constants, batch)))
+    return _off(grads, others)
+
+
+def _off(tree: Tree, others: Tree) -> Tree:
+    """How far rounding takes each tensor at most, a scalar each: as the other precision tells."""
+
+    def off(tensor: Tensor, other: Tensor) -> Tensor:
+        share = torch.finfo(tensor.dtype).eps / torch.finfo(torch.float32).eps
+        return share * (other.to(tensor.dtype) - tensor).abs().max()
+
+    rounded: Tree = pytree.tree_map(off, tree, others)
+    return rounded
+
+
+def _otherwise(tree: Tree) -> Tree:
+    """The same in the other precision."""
+    other: Tree = pytree.tree_map(
+        lambda tensor: tensor.to(_other(tensor.dtype)) if tensor.is_floating_point() else tensor,
+        tree,
     )
-    others, *_ = differentiated(kind, copy.deepcopy(model).to(other), params, constants, batch)
-    share = torch.finfo(dtype).eps / torch.finfo(torch.float32).eps
-    return {
-        name: share * (others[name].to(dtype) - gradient).abs().max()
-        for name, gradient in grads.items()
-    }
+    return other
+
+
+def _other(dtype: torch.dtype) -> torch.dtype:
+    return torch.float32 if dtype == torch.float64 else torch.float64
 
 
 def _allowed(expected: Tensor, unit: float, counted: Sequence[int]) -> Tensor:
@@ -100,13 +119,19 @@ def _allowed(expected: Tensor, unit: float, counted: Sequence[int]) -> Tensor:
     return allowed
 
 
-def _between(rounding: float, value: Tensor, before: Tensor, *bounds: Tensor) -> Tensor:
+def _between(
+    rounding: float, value: Tensor, before: Tensor, off: Tensor, *bounds: Tensor
+) -> Tensor:
     """Whether all elements lie between the bounds; what isn't finite there may be anything.
 
     An extremum may lie between the bounds, the square of a gradient around 0 for one, so there is
     as much room again on either side.
+
+    Args:
+        rounding: as a share of the numbers that are compared.
+        off: how far those that they are differences of take it besides.
     """
     low, high = (functools.reduce(pick, bounds) for pick in (torch.minimum, torch.maximum))
-    room = high - low + rounding * (low.abs() + high.abs() + before.abs())
+    room = high - low + rounding * (low.abs() + high.abs() + before.abs()) + 16 * off
     sound = (value >= low - room) & (value <= high + room)
     return (sound | ~room.isfinite()).all()

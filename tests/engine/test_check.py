@@ -1,5 +1,6 @@
 """A compiled step that isn't what it was compiled from is found, and only such a one."""
 
+import copy
 import dataclasses
 
 import pytest
@@ -32,9 +33,10 @@ CELLS = [  # task, initial scale, learning rate, whether the norm is constrained
 ]
 
 
-def stepped(task, scale, lr, constrain, tmp_path, trained=0):
+def stepped(task, scale, lr, constrain, tmp_path, trained=0, decay=0.0):
     """A step in single precision: its arguments, and what rounding otherwise makes of it."""
-    cfg = compose(f"task={task}", f"task.init_scale={scale}", f"opt.lr_dec={lr}", "opt.wd_dec=0")
+    sizes = (f"task.init_scale={scale}", f"opt.lr_dec={lr}", f"opt.wd_dec={decay}")
+    cfg = compose(f"task={task}", *sizes)
     member = member_of(cfg, tmp_path, task, {})
     constrain = ("encoder", "decoder") if constrain else ()
     drawn = dataclasses.replace(member, constrain=constrain).drawn(torch.float32)
@@ -69,6 +71,19 @@ def stepped(task, scale, lr, constrain, tmp_path, trained=0):
 def test_rounding_is_no_mistake(cell, tmp_path):
     _, after, metrics, check = stepped(*cell, tmp_path)
     assert check(after, metrics) == [True, True]
+
+
+def test_nor_where_decay_takes_back_what_the_gradient_gives(tmp_path):
+    """Weights go 464 one way and about as far the other (Re-TUG, Figure 5, upper right)."""
+    rate, decay = 464.0, 10.0
+    before, after, metrics, check = stepped("mnist", 9.0, rate, False, tmp_path, decay=decay)
+    for sign in (-1, 1):
+        moved = copy.deepcopy(after)
+        for name, param in moved[0].items():
+            if not name.startswith("encoder"):
+                unit = torch.finfo(torch.float32).eps
+                param += sign * unit * rate * decay * before.params[name].abs()
+        assert check(moved, metrics) == [True, True]
 
 
 @pytest.mark.long
