@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -20,6 +20,54 @@ from grok.tasks import Batch, samples
 from grok.tasks.model import Model
 
 Tree = TypeVar("Tree")
+TRIES = 4
+"""Times that a step which doesn't agree is tried again, from weights a little way off."""
+NUDGE = 1e-3
+"""That way, as a share of each weight at most."""
+
+
+def upheld(
+    step: Callable[..., Tensor],
+    agree: Callable[..., Tensor],
+    before: State,
+    after: Moved,
+    metrics: Tensor,
+    *arguments: Any,
+) -> Tensor:
+    """Whether a stack's step did what `member_step` does with each member, but for rounding.
+
+    Rounding decides on which side of a ReLU's kink a number beside it lies, and so whether a sample
+    counts in a gradient. So where a member doesn't agree, the step is tried from weights a little
+    way off, where other numbers lie beside a kink. One that is compiled wrongly is wrong there too.
+
+    Args:
+        step: advances a stack in place, and measures it.
+        agree: `agreement`, of each member.
+        before, after, metrics: of a stack; see `agreement`.
+        arguments: of the step and of `agree` besides.
+
+    Returns:
+        Boolean of shape (2,): the weights and moments, and the metrics.
+    """
+    every = agree(before, after, metrics, *arguments)
+    for seed in range(TRIES):
+        if every.all():
+            break
+        start = _nudged(before, seed)
+        state = pytree.tree_map(torch.clone, start)
+        metrics = step(state, *arguments)
+        every = every | agree(start, state[:2], metrics, *arguments)
+    return every.all(0)
+
+
+def _nudged(state: State, seed: int) -> State:
+    draws = torch.Generator().manual_seed(seed)
+
+    def nudged(param: Tensor) -> Tensor:
+        way = 2 * torch.rand(param.shape[1:], generator=draws) - 1
+        return param * (1 + NUDGE * way).to(param)
+
+    return state._replace(params={name: nudged(param) for name, param in state.params.items()})
 
 
 def agreement(

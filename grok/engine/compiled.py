@@ -18,7 +18,7 @@ from torch._inductor.runtime.cache_dir_utils import cache_dir
 from torch.func import vmap
 from torch.utils import _pytree as pytree
 
-from grok.engine.check import agreement
+from grok.engine.check import agreement, upheld
 from grok.engine.compiler import ELSEWHERE, fresh_cache, from_compiler, prepare, remedy
 from grok.engine.recorder import recorded
 from grok.engine.recording import Places, Recording
@@ -81,11 +81,10 @@ class StackStep(Steps):
             agree = self._over_members(
                 agreement, 4, batch, given, chunk_size=CHECKED[coefficients.device.type]
             )
-            every = agree(before, state[:2], metrics, coefficients, batch, given)
+            sound = upheld(step, agree, before, state[:2], metrics, coefficients, batch, given)
         except Exception as error:
             log.warning("can't check the compiled training step (%s)", _in_a_line(error))
             return metrics
-        sound = every.all(0)
         if sound.all():
             return metrics
         wrong = [part for part, fine in zip(("weights", "metrics"), sound, strict=True) if not fine]

@@ -9,10 +9,11 @@ from torch.utils import _pytree as pytree
 
 from grok.composing import compose
 from grok.engine import compiled as compiled_module
-from grok.engine.check import agreement
+from grok.engine.check import agreement, upheld
 from grok.engine.compiled import StackStep
 from grok.engine.stack import Stack
 from grok.engine.step import State, member_step
+from grok.engine.tensors import copy_into, in_place
 from grok.job import make_member as member_of
 from grok.job import setup
 from grok.optim.coefficients import table
@@ -33,8 +34,8 @@ CELLS = [  # task, initial scale, learning rate, whether the norm is constrained
 ]
 
 
-def stepped(task, scale, lr, constrain, tmp_path, trained=0, decay=0.0):
-    """A step in single precision: its arguments, and what rounding otherwise makes of it."""
+def started(task, scale, lr, constrain, tmp_path, trained=0, decay=0.0):
+    """A step in single precision: its kind, its model and what it is taken with."""
     sizes = (f"task.init_scale={scale}", f"opt.lr_dec={lr}", f"opt.wd_dec={decay}")
     cfg = compose(f"task={task}", *sizes)
     member = member_of(cfg, tmp_path, task, {})
@@ -43,7 +44,7 @@ def stepped(task, scale, lr, constrain, tmp_path, trained=0, decay=0.0):
     state = drawn.state
     if trained:
         stack = Stack(member.task, [drawn], torch.device("cpu"), compiled=False, plain=True)
-        stack.advance(trained)
+        stack.advance(stack.whole_epochs(trained))
         state = State(**stack.states([0])[0])
     hyper = {name: value[None] for name, value in drawn.opt.hyper().items()}
     factors = torch.ones(1, 1, 1, dtype=torch.float64)
@@ -53,18 +54,26 @@ def stepped(task, scale, lr, constrain, tmp_path, trained=0, decay=0.0):
         rows = drawn.batches.orders(0, 1)[0, : drawn.batches.size]
         batch = {name: tensor[rows] for name, tensor in given.train.items()}
         given = given._replace(train={}, val={})
-    kind, model = drawn.kind(member.task), Model(member.task)
-    arguments = (state, coefficients[0, 0], batch, given)
+    return drawn.kind(member.task), Model(member.task), (state, coefficients[0, 0], batch, given)
+
+
+def exactly(kind, model, arguments):
+    """The step in double precision, its weights and moments rounded to single."""
     exact = pytree.tree_map(lambda t: t.double() if t.is_floating_point() else t, arguments)
-    after, metrics = member_step(kind, model.double(), *exact)
-    after = pytree.tree_map(torch.Tensor.float, after)
+    after, metrics = member_step(kind, copy.deepcopy(model).double(), *exact)
+    return pytree.tree_map(torch.Tensor.float, after), metrics
+
+
+def stepped(*cell, **more):
+    """A step's state before and after, what it measured, and what checks it."""
+    kind, model, arguments = started(*cell, **more)
+    after, metrics = exactly(kind, model, arguments)
 
     def check(after, metrics):
         state, *others = arguments
-        found = agreement(kind, model, state, after, metrics, *others)
-        return found.tolist()
+        return agreement(kind, model, state, after, metrics, *others).tolist()
 
-    return state, after, metrics, check
+    return arguments[0], after, metrics, check
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -91,7 +100,7 @@ def test_nor_where_decay_takes_back_what_the_gradient_gives(tmp_path):
 def test_nor_where_little_is_left_to_learn(steps, tmp_path):
     """Gradients are differences of nearly equal numbers there."""
     cell = ("toy_classification", 1.0, 1e-2, False)
-    _, after, metrics, check = stepped(*cell, tmp_path, steps)
+    _, after, metrics, check = stepped(*cell, tmp_path, trained=steps)
     assert steps < 3000 or metrics[0].item() < 1e-3
     assert check(after, metrics) == [True, True]
 
@@ -112,6 +121,43 @@ def test_a_tenth_of_a_step_is(cell, tmp_path):
         wrong = metrics.clone()
         wrong[i] += change * (1 + wrong[i])
         assert check(after, wrong) == [True, False]
+
+
+def test_nor_which_side_of_a_kink_a_number_lies_on(tmp_path):
+    """A ReLU gets nothing but rounding for one image: its unit learns from it, or doesn't."""
+    kind, model, (state, *others) = started("mnist", 9.0, 1e-2, False, tmp_path, trained=20)
+    weight, bias = state.params["encoder.0.weight"], state.params["encoder.0.bias"]
+    inputs = others[1]["inputs"][0].double() @ weight.double().T + bias
+    unit = int(inputs.argmax())
+    sides = []
+    for side in (-1, 1):
+        there = bias.clone()
+        there[unit] -= inputs[unit].float() - side * 1e-4
+        sides.append(state._replace(params=state.params | {"encoder.0.bias": there}))
+
+    def agree(before, after, metrics, *others):
+        before, after = in_place((before, after), 0)
+        return agreement(kind, model, before, after, metrics[0], *others)[None]
+
+    def step(stack, *others):
+        """As from the other side, at the kink; as it should be elsewhere."""
+        near = (stack.params["encoder.0.bias"] - sides[0].params["encoder.0.bias"]).norm() < 1e-3
+        start = sides[1] if near else in_place(stack, 0)
+        moved, metrics = exactly(kind, model, (start, *others))
+        copy_into(in_place(stack[:2], 0), moved)
+        return metrics[None]
+
+    def wrong(stack, *others):
+        metrics = step(stack, *others)
+        stack.params["encoder.0.bias"][0, unit] += 1e-2
+        return metrics
+
+    for taken, right in ((step, True), (wrong, False)):
+        before = pytree.tree_map(lambda tensor: tensor[None], sides[0])
+        stack = pytree.tree_map(torch.clone, before)
+        metrics = taken(stack, *others)
+        assert agree(before, stack[:2], metrics, *others).tolist() == [[False, True]]
+        assert upheld(taken, agree, before, stack[:2], metrics, *others).tolist() == [right, True]
 
 
 def miscompiling(monkeypatch, mistake):
