@@ -19,7 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from grok.composing import compose
 from grok.engine.member import Drawn
 from grok.engine.memory import Room
-from grok.engine.shared import own
+from grok.engine.shared import Own
 from grok.engine.stack import Stack
 from grok.job import make_member
 from grok.tasks import Task
@@ -89,7 +89,7 @@ def speed(settings: tuple[str, ...], size: int, figure: str | None) -> Iterator[
     numbers = (
         f"{1000 * took:.3f} ms a step, {size / took:.0f} member-steps/s, {peak:.2f} GiB, "
         f"{first:.0f} s to compile and begin; room for "
-        f"{Room(member.task, drawn[0], GPU).slots(own([each.given for each in stack.drawn]))}"
+        f"{Room(member.task, drawn[0], GPU).slots(Own(each.given for each in stack.drawn).bytes)}"
     )
     yield Finding(f"{size} members, {config.trainer.precision}, compiled", stack.compiled, numbers)
     yield roofline(member.task, drawn, took)
@@ -163,7 +163,7 @@ def memory(settings: tuple[str, ...], workers: int) -> Iterator[Finding]:
     with mock.patch.object(torch.cuda, "mem_get_info", left):
         room = Room(task, first, GPU, workers)
     for data, last in (("the same data", first), ("data of each member's own", other)):
-        size = room.slots(own([first.given, last.given]))
+        size = room.slots(Own([first.given, last.given]).bytes)
         drawn = [*[first] * (size - 1), last]
         stacks = [Stack(task, drawn, GPU, compiled=True) for _ in range(workers)]
         for stack in stacks:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from grok.engine.batches import Batches
+from grok.engine.shared import alike
 from grok.engine.step import Given, Kind, State, Tensors, norm_of
 from grok.errors import UserError
 from grok.optim import GROUPS, Optimizer
@@ -122,7 +123,7 @@ class Member:
         return Drawn(
             self.opt,
             State(params, moments, powers, norm_of(self.task, params, self.constrain)),
-            Given(constants, data.fixed, data.train, data.val),
+            alike(Given(constants, data.fixed, data.train, data.val)),
             budget,
             batches,
             evaluations if batches is None else batches.evaluations,

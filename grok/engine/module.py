@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -15,7 +15,7 @@ from grok.engine import retaken
 from grok.engine.member import Drawn, Member
 from grok.engine.memory import Room
 from grok.engine.observer import Taken
-from grok.engine.shared import alike, own
+from grok.engine.shared import Own
 from grok.engine.slots import Rows, Slot
 from grok.engine.stack import Stack
 from grok.engine.step import State
@@ -102,15 +102,15 @@ class StackModule(LightningModule):
         self._size = 1 if plain else self._most
         if self._size > 1 and self._room is None:
             self._room = self._measured(*head)
-        first = [head]
+        first, own = [head], Own([head[1].given])
         while len(first) < self._size:
-            ready = self._next_ready([drawn for _, drawn in first])
+            ready = self._next_ready(own, len(first))
             if ready is None:
                 break
             first.append(ready)
+            own.add(ready[1].given)
         if self._room is not None:
-            fitting = self._room.slots(own([drawn.given for _, drawn in first]))
-            self._size = min(self._size, fitting)
+            self._size = min(self._size, self._room.slots(own.bytes))
         slots = self._fitting(self._size if self._waiting.unknown else len(first))
         drawn = [first[min(slot, len(first) - 1)][1] for slot in range(slots)]
         self.stack = Stack(task, drawn, self.device, self._engine.compile, plain, self._measures)
@@ -123,21 +123,19 @@ class StackModule(LightningModule):
             return None
         return Room(member.task, drawn, self.device, self._sharing)
 
-    def _next_ready(self, beside: Sequence[Drawn]) -> Ready | None:
+    def _next_ready(self, own: Own, others: int) -> Ready | None:
         """The next waiting member; None where none is there, or there is no room for it yet.
 
         Args:
-            beside: what the members in all other slots started from.
+            own, others: of the members in all other slots.
         """
         ready = self._waiting.next_ready()
         if ready is None or self._room is None:
             return ready
-        member, drawn = ready
-        drawn = drawn._replace(given=alike(drawn.given, (other.given for other in beside)))
-        if self._room.slots(own([drawn.given, *(other.given for other in beside)])) <= len(beside):
+        if self._room.slots(own.beside(ready[1].given)) <= others:
             self._waiting.put_back(ready)
             return None
-        return member, drawn
+        return ready
 
     def _tell(self, member: Member, error: Exception) -> None:
         if self._failed is None:
@@ -260,7 +258,8 @@ class StackModule(LightningModule):
         """Seat waiting members in the empty slots."""
         for i, slot in enumerate(self.slots):
             if slot.member is None:
-                ready = self._next_ready([*self.stack.drawn[:i], *self.stack.drawn[i + 1 :]])
+                others = [*self.stack.drawn[:i], *self.stack.drawn[i + 1 :]]
+                ready = self._next_ready(Own(drawn.given for drawn in others), len(others))
                 if ready is None:
                     return
                 member, drawn = ready

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
@@ -33,24 +34,22 @@ class Common(NamedTuple):
     given: Shared
 
 
-def alike(given: Given, others: Iterable[Given]) -> Given:
-    """`given`, with the very tensors of `others` in the place of equal ones."""
-    leaves, structure = pytree.tree_flatten(given)
-    columns = zip(leaves, *map(pytree.tree_leaves, others), strict=True)
-    same: Given = pytree.tree_unflatten(
-        [_same(mine, theirs) for mine, *theirs in columns], structure
-    )
+ALIKE: WeakValueDictionary[tuple[Any, ...], Tensor] = WeakValueDictionary()
+"""A tensor of those that members hold, by its shape, its dtype and some of its numbers."""
+LOOKED_AT = 256
+"""Of its numbers, at least."""
+
+
+def alike(given: Given) -> Given:
+    """What a member is given, with the very tensors of other members in the place of equal ones."""
+    same: Given = pytree.tree_map(_same, given)
     return same
 
 
-def _same(mine: Tensor, theirs: Sequence[Tensor]) -> Tensor:
-    """The first of several that is equal to `mine`, or `mine`; each tensor is looked at once."""
-    each = {id(tensor): tensor for tensor in theirs}.values()
-    return next((tensor for tensor in each if _equal(mine, tensor)), mine)
-
-
-def _equal(one: Tensor, other: Tensor) -> bool:
-    return one is other or (one.dtype == other.dtype and torch.equal(one, other))
+def _same(tensor: Tensor) -> Tensor:
+    some = tensor.flatten()[:: max(1, tensor.numel() // LOOKED_AT)].tolist()
+    known = ALIKE.setdefault((tensor.shape, tensor.dtype, *some), tensor)
+    return known if known is tensor or torch.equal(known, tensor) else tensor
 
 
 def held(givens: Sequence[Given], device: torch.device) -> tuple[Given, Shared]:
@@ -64,14 +63,37 @@ def held(givens: Sequence[Given], device: torch.device) -> tuple[Given, Shared]:
     return pytree.tree_unflatten(leaves, pytree.tree_structure(givens[0])), shared
 
 
-def own(givens: Sequence[Given]) -> int:
-    """Bytes that each member's tensors take in a stack, without those that it holds once for all.
+class Own:
+    """What each member's tensors take in a stack, without those that it holds once for all.
 
     Args:
-        givens: of each member, the same tensors where they are `alike`.
+        givens: of members, the same tensors where they are `alike`.
+
+    Attributes:
+        bytes: so many.
     """
-    columns = zip(*map(pytree.tree_leaves, givens), strict=True)
-    return sum(first.nbytes for first, *rest in columns if any(t is not first for t in rest))
+
+    def __init__(self, givens: Iterable[Given] = ()) -> None:
+        self.bytes = 0
+        self._shared: dict[int, Tensor] | None = None  # by place
+        for given in givens:
+            self.add(given)
+
+    def add(self, given: Given) -> None:
+        """Another member."""
+        leaves = pytree.tree_leaves(given)
+        if self._shared is None:
+            self._shared = dict(enumerate(leaves))
+        for i in self._apart(leaves):
+            self.bytes += self._shared.pop(i).nbytes
+
+    def beside(self, given: Given) -> int:
+        """The bytes with another member."""
+        leaves: list[Tensor] = pytree.tree_leaves(given)
+        return self.bytes + sum(leaves[i].nbytes for i in self._apart(leaves))
+
+    def _apart(self, leaves: Sequence[Tensor]) -> list[int]:
+        return [i for i, tensor in (self._shared or {}).items() if leaves[i] is not tensor]
 
 
 def flags(tree: Any, shared: Shared) -> Any:

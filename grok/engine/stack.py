@@ -17,7 +17,7 @@ from grok.engine.observer import VALIDATION, Observer, Taken, on_cpu
 from grok.engine.plain import PlainStep
 from grok.engine.played import Played
 from grok.engine.replay import Replay
-from grok.engine.shared import Common, Held, alike
+from grok.engine.shared import Common, Held
 from grok.engine.step import METRICS, Given, State, Tensors
 from grok.engine.tensors import copy_into, in_place, in_slot, layout, stacked
 from grok.measures import Measure
@@ -59,9 +59,7 @@ class Stack:
         self.hyper: Tensors
         self.device, self._compile, self.plain = device, compiled, plain
         self.kind, self.observer = drawn[0].kind(task), Observer(self, measures or {})
-        self.drawn: list[Drawn] = []
-        for each in drawn:
-            self.drawn.append(self._like_others(each))
+        self.drawn = list(drawn)
         hypers = [each.opt.hyper() for each in drawn]
         self.state, self.hyper = stacked(
             list(zip([each.state for each in drawn], hypers, strict=True)), device
@@ -71,9 +69,6 @@ class Stack:
         self._variant: tuple[int, Common] | None = None  # which `_step` is
         self._load()
         self._use_step()
-
-    def _like_others(self, drawn: Drawn) -> Drawn:
-        return drawn._replace(given=alike(drawn.given, (other.given for other in self.drawn)))
 
     def _load(self) -> None:
         """Put on the device what members are given, each tensor once if all have the same."""
@@ -134,7 +129,6 @@ class Stack:
         """Start a member from its draws in `slot`; the other slots go on untouched."""
         copy_into(in_place((self.state, self.hyper), slot), (drawn.state, drawn.opt.hyper()))
         before = self.drawn[slot].given
-        drawn = self._like_others(drawn)
         self.drawn[slot], self.done[slot] = drawn, 0
         if not self._held.put(slot, drawn.given, before):
             self._load()

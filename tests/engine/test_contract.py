@@ -9,6 +9,7 @@ from grok.checks.config import problems
 from grok.composing import compose
 from grok.engine.batches import minibatches
 from grok.engine.recorder import RECORDINGS
+from grok.engine.shared import alike
 from grok.engine.stack import Stack
 from grok.job import make_member as make_one
 from grok.tasks.mnist import MNIST
@@ -231,7 +232,8 @@ def test_images_are_held_once(make_member):
     ]
     drawn = [member.drawn(torch.float32) for member in members]
     copies = [
-        each._replace(given=torch.utils._pytree.tree_map(torch.clone, each.given)) for each in drawn
+        each._replace(given=alike(torch.utils._pytree.tree_map(torch.clone, each.given)))
+        for each in drawn
     ]
     stack = Stack(members[0].task, copies, CPU, compiled=False)
     assert stack.given.train["inputs"].shape == (1000, 784)

@@ -6,7 +6,8 @@ from torch.utils import _pytree as pytree
 
 from grok.engine import StackModule, module
 from grok.engine.memory import Room
-from grok.engine.shared import alike, own
+from grok.engine.shared import Own, alike
+from grok.engine.step import Given
 from grok.schema import Engine
 
 
@@ -30,11 +31,31 @@ def test_what_members_have_in_common_is_nobodys_own(make_member):
         make_member(data=data, model=model).drawn(torch.float32).given
         for data, model in ((42, 1), (42, 2), (41, 1))
     ]
-    same, other = (alike(each, given[:1]) for each in given[1:])
-    assert own([given[0], same]) == 0
-    leaves = zip(pytree.tree_leaves(given[0]), pytree.tree_leaves(other), strict=True)
-    differing = [mine.nbytes for mine, others in leaves if mine is not others]
-    assert own([given[0], same, other]) == sum(differing) > 0
+    first, same, other = given
+    own = Own([first, same])
+    assert own.bytes == 0
+    leaves = zip(pytree.tree_leaves(first), pytree.tree_leaves(other), strict=True)
+    differing = sum(mine.nbytes for mine, others in leaves if not torch.equal(mine, others))
+    assert own.beside(same) == 0
+    assert own.beside(other) == differing > 0
+    own.add(other)
+    assert own.beside(same) == own.bytes == differing
+    assert Own(given).bytes == differing
+
+
+def test_equal_tensors_of_members_are_one_and_the_same(make_member):
+    """Though each draws its own: of other dtype, shape or numbers they aren't."""
+    ones = torch.ones(1000)
+    kept = [alike(Given({}, {}, {"a": tensor}, {})).train["a"] for tensor in (ones, ones.clone())]
+    assert kept[0] is kept[1]
+    others = (ones.double(), ones.view(10, 100), (torch.arange(1000) != 998).float())
+    for other in others:
+        assert alike(Given({}, {}, {"a": other}, {})).train["a"] is other
+    firsts, seconds = (
+        pytree.tree_leaves(make_member(data=41, model=i).drawn(torch.float64).given)
+        for i in range(2)
+    )
+    assert all(one is two for one, two in zip(firsts, seconds, strict=True))
 
 
 def test_a_stack_takes_its_share_of_a_gpu(make_member, monkeypatch):
