@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -97,6 +99,7 @@ class StackModule(LightningModule):
         if self.slots:  # of a stack before, whose memory is needed
             del self.stack
             self._before = None
+        self._idled = 0
         task = head[0].task
         plain = self._engine.plain or not task.STACKABLE
         self._size = 1 if plain else self._most
@@ -104,7 +107,7 @@ class StackModule(LightningModule):
             self._room = self._measured(*head)
         first, own = [head], Own([head[1].given])
         while len(first) < self._size:
-            ready = self._next_ready(own, len(first))
+            ready = self._next_ready(len(first), lambda: own)
             if ready is None:
                 break
             first.append(ready)
@@ -114,8 +117,9 @@ class StackModule(LightningModule):
         slots = self._fitting(self._size if self._waiting.unknown else len(first))
         drawn = [first[min(slot, len(first) - 1)][1] for slot in range(slots)]
         self.stack = Stack(task, drawn, self.device, self._engine.compile, plain, self._measures)
-        self.slots = [self._seated(slot, member) for slot, (member, _) in enumerate(first)]
-        self.slots += [Slot(member=None) for _ in range(slots - len(first))]
+        self.slots = [Slot(member=None) for _ in range(slots)]
+        for slot, (member, _) in enumerate(first):
+            self._seat(slot, member)
 
     def _measured(self, member: Member, drawn: Drawn) -> Room | None:
         """What a GPU has room for; None of a CPU."""
@@ -123,19 +127,26 @@ class StackModule(LightningModule):
             return None
         return Room(member.task, drawn, self.device, self._sharing)
 
-    def _next_ready(self, own: Own, others: int) -> Ready | None:
+    def _next_ready(self, others: int, own: Callable[[], Own]) -> Ready | None:
         """The next waiting member; None where none is there, or there is no room for it yet.
 
         Args:
-            own, others: of the members in all other slots.
+            others: members in other slots.
+            own: tells what is their own.
         """
         ready = self._waiting.next_ready()
         if ready is None or self._room is None:
             return ready
-        if self._room.slots(own.beside(ready[1].given)) <= others:
-            self._waiting.put_back(ready)
-            return None
-        return ready
+        if self._room.slots(own().beside(ready[1].given)) > others:
+            return ready
+        self._waiting.put_back(ready)
+        return None
+
+    def _seat(self, slot: int, member: Member) -> None:
+        """Let the member whose draws are in a slot of the stack begin."""
+        self.slots[slot] = Slot(member, self.stack.norm(slot))
+        with self.only(slot):
+            self.slots[slot].initially = self.stack.observer.initially(slot)
 
     def _tell(self, member: Member, error: Exception) -> None:
         if self._failed is None:
@@ -169,12 +180,15 @@ class StackModule(LightningModule):
 
         Fewer, where no member's budget leaves so many.
         """
-        if not self.slots:
+        if not self._occupied():
             return
         steps = min(self._engine.steps_per_call, self._budget_left())
         before, metrics, taken = self._advanced(self.stack.whole_epochs(steps))
         empty = sum(slot.member is None for slot in self.slots)
         self._idled += empty * (self.stack.done[0] - before[0])
+        norms, by_slot = self.stack.state.norm.tolist(), defaultdict(list)
+        for each in taken:
+            by_slot[each.slot].append(each)
         for i, slot in enumerate(self.slots):
             slot.rows = None
             if slot.member is None:
@@ -183,8 +197,8 @@ class StackModule(LightningModule):
                 first_step=before[i] + 1,
                 metrics={name: values[:, i].numpy() for name, values in metrics.items()},
                 initial_norm=slot.initial_norm,
-                held_norm=self.stack.state.norm[i].item() if slot.member.constrain else None,
-                taken=[each for each in taken if each.slot == i],
+                held_norm=norms[i] if slot.member.constrain else None,
+                taken=by_slot[i],
             )
             if before[i] == 0:
                 slot.rows.taken = [*slot.initially, *slot.rows.taken]
@@ -209,11 +223,12 @@ class StackModule(LightningModule):
         """Steps done before, and what `Stack.advance` gives once those who can't have left."""
         # on a GPU a step that fails can't be repeated, and there is no memory to spare
         repeatable = len(self.slots) > 1 and self.device.type == "cpu"
+        self._before = None  # before memory is taken for another
         kept = self.stack.copied() if repeatable or self._revisiting else None
         done = self.stack.done
         self._before = None if kept is None else (kept, done)
         try:
-            empty = [i for i, slot in enumerate(self.slots) if slot.member is None]
+            empty = {i for i, slot in enumerate(self.slots) if slot.member is None}
             return done, *self.stack.advance(steps, empty)
         except Exception as error:
             if len(self.slots) == 1:
@@ -240,14 +255,16 @@ class StackModule(LightningModule):
             if slot.rows is not None and slot.rows.stop_reason is not None:
                 self.slots[i] = Slot(member=None)
         self._fill()
-        while self._waiting.unknown and not self._occupied():
-            time.sleep(PAUSE)
-            self._fill()
+        while not self._occupied() and not self._waiting.over:
+            if self._waiting.unknown:
+                time.sleep(PAUSE)
+            if self._waiting.unknown and self.slots:
+                self._fill()
+            else:  # the first, or who had no room beside those in the stack
+                self._begin()
         occupied = self._occupied()
         if not occupied:
-            self._begin()
-            if not self._occupied():
-                self.trainer.should_stop = True
+            self.trainer.should_stop = True
         elif not self._waiting.unknown and self._pays(len(occupied)):
             self._shrink(occupied)
 
@@ -256,15 +273,15 @@ class StackModule(LightningModule):
 
     def _fill(self) -> None:
         """Seat waiting members in the empty slots."""
-        for i, slot in enumerate(self.slots):
-            if slot.member is None:
-                others = [*self.stack.drawn[:i], *self.stack.drawn[i + 1 :]]
-                ready = self._next_ready(Own(drawn.given for drawn in others), len(others))
+        for i in range(len(self.slots)):
+            while self.slots[i].member is None:
+                others = [drawn.given for j, drawn in enumerate(self.stack.drawn) if j != i]
+                ready = self._next_ready(len(others), functools.partial(Own, others))
                 if ready is None:
                     return
                 member, drawn = ready
                 self.stack.put(i, drawn)
-                self.slots[i] = self._seated(i, member)
+                self._seat(i, member)
 
     def _pays(self, members: int) -> bool:
         """Whether empty slots have cost as much as compiling the step for a smaller stack."""
@@ -280,6 +297,3 @@ class StackModule(LightningModule):
         kept = (occupied + empty)[: self._fitting(len(occupied))]
         self.stack.keep(kept)
         self.slots = [self.slots[i] for i in kept]
-
-    def _seated(self, slot: int, member: Member) -> Slot:
-        return Slot(member, self.stack.norm(slot), self.stack.observer.initially(slot))

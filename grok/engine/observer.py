@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import weakref
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -48,7 +49,7 @@ class Observer:
 
     def __init__(self, stack: Stack, measures: Mapping[str, Measure]) -> None:
         self.measures = measures
-        self._stack = stack
+        self._stack = weakref.proxy(stack)  # whose memory is free once nobody else holds it
 
     def due(
         self, steps: int, empty: Collection[int] = ()
@@ -157,7 +158,11 @@ class Observer:
 
 
 def on_cpu(taken: list[Taken]) -> list[Taken]:
-    """The same, with its tensors on the CPU; from a GPU, those of a shape in one transfer."""
+    """The same, on the CPU, each with tensors of its own.
+
+    From a GPU, those of a shape come in one transfer. A view would keep what all others gave, and
+    take it along to the disk.
+    """
     leaves, structure = pytree.tree_flatten(taken)
     alike: dict[tuple[torch.Size, torch.dtype], list[int]] = {}
     for i, leaf in enumerate(leaves):
@@ -167,5 +172,6 @@ def on_cpu(taken: list[Taken]) -> list[Taken]:
         moved = torch.stack([leaves[i] for i in places]).cpu()
         for i, tensor in zip(places, moved, strict=True):
             leaves[i] = tensor
-    there: list[Taken] = pytree.tree_unflatten(leaves, structure)
+    own = [leaf.clone() if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+    there: list[Taken] = pytree.tree_unflatten(own, structure)
     return there

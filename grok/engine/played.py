@@ -31,7 +31,7 @@ class Played(Around):
     @property
     def leaves_out_empty(self) -> bool:
         """Whether slots that nobody has cost nothing."""
-        return self._places is not None
+        return self._places is not None and self.compiled
 
     def __call__(self, state: State, coefficients: Tensor, batch: Batch, given: Given) -> Tensor:
         """Advance `state` in place; what `member_step` measures, shape (K, 5)."""

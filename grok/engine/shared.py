@@ -35,29 +35,39 @@ class Common(NamedTuple):
 
 
 ALIKE: WeakValueDictionary[tuple[Any, ...], Tensor] = WeakValueDictionary()
-"""A tensor of those that members hold, by its shape, its dtype and some of its numbers."""
+"""A tensor of those that are the same to the bit, by its shape, its dtype and some of its bytes."""
 LOOKED_AT = 256
-"""Of its numbers, at least."""
+"""Of its bytes, at least."""
 
 
 def alike(given: Given) -> Given:
-    """What a member is given, with the very tensors of other members in the place of equal ones."""
+    """What a member is given, with the very tensors of others for those that are the same."""
     same: Given = pytree.tree_map(_same, given)
     return same
 
 
 def _same(tensor: Tensor) -> Tensor:
-    some = tensor.flatten()[:: max(1, tensor.numel() // LOOKED_AT)].tolist()
-    known = ALIKE.setdefault((tensor.shape, tensor.dtype, *some), tensor)
-    return known if known is tensor or torch.equal(known, tensor) else tensor
+    tensor = tensor.contiguous()
+    bits = _bits(tensor)
+    some = bits[:: bits.numel() // LOOKED_AT | 1].numpy().tobytes()  # of all bytes of a number
+    known = ALIKE.setdefault((tensor.shape, tensor.dtype, some), tensor)
+    return known if known is tensor or torch.equal(_bits(known), bits) else tensor
+
+
+def _bits(tensor: Tensor) -> Tensor:
+    return tensor.reshape(-1).view(torch.uint8)
 
 
 def held(givens: Sequence[Given], device: torch.device) -> tuple[Given, Shared]:
-    """The members' tensors on the device, and which of them are there once for all."""
+    """The members' tensors on the device, and which of them are there once for all.
+
+    Each is an object of its own: what is compiled takes two that are the same for one, and others
+    that come later need not be.
+    """
     columns = list(zip(*map(pytree.tree_leaves, givens), strict=True))
     shared = tuple(all(tensor is column[0] for tensor in column) for column in columns)
     leaves = [
-        (column[0] if one else torch.stack(column)).to(device)
+        (column[0] if one else torch.stack(column)).to(device).detach()
         for column, one in zip(columns, shared, strict=True)
     ]
     return pytree.tree_unflatten(leaves, pytree.tree_structure(givens[0])), shared

@@ -23,6 +23,7 @@ class Waiting:
 
     Attributes:
         unknown: whether more may come than are known.
+        over: whether none will come.
     """
 
     def __init__(
@@ -31,7 +32,7 @@ class Waiting:
         dtype: torch.dtype,
         failed: Callable[[Member, Exception], None],
     ) -> None:
-        self.unknown = False
+        self.unknown = self.over = False
         self._members, self._precision, self._failed = iter(members), dtype, failed
         self._first: tuple[Path, Signature] | None = None  # a member, whom all others resemble
         self._back: Ready | None = None
@@ -53,6 +54,7 @@ class Waiting:
                 self._failed(member, error)
             else:
                 return member, drawn
+        self.over = True
         return None
 
     def put_back(self, ready: Ready) -> None:

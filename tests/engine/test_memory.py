@@ -44,13 +44,15 @@ def test_what_members_have_in_common_is_nobodys_own(make_member):
 
 
 def test_equal_tensors_of_members_are_one_and_the_same(make_member):
-    """Though each draws its own: of other dtype, shape or numbers they aren't."""
+    """Though each draws its own; of other dtype, shape or bits they aren't."""
     ones = torch.ones(1000)
     kept = [alike(Given({}, {}, {"a": tensor}, {})).train["a"] for tensor in (ones, ones.clone())]
     assert kept[0] is kept[1]
-    others = (ones.double(), ones.view(10, 100), (torch.arange(1000) != 998).float())
+    others = [ones.double(), ones.view(10, 100), (torch.arange(1000) != 998).float()]
     for other in others:
         assert alike(Given({}, {}, {"a": other}, {})).train["a"] is other
+    zeros = [alike(Given({}, {}, {"a": sign * torch.zeros(3)}, {})).train["a"] for sign in (1, -1)]
+    assert zeros[1] is not zeros[0]
     firsts, seconds = (
         pytree.tree_leaves(make_member(data=41, model=i).drawn(torch.float64).given)
         for i in range(2)

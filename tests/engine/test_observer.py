@@ -1,9 +1,13 @@
 """What is measured of members, one by one and all at once."""
 
+import gc
+import weakref
+
 import pytest
 import torch
 
 from grok.engine.observer import VALIDATION, Observer
+from grok.engine.stack import Stack
 from grok.measures import Distance, GradientNorm
 from grok.measures.representation import Embeddings
 
@@ -27,6 +31,30 @@ def test_members_at_once_are_as_one_by_one(name, make_member, stack_of, monkeypa
         assert mine.values.keys() == theirs.values.keys()
         for key, value in mine.values.items():
             torch.testing.assert_close(value, theirs.values[key], rtol=1e-12, atol=0)
+
+
+def test_what_is_taken_keeps_nothing_of_the_others(make_member):
+    members = [make_member(str(i), model=i) for i in range(3)]
+    drawn = [member.drawn(torch.float32) for member in members]
+    stack = Stack(members[0].task, drawn, torch.device("cpu"), False, measures=MEASURES)
+    _, taken = stack.advance(50)
+    values = [value for each in taken for value in each.values.values()]
+    assert len(values) > 3
+    assert all(value.untyped_storage().nbytes() == value.nbytes for value in values)
+
+
+def test_a_stack_frees_its_memory_at_once(make_member):
+    """Not when Python looks for what nobody holds any longer."""
+    member = make_member()
+    stack = Stack(member.task, [member.drawn(torch.float32)], torch.device("cpu"), False)
+    stack.advance(2)
+    state, gone = weakref.ref(stack.state.norm), weakref.ref(stack)
+    gc.disable()
+    try:
+        del stack
+        assert (gone(), state()) == (None, None)
+    finally:
+        gc.enable()
 
 
 def test_nothing_is_measured_of_slots_that_nobody_has(make_member, train_members, monkeypatch):

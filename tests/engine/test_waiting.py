@@ -48,6 +48,23 @@ def test_a_slot_waits_until_its_member_is_known(make_member, solo, monkeypatch):
         assert outcome(member).final == pytest.approx(expected.final)
 
 
+def test_the_first_may_be_waited_for_too(make_member, solo, monkeypatch):
+    monkeypatch.setattr(module, "PAUSE", 0.01)
+    members = [make_member(str(i), wd=wd) for i, wd in enumerate((0.0, 1.0, 2.0))]
+
+    def source():
+        yield from (None, None, members[0], None, *members[1:])
+
+    training.train(source(), setup(compose(*SETTINGS)), size=2)
+    for member, expected in zip(members, solo, strict=True):
+        assert outcome(member).t_train == expected.t_train
+
+
+@pytest.mark.parametrize("source", [[], [None], [None, None]])
+def test_a_source_of_nobody(source):
+    training.train(source, setup(compose(*SETTINGS)), size=2)
+
+
 def test_a_source_that_ends_while_it_was_waited_for(make_member):
     member = make_member("0")
 

@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+import torch
 from omegaconf import OmegaConf
 
 from grok import training
@@ -12,6 +13,7 @@ from grok.composing import compose
 from grok.job import make_member, setup
 from grok.launch import stacked
 from grok.launch.places import Place
+from grok.measures import Function
 from grok.record.names import ERROR, RESULT
 from grok.record.record import finished, read_record
 from grok.sweeps.composer import StackJob
@@ -74,6 +76,23 @@ def test_one_of_nine(seed, position, undisturbed, tmp_path):
         assert without(outcome(tmp_path / str(other)), "final", "best", "weight_norm") == without(
             undisturbed[other], "final", "best", "weight_norm"
         )
+
+
+@pytest.mark.parametrize(("size", "faulty"), [(1, (0, 2)), (2, (1, 3)), (2, (0, 1))])
+def test_what_cannot_be_measured_at_first(size, faulty, tmp_path):
+    """Of members in a new stack, or in the place of another: they end alone."""
+    four, times, failures = members(tmp_path, SOUND[:4]), itertools.count(), []
+
+    def measured(member):
+        if next(times) in faulty:
+            raise ArithmeticError("no number")
+        return torch.zeros(())
+
+    common = setup(compose(*FAULTY))
+    common.measures["own"] = Function(measured, every=1000)
+    training.train(four, common, size, failed=lambda member, error: failures.append(member))
+    assert failures == [four[i] for i in faulty]
+    assert [finished(member.folder) for member in four] == [i not in faulty for i in range(4)]
 
 
 def test_nothing_of_a_failed_member_is_kept(tmp_path):
