@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch.utils import _pytree as pytree
 
 from grok.engine.member import Drawn
 from grok.engine.stack import Stack
@@ -19,9 +20,12 @@ class Room:
         task, drawn: of a member that is like all others.
         device: the GPU.
         sharing: processes that take a share each, this one among them.
+        copies: of a member's state that are there besides.
     """
 
-    def __init__(self, task: Task, drawn: Drawn, device: torch.device, sharing: int = 1) -> None:
+    def __init__(
+        self, task: Task, drawn: Drawn, device: torch.device, sharing: int = 1, copies: int = 0
+    ) -> None:
         peaks = []
         for size in (1, 2):
             torch.cuda.reset_peak_memory_stats(device)
@@ -30,7 +34,8 @@ class Room:
             peaks.append(torch.cuda.max_memory_allocated(device))
         free, _ = torch.cuda.mem_get_info(device)
         self._share = 0.75 * free / sharing
-        self._member = max(1, peaks[1] - peaks[0])
+        state = sum(tensor.nbytes for tensor in pytree.tree_leaves(drawn.state))
+        self._member = max(1, peaks[1] - peaks[0]) + copies * state
 
     def slots(self, own: int) -> int:
         """How many members fit, at least 1.

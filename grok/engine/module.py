@@ -125,7 +125,8 @@ class StackModule(LightningModule):
         """What a GPU has room for; None of a CPU."""
         if self.device.type != "cuda":
             return None
-        return Room(member.task, drawn, self.device, self._sharing)
+        copies = 2 if self._revisiting else 0  # to go back to, and of now meanwhile
+        return Room(member.task, drawn, self.device, self._sharing, copies)
 
     def _next_ready(self, others: int, own: Callable[[], Own]) -> Ready | None:
         """The next waiting member; None where none is there, or there is no room for it yet.

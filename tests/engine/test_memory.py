@@ -15,7 +15,7 @@ def test_members_that_fit_three_quarters_of_the_free_memory(make_member, monkeyp
     """A member more takes what a step of two takes more than one, and data of its own."""
     member = make_member()
     drawn, cpu = member.drawn(torch.float32), torch.device("cpu")
-    peaks = [70_000_000, 75_000_000] * 3
+    peaks = [70_000_000, 75_000_000] * 4
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda _: None)
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _: peaks.pop(0))
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (400_000_000, 800_000_000))
@@ -23,6 +23,9 @@ def test_members_that_fit_three_quarters_of_the_free_memory(make_member, monkeyp
     shared = Room(member.task, drawn, cpu, sharing=2)
     assert (shared.slots(0), shared.slots(5_000_000)) == (30, 15)
     assert Room(member.task, drawn, cpu, sharing=100).slots(0) == 1
+    state = sum(tensor.nbytes for tensor in pytree.tree_leaves(drawn.state))
+    kept = Room(member.task, drawn, cpu, copies=2)
+    assert kept.slots(0) == int(300_000_000 / (5_000_000 + 2 * state)) < 60
 
 
 def test_what_members_have_in_common_is_nobodys_own(make_member):
@@ -61,13 +64,15 @@ def test_equal_tensors_of_members_are_one_and_the_same(make_member):
 
 
 def test_a_stack_takes_its_share_of_a_gpu(make_member, monkeypatch):
-    def asked(_task, _drawn, _device, sharing):
-        raise MemoryError(f"a share of {sharing}")
+    def asked(_task, _drawn, _device, sharing, copies):
+        raise MemoryError(f"a share of {sharing}, {copies} copies")
 
     monkeypatch.setattr(module, "Room", asked)
     monkeypatch.setattr(StackModule, "device", torch.device("cuda"))
-    stack = StackModule([make_member()], Engine(False, False, 200, 1), size=2, sharing=3)
-    with pytest.raises(MemoryError, match="a share of 3"):
+    stack = StackModule(
+        [make_member()], Engine(False, False, 200, 1), size=2, sharing=3, revisiting=True
+    )
+    with pytest.raises(MemoryError, match="a share of 3, 2 copies"):
         stack.on_fit_start()
 
 
