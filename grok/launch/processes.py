@@ -25,6 +25,18 @@ def orphaned() -> bool:
     return os.getppid() != parent.pid  # joblib gives nothing to wait for
 
 
+def runs(process: int) -> bool:
+    """Whether a process of this number runs on this machine; on Windows it isn't asked."""
+    if sys.platform != "win32":
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:  # somebody else's
+            pass
+    return True
+
+
 def end_with_input() -> None:
     """End this process when its standard input ends, which whoever has started it holds open."""
 

@@ -17,9 +17,11 @@ import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from filelock import SoftFileLease, Timeout
 
+from grok.launch.processes import runs
 from grok.record.files import atomic_path
 from grok.record.record import finished
 from grok.sweeps.pace import WORK
@@ -145,6 +147,14 @@ def described(worker: str) -> str:
     return f"{host}, process {process}" + (f", Slurm job {slurm}" if slurm else "")
 
 
+class Renewals(NamedTuple):
+    """What has been seen of a worker's lease."""
+
+    stamp: int  # of the disk's clock
+    newest: float  # by the clock of who looks, who may have begun then
+    times: int
+
+
 class Watch:
     """Tells workers that live from those that have died.
 
@@ -155,35 +165,47 @@ class Watch:
     def __init__(self, folder: Path) -> None:
         self._work = folder / WORK
         self._leases: dict[str, SoftFileLease] = {}  # remember when they were last renewed
-        self._renewals: dict[str, set[int]] = {}
+        self._renewals: dict[str, Renewals] = {}
 
     def dead(self, worker: str) -> bool:
         """Whether a worker has died, or ended; its jobs are free then.
 
-        On this machine that is seen at once, of another after `SILENCE`.
+        On this machine that is seen at once, of another after `SILENCE`; of all after that where
+        the disk can't exchange two names, as NFS can't, so that nobody takes over a lease.
         """
         path = self._work / f"{worker}{LEASE}"
         lease = self._leases.setdefault(worker, _lease(path))
         try:
             with lease.acquire(blocking=False):
-                for job in tickets(self._work / worker):
-                    _move(self._work / worker / str(job), self._work / FREE / str(job))
-                with contextlib.suppress(OSError):
-                    (self._work / worker).rmdir()
+                self._free(worker)
         except Timeout:
-            return False
+            silent = time.monotonic() - self._renewed(worker).newest
+            if _runs_here(worker) or silent < SILENCE:
+                return False
+            self._free(worker)
+            path.unlink(missing_ok=True)
         except FileNotFoundError:  # and so is the whole queue
             return True
         return True
 
     def alive(self, worker: str) -> bool:
-        """Whether a worker is known to live: on this machine, or renewed since the first look."""
-        if worker.partition("+")[0] == socket.gethostname():
-            return not self.dead(worker)
-        seen = self._renewals.setdefault(worker, set())
+        """Whether a worker is known to live: by its process here, or renewed since a first look."""
+        return _runs_here(worker) or self._renewed(worker).times > 0
+
+    def _free(self, worker: str) -> None:
+        for job in tickets(self._work / worker):
+            _move(self._work / worker / str(job), self._work / FREE / str(job))
+        with contextlib.suppress(OSError):
+            (self._work / worker).rmdir()
+
+    def _renewed(self, worker: str) -> Renewals:
+        before, stamp = self._renewals.get(worker), 0
         with contextlib.suppress(OSError), (self._work / f"{worker}{LEASE}").open("rb") as file:
-            seen.add(os.fstat(file.fileno()).st_mtime_ns)
-        return len(seen) > 1
+            stamp = os.fstat(file.fileno()).st_mtime_ns
+        if before is None or stamp not in (0, before.stamp):
+            times = 0 if before is None else before.times + 1
+            self._renewals[worker] = Renewals(stamp, time.monotonic(), times)
+        return self._renewals[worker]
 
 
 class Worker:
@@ -260,6 +282,11 @@ class Worker:
 
 def _lease(path: Path) -> SoftFileLease:
     return SoftFileLease(path, lease_duration=SILENCE, thread_local=False)
+
+
+def _runs_here(worker: str) -> bool:
+    host, process, *_ = worker.split("+")
+    return host == socket.gethostname() and runs(int(process))
 
 
 def _move(ticket: Path, to: Path) -> bool:

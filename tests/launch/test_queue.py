@@ -17,7 +17,9 @@ from grok.record.names import RESULT
 HOLDS = """
 import sys, time
 from pathlib import Path
+from grok.launch import queue
 from grok.launch.queue import Worker
+queue.SILENCE = float(sys.argv[2])
 with Worker(Path(sys.argv[1])) as worker:
     print(worker.take([0, 1, 2, 3]), flush=True)
     time.sleep(100)
@@ -78,10 +80,17 @@ def test_jobs_that_are_no_longer_wanted_go(folder):
 
 
 @pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(queue, "SILENCE", 0.5)
+
+
+@pytest.fixture
 def other(folder):
     """A process that has taken job 0."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLDS, str(folder)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLDS, str(folder), str(queue.SILENCE)],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout.readline() == "0\n"
     yield process
@@ -107,9 +116,8 @@ def test_a_worker_that_stands_still_is_alive(folder, other):
 
 
 @pytest.fixture
-def elsewhere(folder, monkeypatch):
+def elsewhere(folder, impatient, monkeypatch):
     """The lease of a worker on another machine, with job 0."""
-    monkeypatch.setattr(queue, "SILENCE", 0.5)
     name = "elsewhere+7++0"
     (folder / WORK / name).mkdir()
     (folder / WORK / FREE / "0").rename(folder / WORK / name / "0")
@@ -141,6 +149,40 @@ def test_another_machines_silent_worker_is_dead(folder, elsewhere):
         assert worker.in_doubt([0])
         time.sleep(0.6)
         assert worker.take([0]) == 0
+
+
+@pytest.fixture
+def without_exchange(monkeypatch):
+    """A disk that can't exchange two names, as NFS can't."""
+    import filelock._soft as soft
+    import filelock._util as util
+
+    for module in (soft, util):
+        monkeypatch.setattr(module, "exchange_names", lambda *_: False)
+
+
+def test_where_no_lease_is_taken_over_the_silent_are_dead(folder, elsewhere, without_exchange):
+    elsewhere._stop_heartbeat()
+    with Worker(folder) as worker:
+        assert worker.take([0]) is None
+        assert worker.in_doubt([0])
+        time.sleep(0.6)
+        assert worker.take([0]) == 0
+
+
+def test_and_those_whose_process_has_ended(folder, impatient, other, without_exchange):
+    os.kill(other.pid, signal.SIGSTOP)
+    watch = Watch(folder)
+    (name,) = queue.workers(folder)
+    assert not watch.dead(name)
+    time.sleep(0.6)
+    assert not watch.dead(name)
+    assert watch.alive(name)
+    os.kill(other.pid, signal.SIGKILL)
+    other.wait()
+    assert not watch.alive(name)
+    assert queue.living(folder) == []
+    assert tickets(folder / WORK / FREE) == [0, 1, 2, 3]
 
 
 def _takes(folder, taken):
