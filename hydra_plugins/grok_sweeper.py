@@ -58,6 +58,7 @@ class GrokSweeper(BasicSweeper):
         from grok import program
         from grok.errors import UserError, interrupted
         from grok.launch.launcher import check_free
+        from grok.launch.queue import clear
         from grok.printable import show
         from grok.sweeps.folders import settled, was_given
         from grok.sweeps.going_on import deaf_children, interrupted_sweep, killed_worker
@@ -84,8 +85,8 @@ class GrokSweeper(BasicSweeper):
         by_joblib = hasattr(self.launcher, "joblib")
         results: list[JobReturn] = []
         try:
-            with opened(sweep):
-                check_free(sweep.folder)
+            with opened(sweep, check_free):
+                clear(sweep.folder)  # a queue that an interrupt has left
                 with (
                     watching(sweep.folder, sweep.plan),
                     deaf_children() if by_joblib else contextlib.nullcontext(),

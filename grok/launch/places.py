@@ -70,6 +70,16 @@ def places(
     return [Place(slots, gpu, seats.count(gpu)) for gpu in seats]
 
 
+def answers(gpu: int) -> bool:
+    """Whether a GPU does what it is told; after some errors it doesn't for this process."""
+    import torch
+
+    try:
+        return bool(torch.ones(1, device=f"cuda:{gpu}").item())
+    except Exception:
+        return False
+
+
 def worthwhile(cfg: DictConfig, jobs: int) -> float:
     """How many workers of this machine `jobs` of one structure keep busy, by their budget.
 

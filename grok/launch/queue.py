@@ -24,7 +24,7 @@ from filelock import SoftFileLease, Timeout
 from grok.launch.processes import runs
 from grok.record.files import atomic_path
 from grok.record.record import finished
-from grok.sweeps.pace import WORK
+from grok.sweeps.pace import PACE, WORK
 
 FREE, FAILED, LEASE, GROUPS = "free", "failed", ".lease", "groups.json"
 SILENCE = 60.0
@@ -196,6 +196,7 @@ class Watch:
         for job in tickets(self._work / worker):
             _move(self._work / worker / str(job), self._work / FREE / str(job))
         with contextlib.suppress(OSError):
+            (self._work / f"{worker}{PACE}").unlink(missing_ok=True)
             (self._work / worker).rmdir()
 
     def _renewed(self, worker: str) -> Renewals:

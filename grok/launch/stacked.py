@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from grok.errors import named
 from grok.job import finished_alike, leave_error, make_member, setup
 from grok.launch.order import coarse_to_fine
-from grok.launch.places import Place
+from grok.launch.places import Place, answers
 from grok.record.record import finished
 from grok.sweeps.composer import Composer, StackJob
 from grok.sweeps.pace import Pace
@@ -70,7 +70,7 @@ def train(
     place: Place,
     failed: Callable[[int, str], None],
     pace: Pace,
-) -> None:
+) -> bool:
     """Train unfinished jobs in one stack; those that fail leave ``error.txt``.
 
     Args:
@@ -79,6 +79,9 @@ def train(
         place: where.
         failed: told the number and the message of each job that fails.
         pace: told how many steps have been taken.
+
+    Returns:
+        Whether the place can be trained in further: its GPU may be lost.
     """
     from grok import training
     from grok.callbacks import Told
@@ -116,7 +119,7 @@ def train(
                 extra=[Told(pace)],
                 failed=lambda member, error: fail(member.folder, error),
             )
-            return
+            return True
         except Exception as error:  # of no member in particular: it ends those that were in it
             lost = [folder for folder in under_way if not finished(folder)]
             lost = lost or [member.folder for member in itertools.islice(waiting, 1) if member]
@@ -124,5 +127,5 @@ def train(
                 raise
             for folder in lost:
                 fail(folder, error)
-            if place.gpu is not None:  # it may be lost, so the rest is left to other workers
-                return
+            if place.gpu is not None:  # what it held may still be there, so others have the rest
+                return answers(place.gpu)

@@ -42,7 +42,8 @@ def work(sweep: Sweep, spread: Spread, index: int = 0) -> None:
             if job is not None:
                 place, group = seats[job]
                 source = _jobs(sweep, worker, job, Agenda(sweep.folder, sweep.plan, group))
-                stacked.train(source, sweep.job(job), place, worker.fail, pace)
+                if not stacked.train(source, sweep.job(job), place, worker.fail, pace):
+                    return  # the rest is for others, or the next launch
             elif agenda.may_go_on(worker):
                 time.sleep(LOOK)
             else:

@@ -60,6 +60,8 @@ def sweeper_problems(hydra: DictConfig) -> Iterable[str]:
             yield "hydra.sweeper.refine=true: needs hydra/launcher=stacked, which waits for phases"
         if batch is not None:
             yield f"hydra.sweeper.max_batch_size={batch}: must be null with refine=true"
+    if batch is not None and not hydra.launcher.get("wait", True):
+        yield f"hydra.sweeper.max_batch_size={batch}: must be null with hydra.launcher.wait=false"
     if "n_jobs" not in hydra.launcher:
         return
     if hydra.launcher.n_jobs == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -122,14 +122,18 @@ def _of_hydra(settings: dict[str, Any]) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def opened(sweep: Sweep) -> Iterator[None]:
+def opened(sweep: Sweep, check_free: Callable[[Path], None] = lambda _: None) -> Iterator[None]:
     """Own the sweep's folder for as long as the block runs: plan written, nobody else in it.
+
+    Args:
+        check_free: raises where workers are at it that don't own the folder.
 
     Raises:
         ConfigError: the folder holds another sweep.
         UserError: another process is at work in it.
     """
     with owned(sweep.folder, "hydra.sweep.dir"):
+        check_free(sweep.folder)
         before = read_plan(sweep.folder)
         if before is not None:
             _take_order(sweep, before)

@@ -45,6 +45,13 @@ from tests.in_process import run_in_process
         (["opt.lr_dec=range(0,3)"], "opt.lr_dec=range(0,3): several values make a sweep; add -m"),
         (["-m", "hydra.sweeper.max_batch_size=0"], "hydra.sweeper.max_batch_size=0: must be at"),
         (
+            [
+                *("-m", "hydra/launcher=stacked", "hydra.launcher.cluster=slurm"),
+                *("hydra.launcher.wait=false", "hydra.sweeper.max_batch_size=2"),
+            ],
+            "hydra.sweeper.max_batch_size=2: must be null with hydra.launcher.wait=false",
+        ),
+        (
             ["-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=0"],
             "hydra.launcher.n_jobs=0: must be at least 1 process, or -1 for one a core",
         ),

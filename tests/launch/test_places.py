@@ -5,7 +5,7 @@ import torch
 
 from grok.composing import compose
 from grok.errors import ConfigError
-from grok.launch.places import Place, cpu_stack, places, worthwhile
+from grok.launch.places import Place, answers, cpu_stack, places, worthwhile
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +41,17 @@ def test_on_a_cpu(jobs, stack_size, workers, expected):
 )
 def test_workers_that_a_short_sweep_is_worth(words, jobs, expected):
     assert worthwhile(compose(*words), jobs) == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_gpu_answers_or_does_not(monkeypatch):
+    monkeypatch.setattr(torch, "ones", lambda size, device: torch.tensor([1.0]))
+    assert answers(1)
+
+    def lost(size, device):
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(torch, "ones", lost)
+    assert not answers(1)
 
 
 def test_on_the_plain_path_each_trains_alone():

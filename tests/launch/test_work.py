@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
-from grok.launch import queue
+from grok.launch import queue, stacked, worker
 from grok.launch.queue import WORK, Worker, lay_out
+from grok.launch.settings import Spread
 from grok.record.names import LOCK
 from grok.record.record import read_plan, write_plan
+from grok.sweeps.planned import planned
 from tests.in_process import run_in_process
 from tests.launch.small_sweep import SWEEP as MEMBERS
 from tests.launch.small_sweep import table
@@ -96,11 +98,39 @@ def test_a_launch_beside_workers_is_refused(begun, monkeypatch, capsys, tmp_path
     shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
     lay_out(tmp_path, [[0, 1, 2, 3]])
     monkeypatch.setattr(queue, "GRACE", 0)
+    plan, words = read_plan(tmp_path), (*SWEEP, "hydra/launcher=joblib")
     with Worker(tmp_path):
-        status, line = fails(monkeypatch, capsys, *SWEEP, f"hydra.sweep.dir={tmp_path}")
+        status, line = fails(monkeypatch, capsys, *words, f"hydra.sweep.dir={tmp_path}")
+    assert read_plan(tmp_path) == plan
     assert status == 1
     assert line.startswith(f"hydra.sweep.dir={tmp_path}: ")
     assert line.endswith(
         "is at work there; wait for it, or have this machine work too: "
         f"python train.py work {tmp_path}"
     )
+
+
+def test_another_launcher_leaves_no_queue_behind_it(begun, monkeypatch, capsys, tmp_path):
+    """One that an interrupt has left would have ``work`` train beside it."""
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    lay_out(tmp_path, [[0, 1, 2, 3]])
+    words = (*SWEEP, "hydra/launcher=basic", f"hydra.sweep.dir={tmp_path}")
+    assert run_in_process(monkeypatch, *words) == 0
+    assert not (tmp_path / WORK).exists()
+
+
+def test_a_worker_whose_gpu_is_lost_leaves_the_rest(begun, monkeypatch, tmp_path):
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    for job in range(4):
+        shutil.rmtree(tmp_path / str(job))
+    lay_out(tmp_path, [[0, 1], [2, 3]])
+    trained = []
+
+    def lost(jobs, *_):
+        trained.append(next(jobs).number)
+        return False
+
+    monkeypatch.setattr(stacked, "train", lost)
+    worker.work(planned(tmp_path), Spread(1, 1, "auto"))
+    assert trained == [0]
+    assert queue.tickets(tmp_path / WORK / queue.FREE) == [0, 1, 2, 3]

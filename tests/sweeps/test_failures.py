@@ -132,7 +132,9 @@ def test_what_ends_a_whole_stack_ends_those_in_it(gpu, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "train", out_of_memory)
     failures = {}
     pace = Pace(tmp_path, "worker")
-    stacked.train(jobs, compose(*FAULTY), Place(2, gpu), failures.__setitem__, pace)
+    monkeypatch.setattr(stacked, "answers", lambda _gpu: False)
+    sound = stacked.train(jobs, compose(*FAULTY), Place(2, gpu), failures.__setitem__, pace)
+    assert sound is (gpu is None)
     lost = [0, 1, 2] if gpu is None else [0, 1]
     assert failures == dict.fromkeys(lost, "MemoryError: none left")
     assert [finished(tmp_path / str(number)) for number in range(4)] == [
