@@ -23,7 +23,7 @@ from grok.record.record import Plan, read_plan, sound_record, write_plan
 from grok.sweeps.axes import axis_problems, sweeper_problems
 from grok.sweeps.composer import Composer
 from grok.sweeps.folders import owned
-from grok.sweeps.planned import Sweep, command_of
+from grok.sweeps.planned import Sweep, command_of, common_of
 
 NO_PHASES = "phases say nothing at a norm that is held; leave hydra.sweeper.refine out"
 
@@ -71,7 +71,7 @@ def prepare(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) 
     if repeats := len(jobs) - len(cells):
         log.warning("%d of %d jobs repeat another's settings and are left out", repeats, len(jobs))
     jobs, planned = (list(each) for each in zip(*cells.values(), strict=True))
-    plan = Plan(keys, planned, _common(composer, jobs), jobs, command_of(master), refine)
+    plan = Plan(keys, planned, common_of(composer, jobs), jobs, command_of(master), refine)
     return Sweep(Path(str(master.hydra.sweep.dir)), plan, master, composer)
 
 
@@ -96,10 +96,6 @@ def _plain(value: Any) -> Any:
         return [_plain(inner) for inner in value]
     exact = isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**53)
     return value + 0.0 if exact and not isinstance(value, bool) else value
-
-
-def _common(composer: Composer, jobs: Sequence[Sequence[str]]) -> Any:
-    return OmegaConf.to_container(composer.compose(jobs[0]).cfg)
 
 
 def _of_their_own(composer: Composer, keys: Sequence[str]) -> Iterator[str]:
@@ -158,7 +154,7 @@ def _take_order(sweep: Sweep, before: Plan) -> None:
         return
     sweep.plan.overrides = [sweep.plan.overrides[i] for i in found]
     sweep.plan.jobs = [sweep.plan.jobs[i] for i in found]
-    sweep.plan.common = _common(sweep.composer, sweep.plan.overrides)
+    sweep.plan.common = common_of(sweep.composer, sweep.plan.overrides)
 
 
 def _same(before: Plan, now: Plan) -> bool:

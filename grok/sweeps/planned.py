@@ -14,11 +14,12 @@ from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from grok.checks.words import typed
 from grok.composing import CONF, VERSION_BASE, register
 from grok.errors import UserError
+from grok.record.difference import difference
 from grok.record.record import Plan, read_plan
 from grok.sweeps import functions, loader
 from grok.sweeps.composer import Composer
@@ -79,7 +80,8 @@ def planned(folder: Path, words: Sequence[str] = ()) -> Sweep:
         words: for ``hydra.launcher``, which is ``stacked``, besides those the sweep began with.
 
     Raises:
-        UserError: no sweep has begun there, or with a version that left no overrides.
+        UserError: no sweep has begun there, or with a version that left no overrides, or its
+            configuration is another by now.
     """
     folder = folder.absolute()
     plan = begun(folder)
@@ -97,7 +99,17 @@ def planned(folder: Path, words: Sequence[str] = ()) -> Sweep:
         [*_of_hydra(folder, command), *words, *command["task"]],
         RunMode.MULTIRUN,
     )
-    return Sweep(folder, plan, master, Composer(hydra.config_loader, master))
+    sweep = Sweep(folder, plan, master, Composer(hydra.config_loader, master))
+    if changed := difference(plan.common, common_of(sweep.composer, plan.overrides)):
+        raise UserError(
+            f"{folder}: {changed}, when the sweep began; put that back, or begin another sweep"
+        )
+    return sweep
+
+
+def common_of(composer: Composer, jobs: Sequence[Sequence[str]]) -> Any:
+    """What a plan says of the configuration besides what is swept: that of its first job."""
+    return OmegaConf.to_container(composer.compose(jobs[0]).cfg)
 
 
 def begun(folder: Path) -> Plan:

@@ -134,3 +134,17 @@ def test_a_worker_whose_gpu_is_lost_leaves_the_rest(begun, monkeypatch, tmp_path
     worker.work(planned(tmp_path), Spread(1, 1, "auto"))
     assert trained == [0]
     assert queue.tickets(tmp_path / WORK / queue.FREE) == [0, 1, 2, 3]
+
+
+def test_a_configuration_that_has_changed_since(begun, monkeypatch, capsys, tmp_path):
+    """As when somebody edits a file while an array waits."""
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    plan = read_plan(tmp_path)
+    common = plan.common | {"opt": plan.common["opt"] | {"wd_enc": 0.25}}
+    write_plan(tmp_path, replace(plan, common=common))
+    status, line = fails(monkeypatch, capsys, "work", tmp_path)
+    assert status == 1
+    assert line == (
+        f"{tmp_path}: opt.wd_enc=0.0: was 0.25 before, when the sweep began; put that back, or "
+        "begin another sweep"
+    )
