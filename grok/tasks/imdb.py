@@ -150,8 +150,7 @@ class IMDb(Task):
 
     def train_samples(self) -> int:
         """Reviews that are trained on."""
-        of_sentiment = np.bincount(self._reviews().labels[: self.size], minlength=2)
-        return self.size - int((of_sentiment // 4).sum())
+        return self.size - _quarter(self.size)
 
     def minibatch(self) -> int:
         """The batch size, or all reviews where there are fewer."""
@@ -174,14 +173,23 @@ class IMDb(Task):
 
 
 def parts(labels: np.ndarray[Any, Any], seed: int) -> tuple[list[int], list[int]]:
-    """Numbers of the reviews that train, and of a quarter of each sentiment, which validate."""
+    """Numbers of the reviews that train, and of a quarter, which validate.
+
+    Of each sentiment a quarter too, as nearly as whole numbers can be.
+    """
     order = np.random.RandomState(seed).permutation(len(labels))
+    share = np.bincount(labels, minlength=2) * _quarter(len(labels)) / len(labels)
+    counts = np.floor(share).astype(int)
+    counts[np.argmax(share - counts)] += _quarter(len(labels)) - counts.sum()
     val: list[int] = []
-    for sentiment in (0, 1):
-        mine = [int(i) for i in order if labels[i] == sentiment]
-        val += mine[: len(mine) // 4]
+    for sentiment, count in enumerate(counts):
+        val += [int(i) for i in order if labels[i] == sentiment][:count]
     held_out = set(val)
     return [int(i) for i in order if int(i) not in held_out], val
+
+
+def _quarter(size: int) -> int:
+    return -(-size // 4)
 
 
 @functools.lru_cache(maxsize=4)

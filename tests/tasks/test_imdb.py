@@ -22,6 +22,10 @@ def test_a_quarter_of_each_sentiment_validates():
     assert sorted(train + val) == list(range(48))
     assert np.bincount(labels[val]).tolist() == [5, 7]
     assert parts(labels, 3) == (train, val)
+    for counts, validating in (((501, 499), [125, 125]), ((10, 7), [3, 2]), ((9, 8), [3, 2])):
+        labels = np.repeat([0, 1], counts)
+        assert np.bincount(labels[parts(labels, 3)[1]]).tolist() == validating
+    labels = np.array([0, 1] * 20 + [1] * 8)
     assert parts(labels, 4)[1] != val
 
 

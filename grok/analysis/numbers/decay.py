@@ -106,7 +106,8 @@ def law_text(fitted: PowerLaw) -> str:
 
 
 def _row(found: DecayLines, key: str) -> dict[str, float]:
-    ratios = pd.concat([members["t_val"] / lu_prediction(members) for _, members in found])
+    decaying = [with_decay(members, key) for _, members in found]
+    ratios = pd.concat([members["t_val"] / lu_prediction(members) for members in decaying])
     starts = pd.concat([members["t_train"] for _, members in found])
     return _numbers(decay_law(found, key)) | {
         "lu_ratio": float(np.exp(np.log(ratios.astype("float64")).mean())),

@@ -6,7 +6,7 @@ from grok.phases import Phase
 
 TIMES_ARE = (
     "T_train and T_val are the first optimizer steps, counted from 1, at which train and "
-    "validation accuracy are at least {threshold}."
+    "validation accuracy are {reach} {threshold}."
 )
 PHASES_ARE = {
     Phase.COMPREHENSION: "Both come, T_val less than {gap} steps after T_train, or before it.",

@@ -54,7 +54,7 @@ class Layout:
 def phase_layout(sweep: Sweep) -> Layout | None:
     """That of the phase diagrams.
 
-    None where fewer than two numeric keys are swept, or over so many seeds that `seeds.draw`, which
+    None where fewer than two numeric keys are swept, or over so many seeds that `draw_seeds`, which
     sums them up, is drawn instead.
     """
     layout = choose(sweep)

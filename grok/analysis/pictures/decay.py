@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -27,9 +28,11 @@ def draw_decay(sweep: Sweep, _palette: Palette) -> Figure | None:
     key, found = lines
     figure = Figure(figsize=(6.4, 6.4), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+    # those that Matplotlib tells apart by name are ten
+    colours = "C{}".format if len(found) <= 10 else colormaps["viridis"].resampled(len(found))
     for i, (setting, members) in enumerate(found):
         members = with_decay(members, key)
-        colour = f"C{i % 10}" if len(found) > 1 else INK
+        colour = colours(i) if len(found) > 1 else INK
         name = panel_title(setting).replace("\n", " ")
         for time, look in TIME_LOOKS.items():
             steps = members[time].to_numpy(dtype="float64", na_value=np.nan)
@@ -48,7 +51,7 @@ def draw_decay(sweep: Sweep, _palette: Palette) -> Figure | None:
     return figure
 
 
-def _style(time: str, colour: str) -> dict[str, Any]:
+def _style(time: str, colour: Any) -> dict[str, Any]:
     look = TIME_LOOKS[time]
     return {"marker": look.marker, "linestyle": look.line, "color": colour, "markersize": 4}
 

@@ -31,7 +31,7 @@ def draw_seeds(sweep: Sweep, palette: Palette) -> Figure | None:
 
     On the left a cell's square has the colour of its most common phase over the seeds and, as its
     area, the share of seed settings with it: full where all agree. On the right a dot for each
-    seed setting, and the mean with its 95 % interval. None where `table` is.
+    seed setting, and the mean with its 95 % interval. None where no seed is swept.
     """
     seeds = seed_keys(sweep)
     if not seeds:

@@ -69,7 +69,9 @@ def heading(sweep: Sweep, task: str) -> str:
 def definitions(sweep: Sweep) -> tuple[str, dict[str, str]]:
     """What T_train and T_val are, and each of the phases."""
     phases = {str(phase): text.format(gap=_gaps(sweep)) for phase, text in PHASES_ARE.items()}
-    return TIMES_ARE.format(threshold=_thresholds(sweep)), phases
+    tolerances = (flat(record.config).get("phase.tolerance") for record in sweep.records.values())
+    reach = "over" if all(each is not None and each < 0 for each in tolerances) else "at least"
+    return TIMES_ARE.format(reach=reach, threshold=_thresholds(sweep)), phases
 
 
 def _thresholds(sweep: Sweep) -> str:

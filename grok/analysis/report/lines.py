@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from grok.analysis.numbers import decay, landscape
 from grok.analysis.numbers.labels import axis_label, number, tick_positions
-from grok.analysis.numbers.layout import Layout, choose, numeric, select
+from grok.analysis.numbers.layout import Layout, choose, numeric, select, swept
 from grok.analysis.numbers.lines import edges, is_logarithmic, line_layout, line_members, positions
 from grok.analysis.pictures.palette import BUDGET, LAW, STRIP, TIME_LOOKS, Palette, TimeLook
 from grok.analysis.read.sweep import IMPLIED, Sweep
@@ -83,9 +83,12 @@ def decays_picture(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
 
 
 def losses_picture(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
-    """The L and the U: train and test loss against the weight norm; None over two keys."""
+    """The L and the U: train and test loss against the weight norm.
+
+    None over two keys, and where the initial scale isn't swept.
+    """
     layout = choose(sweep)
-    if layout.y is not None:
+    if layout.y is not None or landscape.scale_key(sweep) not in swept(sweep):
         return None
     table = landscape.landscape_members(sweep).sort_values("norm")
     data: list[dict[str, Any]] = []

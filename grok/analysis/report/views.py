@@ -169,8 +169,10 @@ def _steps(steps: pd.Series, budget: int, colours: Colormap, title: str) -> Laye
 
 
 def _stuck(steps: pd.Series, confused: pd.Series, budget: int) -> Layer:
-    """T_train of those that memorise; the confused, at the budget, are black as the scale's end."""
-    layer = _steps(steps.mask(confused, budget), budget, stuck_colours(), "T_train<br>(steps)")
+    """T_train of those that memorise; the confused are black as the scale's end."""
+    low, high = step_limits(steps.mask(confused), budget)
+    values = steps.mask(confused, high).clip(lower=low)
+    layer = _logarithmic(values, low, high, stuck_colours(), "T_train<br>(steps)")
     darkest = layer.scale["colorscale"][-1][1]
     ends = [(1 - TOP, darkest), (1 - TOP, CONFUSED), (1, CONFUSED)]
     return Layer(layer.values, layer.scale | {"colorscale": layer.scale["colorscale"][:-1] + ends})

@@ -11,6 +11,7 @@ import hashlib
 import subprocess
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -98,7 +99,7 @@ def read(name: str, where: Path, file: str, dimensions: int) -> np.ndarray[Any, 
         if header[0] != 0x0800 + dimensions:
             raise ValueError("no IDX file of bytes")
         return np.frombuffer(content, np.uint8, offset=header.nbytes).reshape(header[1:])
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise UserError(f"{path}: damaged ({first_line(error)}); replace it") from None
 
 

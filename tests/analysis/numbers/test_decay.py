@@ -15,6 +15,14 @@ def test_the_fit_of_a_sweep(decays):
     assert row["lu_ratio"] == pytest.approx(expected)
 
 
+def test_who_generalises_without_decay_says_nothing_of_its_ratio(decays):
+    sweep = decays()
+    (row,) = decay.decay_fits(sweep).to_dict("records")
+    sweep.table.loc[sweep.table["opt.wd_dec"] == 0, ["t_val", "norm_at_t_val"]] = [7000, 55.0]
+    (with_it,) = decay.decay_fits(sweep).to_dict("records")
+    assert with_it["lu_ratio"] == row["lu_ratio"]
+
+
 def test_the_lu_prediction_has_no_free_parameter(decays):
     """ln(w0 / w_c) / (lr x wd), with w_c the geometric mean of the norms at T_val."""
     members = decays().table.sort_values("opt.wd_dec")

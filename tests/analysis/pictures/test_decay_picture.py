@@ -45,6 +45,16 @@ def test_seeds_have_a_slope_each_and_one_together(make_sweep, add_member):
     np.testing.assert_allclose(np.unique(drawn.get_ydata()), 300 * 2**0.5 * np.array([0.1, 1, 10]))
 
 
+@pytest.mark.parametrize("seeds", [10, 12])
+def test_each_setting_has_a_colour_of_its_own(seeds, make_sweep, add_member):
+    cells = [{"seed.model": seed, "opt.wd_dec": wd} for seed in range(seeds) for wd in (0.1, 1, 10)]
+    folder = make_sweep(*[(cell, None) for cell in cells])
+    for number, cell in enumerate(cells):
+        add_member(number, cell, 10, round(300 / cell["opt.wd_dec"]))
+    lines = decay.draw_decay(read_sweep(folder), SAFE).axes[1].lines
+    assert len({str(line.get_color()) for line in lines}) == seeds
+
+
 def test_seeds_are_pooled_for_each_setting_of_the_rest(make_sweep, add_member):
     cells = [
         {"task.p": p, "seed.data": seed, "opt.wd_dec": wd}

@@ -57,6 +57,22 @@ def pictures(content):
         yield {"data": view["data"] + grid["data"], "layout": grid["layout"] | view["layout"]}
 
 
+@pytest.mark.parametrize("times", [[None, (200, 3000)], [None, (10, 20)], [(100_000, None), None]])
+def test_the_confused_are_black_whoever_else_there_is(times, make_sweep, add_member):
+    """The scale may end beyond the budget, and nobody need memorise."""
+    cells = [{"opt.lr_dec": lr, "opt.wd_dec": wd} for lr in (1e-4, 1e-3) for wd in (0, 1)]
+    folder = make_sweep(*[(cell, None) for cell in cells])
+    for number, cell in enumerate(cells):
+        t_train, t_val = times[number % 2] or (None, None)
+        add_member(number, cell, t_train, t_val)
+    (view,) = (v for v in contents(folder)["grid"]["views"] if v["name"] == "Smooth")
+    *_, stuck = (trace for trace in view["data"] if trace["type"] == "heatmap")
+    confused = np.array(stuck["z"], dtype=float)[times.index(None)]
+    axis = next(value for key, value in view["layout"].items() if key == stuck["coloraxis"])
+    assert axis["cmax"] == confused.max() == confused.min()
+    assert axis["colorscale"][-1][1] == "#000000"
+
+
 def test_cells_are_those_of_the_picture(grid_sweep):
     grid = contents(grid_sweep)["grid"]
     assert [view["name"] for view in grid["views"]] == VIEWS

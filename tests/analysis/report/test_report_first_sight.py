@@ -50,6 +50,15 @@ def test_times_and_phases_are_defined(grid_sweep):
     ]
 
 
+def test_a_threshold_that_must_be_exceeded(make_sweep, add_member):
+    """As MNIST's."""
+    folder = make_sweep(({"opt.lr_dec": 1e-3}, None))
+    config = {"phase": {"tolerance": -1e-9}}
+    add_member(0, {"opt.lr_dec": 1e-3}, 10, 20, threshold=0.6, config=config)
+    _, _, caption, _ = header(folder)
+    assert caption.endswith("validation accuracy are over 0.6.")
+
+
 def test_it_opens_at_the_longest_delay(grid_sweep, add_curves):
     assert contents(grid_sweep)["first"] == 3
     for job in (0, 1, 4, 5):  # one of those that can show something

@@ -101,9 +101,11 @@ def test_torchvision_is_asked_for_where_it_is_needed(monkeypatch, tmp_path):
 def test_a_damaged_file_is_named(tmp_path):
     shutil.copytree(DATA / "MNIST", tmp_path / "MNIST")
     broken = tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte.gz"
-    broken.write_bytes(broken.read_bytes()[:100])
-    (line,) = problems(compose("task=mnist", f"data.dir={tmp_path}"))
-    assert line.startswith(f"{broken}: damaged")
+    content = broken.read_bytes()
+    for damaged in (content[:100], content[:40] + bytes(60) + content[100:]):
+        broken.write_bytes(damaged)
+        (line,) = problems(compose("task=mnist", f"data.dir={tmp_path}"))
+        assert line.startswith(f"{broken}: damaged")
 
 
 @pytest.mark.long
