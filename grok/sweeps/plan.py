@@ -45,6 +45,8 @@ def prepare(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) 
     if raw["subdir"] != "${hydra.job.num}":
         raise ConfigError("hydra.sweep.subdir: must be ${hydra.job.num}, the number of the job")
     overrides = OverridesParser.create(config_loader=loader).parse_overrides(list(arguments))
+    # Hydra takes ++key for another key
+    overrides = list({o.get_key_element().removeprefix("++"): o for o in overrides}.values())
     if wrong := [*axis_problems(overrides), *sweeper_problems(master.hydra)]:
         raise ConfigError(*wrong)
     keys = swept_keys(overrides)

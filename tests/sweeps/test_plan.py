@@ -52,6 +52,17 @@ def test_equal_cells_are_trained_once(planned, words, left, caplog):
     assert "repeat another's settings and are left out" in caplog.text
 
 
+def test_the_last_word_about_a_key_counts(planned):
+    """However it is written: all launchers are to train the same."""
+    sweep = planned(
+        "opt.lr_dec=1e-4,1e-3", "opt.wd_dec=1,2", "++opt.lr_dec=0.5", "++opt.wd_dec=3,4"
+    )
+    assert jobs(sweep) == [[3], [4]]
+    words = [["++opt.lr_dec=0.5", f"++opt.wd_dec={decay}"] for decay in (3, 4)]
+    assert sweep.plan.overrides == words
+    assert [sweep.job(i).opt.lr_dec for i in (0, 1)] == [0.5, 0.5]
+
+
 def test_what_differs_is_another_cell():
     assert len({cell({"a": value}) for value in (1, "1", True, None, [1], {"b": 1}, 2**60)}) == 7
     assert cell({"a": 1, "b": [0.0]}) == cell({"b": [-0.0], "a": 1.0})
