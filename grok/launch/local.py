@@ -35,12 +35,12 @@ def work_here(sweep: Sweep, spread: Spread) -> None:
     Raises:
         ConfigError: what it asks for isn't there.
     """
-    count, worth = 0, 0.0
-    for group in groups_of(sweep.folder):
+    count, worth, groups = 0, 0.0, groups_of(sweep.folder)
+    for group in groups:
         cfg = sweep.job(group[0])
         if problems := machine_problems(cfg):
             raise ConfigError(*problems)
-        count = max(count, len(places(cfg, len(group), *spread)))
+        count = max(count, len(places(cfg, sum(map(len, groups)), *spread)))
         worth += worthwhile(cfg, len(group))
     if spread.workers == "auto":
         count = min(count, math.ceil(worth))

@@ -31,10 +31,13 @@ def work(sweep: Sweep, spread: Spread, index: int = 0) -> None:
     seats: dict[int, tuple[Place, list[int]]] = {}  # job to its place, and those it trains with
     groups = groups_of(sweep.folder)
     for group in groups:
-        found = places(sweep.job(group[0]), len(group), *spread)
+        cfg = sweep.job(group[0])
+        found = places(cfg, sum(map(len, groups)), *spread)
         if index < len(found):
+            slots = places(cfg, len(group), *spread)[0].slots  # as many as this group needs
+            place = found[index]._replace(slots=slots)
             for wave in waves(group, sweep.plan.jobs) if len(groups) > 1 else [group]:
-                seats |= dict.fromkeys(wave, (found[index], wave))
+                seats |= dict.fromkeys(wave, (place, wave))
     agenda = Agenda(sweep.folder, sweep.plan, seats)
     with Worker(sweep.folder) as worker, telling(sweep.folder, worker.name) as pace:
         while True:

@@ -136,6 +136,24 @@ def test_a_worker_whose_gpu_is_lost_leaves_the_rest(begun, monkeypatch, tmp_path
     assert queue.tickets(tmp_path / WORK / queue.FREE) == [0, 1, 2, 3]
 
 
+def test_structures_of_one_job_each_are_for_all_workers(begun, monkeypatch, tmp_path):
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    for job in range(4):
+        shutil.rmtree(tmp_path / str(job))
+    lay_out(tmp_path, [[0], [1], [2, 3]])
+    found = []
+
+    def train(jobs, _cfg, place, *_):
+        found.append((place.slots, [job.number for job in jobs if job]))
+        return False
+
+    monkeypatch.setattr(stacked, "train", train)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 3)
+    for index in range(3):
+        worker.work(planned(tmp_path), Spread("auto", "auto", "auto"), index)
+    assert found == [(1, [0])] * 3
+
+
 def test_a_configuration_that_has_changed_since(begun, monkeypatch, capsys, tmp_path):
     """As when somebody edits a file while an array waits."""
     shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
