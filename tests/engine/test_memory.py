@@ -6,8 +6,6 @@ from torch.utils import _pytree as pytree
 
 from grok.engine import StackModule, module
 from grok.engine.memory import Room
-from grok.engine.shared import Own, alike
-from grok.engine.step import Given
 from grok.schema import Engine
 
 
@@ -26,41 +24,6 @@ def test_members_that_fit_three_quarters_of_the_free_memory(make_member, monkeyp
     state = sum(tensor.nbytes for tensor in pytree.tree_leaves(drawn.state))
     kept = Room(member.task, drawn, cpu, copies=2)
     assert kept.slots(0) == int(300_000_000 / (5_000_000 + 2 * state)) < 60
-
-
-def test_what_members_have_in_common_is_nobodys_own(make_member):
-    """Of another data seed are the pairs of training and validation, not the table of labels."""
-    given = [
-        make_member(data=data, model=model).drawn(torch.float32).given
-        for data, model in ((42, 1), (42, 2), (41, 1))
-    ]
-    first, same, other = given
-    own = Own([first, same])
-    assert own.bytes == 0
-    leaves = zip(pytree.tree_leaves(first), pytree.tree_leaves(other), strict=True)
-    differing = sum(mine.nbytes for mine, others in leaves if not torch.equal(mine, others))
-    assert own.beside(same) == 0
-    assert own.beside(other) == differing > 0
-    own.add(other)
-    assert own.beside(same) == own.bytes == differing
-    assert Own(given).bytes == differing
-
-
-def test_equal_tensors_of_members_are_one_and_the_same(make_member):
-    """Though each draws its own; of other dtype, shape or bits they aren't."""
-    ones = torch.ones(1000)
-    kept = [alike(Given({}, {}, {"a": tensor}, {})).train["a"] for tensor in (ones, ones.clone())]
-    assert kept[0] is kept[1]
-    others = [ones.double(), ones.view(10, 100), (torch.arange(1000) != 998).float()]
-    for other in others:
-        assert alike(Given({}, {}, {"a": other}, {})).train["a"] is other
-    zeros = [alike(Given({}, {}, {"a": sign * torch.zeros(3)}, {})).train["a"] for sign in (1, -1)]
-    assert zeros[1] is not zeros[0]
-    firsts, seconds = (
-        pytree.tree_leaves(make_member(data=41, model=i).drawn(torch.float64).given)
-        for i in range(2)
-    )
-    assert all(one is two for one, two in zip(firsts, seconds, strict=True))
 
 
 def test_a_stack_takes_its_share_of_a_gpu(make_member, monkeypatch):
