@@ -127,5 +127,5 @@ def train(
                 raise
             for folder in lost:
                 fail(folder, error)
-            if place.gpu is not None:  # what it held may still be there, so others have the rest
+            if place.gpu is not None:  # what it held may still be there
                 return answers(place.gpu)

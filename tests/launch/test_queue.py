@@ -142,15 +142,6 @@ def test_another_machines_worker_is_in_doubt_until_it_is_heard(folder, elsewhere
         assert worker.take([0]) is None
 
 
-def test_another_machines_silent_worker_is_dead(folder, elsewhere):
-    elsewhere._stop_heartbeat()
-    with Worker(folder) as worker:
-        assert worker.take([0]) is None
-        assert worker.in_doubt([0])
-        time.sleep(0.6)
-        assert worker.take([0]) == 0
-
-
 @pytest.fixture
 def without_exchange(monkeypatch):
     """A disk that can't exchange two names, as NFS can't."""
@@ -161,7 +152,10 @@ def without_exchange(monkeypatch):
         monkeypatch.setattr(module, "exchange_names", lambda *_: False)
 
 
-def test_where_no_lease_is_taken_over_the_silent_are_dead(folder, elsewhere, without_exchange):
+@pytest.mark.parametrize("disk", [None, "without_exchange"])
+def test_another_machines_silent_worker_is_dead(folder, elsewhere, disk, request):
+    if disk:
+        request.getfixturevalue(disk)
     elsewhere._stop_heartbeat()
     with Worker(folder) as worker:
         assert worker.take([0]) is None
@@ -170,7 +164,9 @@ def test_where_no_lease_is_taken_over_the_silent_are_dead(folder, elsewhere, wit
         assert worker.take([0]) == 0
 
 
-def test_and_those_whose_process_has_ended(folder, impatient, other, without_exchange):
+def test_where_no_lease_is_taken_over_the_silent_are_dead_once_their_process_ends(
+    folder, impatient, other, without_exchange
+):
     os.kill(other.pid, signal.SIGSTOP)
     watch = Watch(folder)
     (name,) = queue.workers(folder)
