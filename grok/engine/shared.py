@@ -37,7 +37,7 @@ class Common(NamedTuple):
 ALIKE: WeakValueDictionary[tuple[Any, ...], Tensor] = WeakValueDictionary()
 """A tensor of those that are the same to the bit, by its shape, its dtype and some of its bytes."""
 LOOKED_AT = 256
-"""Of its bytes, at least."""
+"""Of its bytes, about so many."""
 
 
 def alike(given: Given) -> Given:

@@ -164,9 +164,7 @@ def test_another_machines_silent_worker_is_dead(folder, elsewhere, disk, request
         assert worker.take([0]) == 0
 
 
-def test_where_no_lease_is_taken_over_the_silent_are_dead_once_their_process_ends(
-    folder, impatient, other, without_exchange
-):
+def test_without_exchange_a_process_has_to_end(folder, impatient, other, without_exchange):
     os.kill(other.pid, signal.SIGSTOP)
     watch = Watch(folder)
     (name,) = queue.workers(folder)
