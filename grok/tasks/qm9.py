@@ -24,7 +24,8 @@ FEATURES = 11
 class EdgeConv(nn.Module):
     """W x_i + b and the sum over i's bonds of W(bond) x_j, with W(bond) by a network.
 
-    Bonds are of four types, so there are four matrices, whatever the graph.
+    Bonds are of four types, so there are four matrices, whatever the graph. b starts at 0, as in
+    PyTorch Geometric's NNConv, which the published runs use.
     """
 
     def __init__(self, inputs: int, outputs: int, hidden: int) -> None:
@@ -34,6 +35,7 @@ class EdgeConv(nn.Module):
             nn.Linear(molecules.BONDS, hidden), nn.ReLU(), nn.Linear(hidden, inputs * outputs)
         )
         self.root = nn.Linear(inputs, outputs)
+        nn.init.zeros_(self.root.bias)
 
     def forward(self, nodes: Tensor, adjacency: Tensor) -> Tensor:
         """Shape (graphs, N, outputs) for nodes (graphs, N, inputs); see `molecules.graphs`."""

@@ -29,6 +29,7 @@ def by_edges(layer, nodes, edges):
 def test_a_convolution_is_that_of_an_edge_network():
     torch.manual_seed(0)
     layer = EdgeConv(11, 6, 5).double()
+    nn.init.normal_(layer.root.bias)
     nodes, adjacency = map(torch.from_numpy, molecules.graphs(SHIPPED, 40))
     outputs = layer(nodes, adjacency)
     gradients = torch.autograd.grad(outputs[[3, 39]].square().sum(), list(layer.parameters()))
@@ -40,6 +41,14 @@ def test_a_convolution_is_that_of_an_edge_network():
     torch.testing.assert_close(outputs[[3, 39]], torch.stack(expected), rtol=1e-12, atol=1e-12)
     reference = torch.autograd.grad(torch.stack(expected).square().sum(), list(layer.parameters()))
     torch.testing.assert_close(gradients, reference, rtol=1e-12, atol=1e-12)
+
+
+def test_the_bias_of_a_convolution_starts_at_0():
+    """And its weights are uniform up to one over the root of the inputs: as the published ones."""
+    torch.manual_seed(0)
+    root = EdgeConv(11, 200, 5).root
+    assert torch.equal(root.bias, torch.zeros(200))
+    assert 0.99 < root.weight.abs().max() * 11**0.5 <= 1
 
 
 def test_padding_and_the_order_of_atoms_change_nothing():
@@ -102,7 +111,8 @@ def test_a_run_of_the_published_settings(tmp_path, train_members):
     """Losses of the first 200 steps fall by orders of magnitude, on the plain path too."""
     losses = []
     for plain in ("false", "true"):
-        overrides = ["task=qm9", "phase.budget=200", f"engine.plain={plain}"]
+        overrides = ["task=qm9", "phase.budget=200", "phase.early_stop=false"]
+        overrides.append(f"engine.plain={plain}")
         member = make_member(compose(*overrides), tmp_path / plain, "qm9", {})
         (record,) = train_members([member], *overrides)
         assert record.steps == 200
