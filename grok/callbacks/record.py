@@ -86,7 +86,9 @@ class RecordWriter(MemberCallback):
             overrides=member.overrides,
             seeds=asdict(member.seed),
             roles=roles_of(member.opt, member.task),
-            decay_per_step=member.opt.decay_per_step,
+            decay_per_step=member.opt.decay_per_step(
+                {member.task.group(name) for name in module.stack.state.params}
+            ),
             final=dict(self.memory[member.folder]["final"]),
             best=dict(self.memory[member.folder]["best"]),
             precision=self.precision,
@@ -120,10 +122,10 @@ def latest(rows: Rows) -> dict[str, float]:
 
 
 def best(before: dict[str, float], rows: Rows) -> dict[str, float]:
-    """The lowest losses and the highest accuracies so far, of those that were measured."""
+    """The lowest losses and the highest accuracies so far, at steps with accuracies."""
     found = dict(before)
     for name, values in rows.metrics.items():
-        measured = values[np.isfinite(values)]
+        measured = values[rows.evaluated & np.isfinite(values)]
         if STEP_COLUMNS[name] is not None and len(measured):
             better = max if STEP_COLUMNS[name] == HIGHER else min
             newest = float(better(measured.min(), measured.max()))

@@ -122,27 +122,34 @@ class Observer:
         return {"loss": loss.double(), "right": right.double()}
 
     def enter(self, metrics: Tensor, validated: list[Taken]) -> None:
-        """Turn counts into accuracies; on a schedule, train accuracy is the epoch's so far.
+        """Turn counts into accuracies; on a schedule, train metrics are those of the epoch so far.
 
         Args:
             metrics: of every step and slot, with counts for accuracies, shape (steps, K, 5).
             validated: losses and counts of the validations in these steps.
         """
         first, held_out = self._stack.drawn[0], samples(self._stack.drawn[0].given.val)
-        trained = first.step_sizes(len(metrics))
+        trained = first.step_sizes(len(metrics)).double()[:, None]
         train, val = (metrics[..., METRICS.index(f"{part}_accuracy")] for part in ("train", "val"))
         if first.evaluations is None:
-            train /= trained[:, None]
+            train /= trained
             val /= held_out
             return
-        right, epoch = train.clone(), self._stack.whole_epochs(1)
+        loss = metrics[..., METRICS.index("train_loss")]
+        share = trained / trained[0]
+        loss.copy_(self._of_epoch(loss * share) / self._of_epoch(share))
+        right = self._of_epoch(train) / self._of_epoch(trained)
         train.fill_(torch.nan)
         for _, slot, step, values in validated:
             i = step - self._stack.done[slot] - 1
-            begun = i - i % epoch
-            train[i, slot] = right[begun : i + 1, slot].sum() / trained[begun : i + 1].sum()
+            train[i, slot] = right[i, slot]
             metrics[i, slot, METRICS.index("val_loss")] = values["loss"]
             val[i, slot] = values["right"] / held_out
+
+    def _of_epoch(self, values: Tensor) -> Tensor:
+        """The sums over the epoch so far of what there is of each step, shape (steps, ...)."""
+        epoch = self._stack.whole_epochs(1)
+        return values.unflatten(0, (-1, epoch)).cumsum(1).flatten(0, 1)
 
     def _one_by_one(self, name: str, slots: list[int]) -> dict[str, Tensor]:
         """What is measured of each slot, stacked; of a member whoever else there is."""

@@ -19,8 +19,9 @@ class Rows:
 
     Attributes:
         first_step: number of the optimizer step of row 0, from 1.
-        metrics: name to values, shape (rows,); see `grok.engine.step.METRICS`. Where accuracies
-            aren't measured at every step, they and the validation loss are nan between.
+        metrics: name to values, shape (rows,); see `grok.engine.step.METRICS`. Of minibatches,
+            train loss and accuracy are of the epoch so far. Where accuracies aren't measured at
+            every step, they and the validation loss are nan between.
         initial_norm: weight norm before the member's first step.
         taken: what measures gave in these rows; with the first ones, that of step 0 as well.
         held_norm: norm of the groups that are held at it, None where none are.

@@ -44,7 +44,7 @@ class Record:
         columns: what was measured, and which way it is better (``higher``, ``lower`` or None).
         roles: what keys of the optimizer and the task mean, see `grok.record.meaning`.
         final: of each column the value at the last step, or the last that was measured.
-        best: the lowest or the highest over all steps, where one is better.
+        best: the lowest or the highest over all steps with accuracies, where one is better.
         weight_norm: L2 norm of all parameters ``initial``, at ``t_train``, at ``t_val``, ``final``;
             and, where it is a constraint, that which is ``held``, of the groups that it is for.
         decay_per_step: the share that weight decay takes of every weight in a step; None where it

@@ -121,8 +121,8 @@ class Task(abc.ABC):
     def evaluations(self, budget: int) -> Sequence[int] | None:
         """Steps after which accuracies are measured; as a `range` they take no memory.
 
-        None is every step or, of minibatches, the end of every epoch. Train accuracy is that of the
-        epoch's minibatches so far, each before its update.
+        None is every step or, of minibatches, the end of every epoch. Train loss and accuracy are
+        those of the epoch's minibatches so far, each before its update.
         """
         return None
 

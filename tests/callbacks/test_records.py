@@ -17,6 +17,7 @@ from grok.measures import log_spaced
 from grok.record import provenance
 from grok.record.meaning import EARLIER_ROLES
 from grok.record.names import CURVE_COLUMNS, CURVES, EMBEDDINGS
+from tests.tasks.examples import OwnGroups
 
 
 def test_a_finished_folder(make_member, train_members):
@@ -204,3 +205,14 @@ def test_best_values_are_those_of_all_steps(make_member, train_members, stack_of
         "val_accuracy": metrics["val_accuracy"].max().item(),
     }
     assert record.best["val_loss"] < record.final["val_loss"]
+
+
+def test_train_loss_is_an_epoch_s(make_member, train_members, stack_of):
+    """Of ten, ten and four samples; one minibatch alone is never the best."""
+    task = OwnGroups(batch_size=10)
+    member = dataclasses.replace(make_member(lr=1e-2, wd=0.0, budget=7), task=task)
+    (record,) = train_members([member])
+    metrics, _ = stack_of([member]).advance(9)
+    loss = metrics["train_loss"][:, 0]
+    assert record.best["train_loss"] == loss[[2, 5]].min().item() > loss[:7].min().item()
+    assert record.final["train_loss"] == loss[6].item()

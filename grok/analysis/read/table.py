@@ -40,12 +40,12 @@ def load(folder: str | Path, budget: int | None = None) -> pd.DataFrame:
     Columns: ``job``, every swept key under its full name, ``t_train``, ``t_val``, ``budget`` and
     ``steps`` (optimizer steps from 1, Int64; a threshold never reached is ``<NA>``), ``phase``,
     ``stop_reason``, ``diverged``, the losses, accuracies (0 to 1) and weight norm (L2) at the last
-    step, the lowest losses and highest accuracies of all steps (``best_...``), the weight norm at
-    the start and at T_train and T_val, ``decay_per_step`` (the share that weight decay takes of
-    a weight in a step, NaN where it isn't the same for all), ``wall_seconds`` and ``folder``, the
-    member's. Then the last value of each number that the configured measures gave, and as
-    ``best_...`` the lowest or highest where one is better; NaN where a member lacks it. A swept key
-    named like another column has " (swept)" added, a measured number " (measured)".
+    step, the lowest losses and highest accuracies of all steps with accuracies (``best_...``), the
+    weight norm at the start and at T_train and T_val, ``decay_per_step`` (the share that weight
+    decay takes of a weight in a step, NaN where it isn't the same for all), ``wall_seconds`` and
+    ``folder``, the member's. Then the last value of each number that the configured measures gave,
+    and as ``best_...`` the lowest or highest where one is better; NaN where a member lacks it. A
+    swept key named like another column has " (swept)" added, a measured number " (measured)".
 
     A refined sweep has rows of implied cells as well, whose column ``implied`` is true: they have a
     phase, and numbers that are NaN or ``<NA>``.
