@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -112,13 +112,14 @@ class Optimizer(abc.ABC):
         clip = None if self.clip is None else 1.0
         return type(self)(lr_enc=0.0, lr_dec=0.0, clip=clip, **chosen)
 
-    @property
-    def decay_per_step(self) -> float | None:
+    def decay_per_step(self, groups: Collection[str] = GROUPS) -> float | None:
         """The share that weight decay alone takes of every weight in a step.
 
-        None where that isn't the same for all groups and steps (warm-up aside), or isn't a share.
+        None where that isn't the same for all `groups`, those of a network with parameters, and for
+        all steps (warm-up aside), or isn't a share.
         """
-        shares = {self._decay(self.lr_enc, self.wd_enc), self._decay(self.lr_dec, self.wd_dec)}
+        of_group = {"encoder": (self.lr_enc, self.wd_enc), "decoder": (self.lr_dec, self.wd_dec)}
+        shares = {self._decay(*of_group[group]) for group in groups}
         return shares.pop() if len(shares) == 1 and self.schedule == "constant" else None
 
     def _decay(self, lr: float, weight_decay: float) -> float | None:

@@ -105,7 +105,12 @@ HALVED = {"schedule": "step", "period": 100, "gamma": 0.5}
     ],
 )
 def test_decay_per_step(opt, share):
-    assert opt.decay_per_step == (None if share is None else pytest.approx(share, rel=1e-12))
+    assert opt.decay_per_step() == (None if share is None else pytest.approx(share, rel=1e-12))
+
+
+def test_decay_per_step_is_of_groups_that_there_are():
+    opt = AdamW(**BOTH | {"wd_enc": 0.0})
+    assert (opt.decay_per_step(["decoder"]), opt.decay_per_step(["encoder"])) == (5e-3, 0.0)
 
 
 NUMBERS = {

@@ -172,4 +172,4 @@ def test_a_weight_without_a_gradient_loses_that_share_in_a_step(opt, rounding):
     for row in values[:, 0]:
         before = weight
         weight, moments = opt.update(weight, nothing, moments, row.unbind(-1))
-    assert 1 - (weight / before).item() == pytest.approx(opt.decay_per_step, rel=rounding)
+    assert 1 - (weight / before).item() == pytest.approx(opt.decay_per_step(), rel=rounding)

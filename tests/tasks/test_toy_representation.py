@@ -68,6 +68,14 @@ def test_the_decoder_alone_is_trained():
     assert shapes["decoder.4.weight"] == (30, 200)
 
 
+def test_weight_decay_of_every_weight_is_the_decoder_s(tmp_path):
+    """Which is what the LU mechanism predicts times to generalise from."""
+    options = ["task=toy_representation", "opt.wd_dec=2", "phase.budget=5", "engine.compile=false"]
+    member = make_member(compose(*options), tmp_path, "toy_representation", {})
+    train([member], setup(compose(*options)))
+    assert read_record(tmp_path).decay_per_step == pytest.approx(2e-3)
+
+
 @pytest.mark.long
 def test_reduced_losses_over_norm_and_messiness(tmp_path):
     """A small norm can't fit, and of those that fit only an orderly representation generalises."""
