@@ -6,10 +6,12 @@ Schema: https://plotly.com/javascript/reference.
 from __future__ import annotations
 
 import html
+import math
 from typing import Any
 
 import numpy as np
 from matplotlib.colors import Colormap, to_hex
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from grok.analysis.numbers.labels import panel_title, tick_positions, tick_texts
@@ -91,3 +93,16 @@ def _title(title: str, panel: int) -> dict[str, Any]:
         "yanchor": "bottom",
         "showarrow": False,
     }
+
+
+def logarithmic_marks(low: float, high: float) -> tuple[list[float], list[str]]:
+    """Where a logarithmic scale has numbers, at least two: at powers of ten, or at round ones."""
+    powers = range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)
+    if len(powers) > 1:
+        return [10.0**power for power in powers], [f"10<sup>{power}</sup>" for power in powers]
+    few = [10.0**power * n for power in (powers.start - 1, powers.start) for n in (1, 2, 5)]
+    for marks in (few, MaxNLocator(4).tick_values(low, high).tolist()):
+        within = [mark for mark in marks if low <= mark <= high]
+        if len(within) > 1:
+            break
+    return within, [f"{mark:g}" for mark in within]

@@ -17,7 +17,7 @@ from grok.analysis.numbers.phase_diagram import confused, phase_codes, smooth_st
 from grok.analysis.numbers.scales import logarithmic, loss_limits, step_limits
 from grok.analysis.pictures.palette import CONFUSED, Palette, delay_colours, stuck_colours
 from grok.analysis.read.sweep import Measured, Sweep
-from grok.analysis.report.parts import colour_scale, text
+from grok.analysis.report.parts import colour_scale, logarithmic_marks, text
 from grok.phases import Phase
 
 NEVER = "#b5b5b5"
@@ -186,9 +186,8 @@ def _losses(losses: pd.Series) -> Layer:
 def _logarithmic(
     values: pd.Series, low: float, high: float, colours: Colormap, title: str
 ) -> Layer:
-    powers = list(range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1))
-    texts = [f"10<sup>{power}</sup>" for power in powers]
-    bar = {"title": {"text": title}, "tickvals": powers, "ticktext": texts}
+    marks, texts = logarithmic_marks(low, high)
+    bar = {"title": {"text": title}, "tickvals": np.log10(marks).tolist(), "ticktext": texts}
     ends = {"cmin": math.log10(low), "cmax": math.log10(high)}
     scale = {"colorscale": colour_scale(colours), "colorbar": bar}
     powers_of_ten = pd.Series(np.log10(values.astype("float64")), values.index)

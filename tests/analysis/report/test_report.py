@@ -11,6 +11,7 @@ from grok.analysis import command, report
 from grok.analysis.pictures.palette import PAPER, SAFE
 from grok.analysis.progress import Progress
 from grok.analysis.read.table import read_sweep
+from grok.analysis.report.parts import logarithmic_marks
 from grok.phases import Phase
 from grok.record.record import Plan, write_plan
 
@@ -197,6 +198,22 @@ def test_weight_decay_gets_its_power_law(make_sweep):
     law = titles["Time to generalise against weight decay"]["data"][-1]
     assert law["name"].startswith("T_val ~ x^-1.00")
     np.testing.assert_allclose(law["y"], [2000, 1000, 500, 250])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "texts"),
+    [
+        (1e-3, 0.5, ["10<sup>-3</sup>", "10<sup>-2</sup>", "10<sup>-1</sup>"]),
+        (0.011, 0.9, ["0.02", "0.05", "0.1", "0.2", "0.5"]),
+        (0.15, 0.9, ["0.2", "0.5"]),
+        (3.0, 4.0, ["3", "3.25", "3.5", "3.75", "4"]),
+    ],
+)
+def test_a_colour_bar_has_numbers(low, high, texts):
+    """However little losses span."""
+    marks, found = logarithmic_marks(low, high)
+    assert found == texts
+    assert low <= marks[0] < marks[-1] <= high
 
 
 def test_a_landscape_marks_its_lowest_test_loss(tmp_path, add_member):
