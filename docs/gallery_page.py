@@ -41,7 +41,8 @@ def overview(figures: list[dict[str, Any]], folder: Path) -> str:
             f"{facts['steps']:,}",
             clock(facts.get("seconds", 0.0)),
             facts.get("device", "cpu").replace("cpu", "CPU"),
-            agreement(facts["summary"]) or met(verdicts(figure, folder / figure["name"])),
+            agreement(facts["summary"])
+            or met(verdicts(figure, folder / figure["name"], facts["scale"])),
         ]
         rows.append(f"| {' | '.join(cells)} |")
     rows += ["", f"Where it was measured, wall time is {clock(total)} in all."] if total else []
@@ -87,29 +88,37 @@ def section(figure: dict[str, Any], kept: Path) -> str:
     ]
     if facts["scale"] != "paper" and "paper_takes" in figure:
         lines += [f"At the paper's scale: {figure['paper_takes'].strip()}", ""]
-    if found := verdicts(figure, kept):
+    if found := verdicts(figure, kept, facts["scale"]):
         rows = [("claimed", "paper", "here", "verdict"), ("---",) * 4, *found]
         lines += ["\n".join(f"| {' | '.join(row)} |" for row in rows), ""]
     for name in figure["pictures"]:
         if (kept / f"{name}.png").is_file():
             lines += [f"![{figure['title']}: {name}](figures/{figure['name']}/{name}.png)", ""]
     if (kept / FILLING).is_file():
-        lines += [f"All of it as [a page to explore](figures/{figure['name']}/report.html).", ""]
+        lines += [
+            f"All of it as [a page to explore](figures/{figure['name']}/report.html) "
+            "in the built documentation (`make docs`).",
+            "",
+        ]
     for name in figure.get("tables", []):
         if (kept / name).is_file():
             lines += [markdown(pd.read_csv(kept / name)), ""]
     return "\n".join(lines)
 
 
-def verdicts(figure: dict[str, Any], kept: Path) -> list[tuple[str, str, str, str]]:
+def verdicts(figure: dict[str, Any], kept: Path, scale: str) -> list[tuple[str, str, str, str]]:
     """Of each number of a claim: what it is, what the paper has, what came out, and a verdict."""
     found = []
     for value in figure.get("values", []):
+        if value.get("scale", scale) != scale:
+            continue
         table = pd.read_csv(kept / value["table"])
         table = table[table.eval(value["among"])] if "among" in value else table
-        rows = table.eval(value["where"]) if "where" in value else slice(None)
         column = pd.Series(table.eval(value["column"]), index=table.index)  # one number, maybe
-        here = float(column[rows].mean())
+        rows = table.eval(value["where"]) if "where" in value else slice(None)
+        here = float(column[rows].mean(skipna=False))
+        if "over" in value:
+            here /= float(column[table.eval(value["over"])].mean(skipna=False))
         low, high = value.get("from", -math.inf), value.get("to", math.inf)
         beyond = max(low - here, here - high)
         verdict = "met" if beyond <= 0 else f"not met, by {beyond:.3g}"

@@ -140,7 +140,7 @@ At the paper's scale: an hour.
 
 ![Figure 1: phases](figures/one/phases.png)
 
-All of it as [a page to explore](figures/one/report.html).
+All of it as [a page to explore](figures/one/report.html) in the built documentation (`make docs`).
 
 | slope | points |
 | --- | --- |
@@ -205,16 +205,21 @@ def test_verdicts(gallery_page, tmp_path):
         slope | {"column": "t_val / 2", "where": "slope == slope.min()", "to": 200},
         slope | {"column": "t_val", "where": "`task.scale` == 1", "to": 200},
         slope | {"column": "slope.max()", "among": "`task.scale` > 1", "to": 0},
+        slope | {"where": "`task.scale` == 3", "over": "`task.scale` == 1", "from": 1.5},
+        slope | {"column": "t_val", "to": 500},
+        slope | {"scale": "quick", "to": 0},
     ]
-    found = gallery_page.verdicts({"values": values}, tmp_path)
+    found = gallery_page.verdicts({"values": values}, tmp_path, "paper")
     assert [(paper, here, verdict) for _, paper, here, verdict in found] == [
         ("-1 (from -1.2 to -1)", "-1.1", "met"),
         ("-1 (from -1.2)", "-1.3", "not met, by 0.1"),
         ("-1 (to 200)", "200", "met"),
         ("-1 (to 200)", "nan", "not met: there is none"),
         ("-1 (to 0)", "-1.3", "met"),
+        ("-1 (from 1.5)", "1.444", "not met, by 0.0556"),
+        ("-1 (to 500)", "nan", "not met: there is none"),
     ]
-    assert gallery_page.met(found) == "3 of 5 values met"
+    assert gallery_page.met(found) == "3 of 7 values met"
     assert gallery_page.met([]) == ""
 
 
@@ -226,4 +231,6 @@ def test_values_can_be_told(gallery_page, figure):
     for value in figure["values"]:
         assert value["table"] in ["grid.csv", *figure.get("tables", [])]
         assert {"from", "to"} & value.keys()
-    assert len(gallery_page.verdicts(figure, kept)) == len(figure["values"])
+    scale = json.loads((kept / "facts.json").read_text())["scale"]
+    told = [value for value in figure["values"] if value.get("scale", scale) == scale]
+    assert len(gallery_page.verdicts(figure, kept, scale)) == len(told)
