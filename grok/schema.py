@@ -82,7 +82,7 @@ class Engine:
     """How the arithmetic runs; it changes a result by rounding at most.
 
     Attributes:
-        compile: compile the training step (seconds at first, then 2 to 3 times the speed).
+        compile: compile the training step (seconds at first, then several times the speed).
         plain: train each member alone as a plain PyTorch loop does, eagerly and to the same bit.
         steps_per_call: optimizer steps in one Lightning ``training_step``.
         threads: CPU threads of this process.

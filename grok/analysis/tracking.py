@@ -111,7 +111,9 @@ def to_tensorboard(found: Iterator[Run], folder: Path) -> str:
         own = folder / run.group / run.name.partition(" ")[0]
         shutil.rmtree(own, ignore_errors=True)
         writer = EventFileWriter(str(own))
-        writer.add_event(Event(summary=hparams_pb(_plain(run.settings), trial_id=run.id)))
+        texts = {name: each for name, each in run.outcome.items() if isinstance(each, str)}
+        settings = _plain(run.settings | texts)
+        writer.add_event(Event(summary=hparams_pb(settings, trial_id=run.id)))
         for step, row in run.rows.items():
             writer.add_event(Event(step=step, summary=numbers(row)))
         last = max(run.rows, default=0)

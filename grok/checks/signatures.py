@@ -40,7 +40,8 @@ def signature_problems(where: str, part: DictConfig) -> Iterable[str]:
     named = [key for key, parameter in parameters.items() if parameter.kind not in open_ended]
     if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         for key in settings.keys() - set(named):
-            yield f"{where}.{key}={spelled(settings.pop(key))}: no such key{nearest(key, named)}"
+            hint = nearest(key, named) or f"; ~{where}.{key} leaves it out"
+            yield f"{where}.{key}={spelled(settings.pop(key))}: no such key{hint}"
     for key in named:
         needed = parameters[key].default is inspect.Parameter.empty
         if needed and key not in settings and not {"_args_", "_partial_"} & part.keys():

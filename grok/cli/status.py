@@ -19,7 +19,7 @@ LOOK = 2.0  # seconds
 
 
 def main(words: list[str]) -> None:
-    """Show a sweep's grid until it is complete or Ctrl-C is pressed, and who is at work on it.
+    """Show a sweep's grid until nothing is left or Ctrl-C is pressed, who is at work, what failed.
 
     A line where there is no terminal.
 
@@ -34,7 +34,7 @@ def main(words: list[str]) -> None:
     if Console().is_terminal:
         with contextlib.suppress(KeyboardInterrupt), watching(folder, plan):
             progress = Progress(folder, plan)
-            while len(progress.records) < progress.wanted:
+            while len(progress.records) < progress.wanted and not _given_up(folder):
                 time.sleep(LOOK)
                 progress.update()
     else:
@@ -44,3 +44,10 @@ def main(words: list[str]) -> None:
         jobs.setdefault(worker, []).append(str(job))
     for worker, its in jobs.items():
         show(f"{queue.described(worker)}: at {', '.join(its)}")
+    for job, message in sorted(queue.failures(folder).items()):
+        show(f"job {job} failed: {message}")
+
+
+def _given_up(folder: Path) -> bool:
+    """Whether all jobs that haven't finished have failed."""
+    return queue.laid_out(folder) and not queue.unended(folder)

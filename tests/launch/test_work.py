@@ -3,6 +3,7 @@
 import os
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -92,6 +93,19 @@ def test_status_is_a_line_and_who_is_at_work(begun, monkeypatch, capsys, tmp_pat
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("3 of 4 finished")
     assert second.endswith(f"process {os.getpid()}: at 2")
+
+
+def test_status_ends_where_all_that_is_left_has_failed(begun, monkeypatch, capsys, tmp_path):
+    """On a terminal, where it stays for what may come."""
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    shutil.rmtree(tmp_path / "2")
+    lay_out(tmp_path, [[0, 1, 2, 3]])
+    with Worker(tmp_path) as worker:
+        assert worker.take([2]) == 2
+        worker.fail(2, "out of luck")
+    monkeypatch.setattr("grok.cli.status.Console", lambda: SimpleNamespace(is_terminal=True))
+    assert run_in_process(monkeypatch, "status", tmp_path) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "job 2 failed: out of luck"
 
 
 def test_a_launch_beside_workers_is_refused(begun, monkeypatch, capsys, tmp_path):
