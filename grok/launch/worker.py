@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
+
+from hydra.core.utils import env_override
+from omegaconf import OmegaConf
 
 from grok.errors import named
 from grok.launch import stacked
@@ -39,7 +43,12 @@ def work(sweep: Sweep, spread: Spread, index: int = 0) -> None:
             for wave in waves(group, sweep.plan.jobs) if len(groups) > 1 else [group]:
                 seats |= dict.fromkeys(wave, (place, wave))
     agenda = Agenda(sweep.folder, sweep.plan, seats)
-    with Worker(sweep.folder) as worker, telling(sweep.folder, worker.name) as pace:
+    env: Any = OmegaConf.to_container(sweep.master.hydra.job.env_set, resolve=True)
+    with (
+        env_override({key: str(value) for key, value in env.items()}),
+        Worker(sweep.folder) as worker,
+        telling(sweep.folder, worker.name) as pace,
+    ):
         while True:
             job = agenda.take(worker)
             if job is not None:

@@ -147,9 +147,8 @@ def _of_hydra(folder: Path, command: dict[str, Any]) -> Iterator[str]:
     for word in command["hydra"]:
         override = OverridesParser.create().parse_override(word)
         key = override.key_or_group
-        if key == FOLDER and Path(command["cwd"], str(override.value())) != folder:
-            yield typed(FOLDER, str(folder))
-        elif stacked or not key.replace("/", ".").startswith("hydra.launcher"):
+        if stacked or not key.replace("/", ".").startswith("hydra.launcher"):
             yield word
     if not stacked:
         yield "hydra/launcher=stacked"
+    yield typed(FOLDER, str(folder))  # whatever it was begun as, and from where

@@ -46,6 +46,21 @@ def test_what_is_left_is_trained_with_the_same_numbers(begun, run_train, tmp_pat
     assert not (moved / WORK).exists()
 
 
+@pytest.mark.parametrize("given", [True, False])
+def test_a_worker_trains_in_the_sweep_s_folder_wherever_it_is(given, tmp_path, monkeypatch):
+    """A folder is mostly given, or chosen, as seen from the one that the sweep was begun in."""
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "else").mkdir()
+    monkeypatch.chdir(tmp_path / "begun")
+    words = ["hydra.sweep.dir=sweeps/mine"] if given else []
+    assert run_in_process(monkeypatch, *SWEEP, "hydra/launcher=basic", *words) == 0
+    (folder,) = (path.parent for path in (tmp_path / "begun").rglob("plan.json"))
+    monkeypatch.chdir(tmp_path / "else")
+    sweep = planned(folder)
+    prepared = sweep.composer.prepare(sweep.plan.overrides[0], 0)
+    assert prepared.folder == folder / "0"
+
+
 def fails(monkeypatch, capsys, *words):
     status = run_in_process(monkeypatch, *words)
     (line,) = capsys.readouterr().err.splitlines()
@@ -148,6 +163,25 @@ def test_a_worker_whose_gpu_is_lost_leaves_the_rest(begun, monkeypatch, tmp_path
     worker.work(planned(tmp_path), Spread(1, 1, "auto"))
     assert trained == [0]
     assert queue.tickets(tmp_path / WORK / queue.FREE) == [0, 1, 2, 3]
+
+
+def test_a_worker_has_the_environment_of_its_jobs(begun, monkeypatch, tmp_path):
+    """As Hydra's own launchers give it to them."""
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    shutil.rmtree(tmp_path / "2")
+    lay_out(tmp_path, [[0, 1, 2, 3]])
+    plan, found = read_plan(tmp_path), []
+    words = [*plan.command["hydra"], "+hydra.job.env_set.MINE=7"]
+    write_plan(tmp_path, replace(plan, command=plan.command | {"hydra": words}))
+
+    def train(*_):
+        found.append(os.environ.get("MINE"))
+        return False
+
+    monkeypatch.setattr(stacked, "train", train)
+    worker.work(planned(tmp_path), Spread(1, 1, "auto"))
+    assert found == ["7"]
+    assert "MINE" not in os.environ
 
 
 def test_structures_of_one_job_each_are_for_all_workers(begun, monkeypatch, tmp_path):
