@@ -50,7 +50,7 @@ def run(cfg: DictConfig) -> None:
             hydra.runtime.choices,
         ),
     )
-    if not finished_alike(folder, member.config):
+    if not finished_alike(folder, cfg):
         from grok.training import train
 
         train([member], setup(cfg))
@@ -58,8 +58,8 @@ def run(cfg: DictConfig) -> None:
         print(f"{outcome(read_record(folder))}\n{program.to_draw(folder)}")
 
 
-def finished_alike(folder: Path, config: dict[str, Any]) -> bool:
-    """Whether the run that this configuration describes has finished in `folder`.
+def finished_alike(folder: Path, cfg: DictConfig) -> bool:
+    """Whether the run that a checked configuration describes has finished in `folder`.
 
     Raises:
         ConfigError: another run has.
@@ -67,6 +67,7 @@ def finished_alike(folder: Path, config: dict[str, Any]) -> bool:
     record = sound_record(folder)
     if record is None:
         return False
+    config = OmegaConf.to_container(cfg, resolve=True)
     changed = difference(record.config, json.loads(json.dumps(config)))
     if changed:
         raise ConfigError(f"{changed} in {folder}; choose another folder")

@@ -1,6 +1,7 @@
 """Whether a run has finished, and what is left where one fails."""
 
 import pytest
+from omegaconf import OmegaConf
 
 from grok import job
 from grok.errors import ConfigError
@@ -20,19 +21,19 @@ def finished(tmp_path):
 
 
 def test_nothing_has_finished_in_an_empty_folder(tmp_path):
-    assert job.finished_alike(tmp_path, CONFIG) is False
+    assert job.finished_alike(tmp_path, OmegaConf.create(CONFIG)) is False
 
 
 @pytest.mark.parametrize("moved", [{}, {"data": {"dir": "there"}}, {"callbacks": {"x": 1}}])
 def test_the_same_run_has_finished(finished, moved):
     (finished / ERROR).touch()
-    assert job.finished_alike(finished, CONFIG | moved) is True
+    assert job.finished_alike(finished, OmegaConf.create(CONFIG | moved)) is True
     assert not (finished / ERROR).exists()
 
 
 def test_another_run_has(finished):
     with pytest.raises(ConfigError, match=r"opt.lr_dec=2.0: was 1.0 before in .*; choose another"):
-        job.finished_alike(finished, CONFIG | {"opt": {"lr_dec": 2.0}})
+        job.finished_alike(finished, OmegaConf.create(CONFIG | {"opt": {"lr_dec": 2.0}}))
 
 
 def test_an_error_is_not_left_beside_a_record(finished, tmp_path):

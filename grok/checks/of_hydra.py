@@ -24,7 +24,8 @@ FILLED_IN = (
 )
 OF_SWEEPS = ("hydra.sweep", "hydra.sweeper", "hydra.launcher")
 PARAMS = "hydra.sweeper.params"
-SCALE = "hydra.sweeper.scale"
+SCALE, PAPER = "hydra.sweeper.scale", "paper"
+GRID = "hydra.sweeper.grid"
 SIDE_BY_SIDE = ("measures", "logger")
 """Groups of which several options may be chosen at once."""
 
@@ -66,8 +67,10 @@ def _one_option(word: str, chosen: list[Any], group: str, found: ConfigRepositor
     return f"{word}: must be one option; write {group}={chosen[0]}{sweep if several else ''}"
 
 
-def ignored(overrides: Iterable[Override], mode: RunMode | None) -> Iterable[str]:
+def ignored(overrides: Iterable[Override], hydra: DictConfig) -> Iterable[str]:
     """A line for each word that a single run, or a sweep, would do nothing about."""
+    mode = hydra.mode
+    sweeper: Any = OmegaConf.to_container(hydra.sweeper, resolve=False)
     for override in overrides:
         key, word = override.key_or_group.replace("/", "."), str(override.input_line)
         nothing = override.is_delete() or not override.value()
@@ -77,6 +80,8 @@ def ignored(overrides: Iterable[Override], mode: RunMode | None) -> Iterable[str
                 yield f"{word}: is for sweeps; add -m, or {instead}"
         elif mode is RunMode.MULTIRUN and f"{key}.".startswith("hydra.run."):
             yield f"{word}: is for a single run; of a sweep write hydra.sweep.dir=..."
+        elif key == GRID and GRID not in str(sweeper.get("params")):
+            yield f"{word}: nothing here has so many values; list them, as -m opt.lr_dec=1e-4,1e-3"
 
 
 def setting_problems(hydra: DictConfig) -> Iterable[str]:

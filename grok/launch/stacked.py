@@ -99,9 +99,9 @@ def train(
                 continue
             under_way[job.folder] = job.number
             try:
-                member = make_member(job.cfg, job.folder, job.choices["task"], job.settings)
-                if finished_alike(job.folder, member.config):
+                if finished_alike(job.folder, job.cfg):
                     continue
+                member = make_member(job.cfg, job.folder, job.choices["task"], job.settings)
             except Exception as error:
                 fail(job.folder, error)
             else:

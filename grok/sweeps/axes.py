@@ -52,6 +52,8 @@ def _empty(override: Override) -> str | None:
 
 def sweeper_problems(hydra: DictConfig) -> Iterable[str]:
     """A line for each setting that no sweep can be launched with."""
+    if hydra.job.chdir and hydra.runtime.choices["hydra/launcher"] == "stacked":
+        yield "hydra.job.chdir=true: many jobs train in one process here; leave it out"
     batch: Any = hydra.sweeper.max_batch_size
     if batch is not None and batch < 1:
         yield f"hydra.sweeper.max_batch_size={batch}: must be at least 1 job, or null for all"

@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from grok.checks.wording import expected
 from grok.checks.words import given
 from grok.errors import ConfigError, UserError, run_reporting
-from grok.record.names import LOCK
+from grok.record.names import LOCK, PLAN
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
 """Of a file system that knows no locks."""
@@ -40,6 +40,11 @@ class OwnFolder(Callback):
         def own() -> None:
             _held.close()
             OwnFolder.latest = settled(config, "run")
+            if (OwnFolder.latest / PLAN).exists():
+                raise ConfigError(
+                    f"hydra.run.dir={OwnFolder.latest}: holds a sweep; add -m and write "
+                    "hydra.sweep.dir=... to go on with it, or choose another folder"
+                )
             _held.enter_context(owned(OwnFolder.latest, "hydra.run.dir"))
 
         run_reporting(own)  # Hydra would make a warning of an exception

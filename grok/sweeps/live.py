@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import sys
 import threading
 import time
@@ -51,6 +52,7 @@ class Progress:
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.folder, self.plan, self.meter = folder, plan, Meter(folder)
         self.records: dict[int, Record] = {}
+        self.begun: set[int] = set()
         self.wanted = len(plan.jobs)
         self.implied: dict[int, str] = {}
         self.update()
@@ -64,9 +66,11 @@ class Progress:
         """
         self.meter.look()
         before = len(self.records)
-        for job in range(len(self.plan.jobs)):
+        numbers = {int(name) for name in os.listdir(self.folder) if name.isdecimal()}
+        self.begun = numbers.intersection(range(len(self.plan.jobs)))
+        for job in sorted(self.begun.difference(self.records)):
             with contextlib.suppress(Exception):
-                if job not in self.records and finished(self.folder / str(job)):
+                if finished(self.folder / str(job)):
                     self.records[job] = read_record(self.folder / str(job))
         if len(self.records) > before:
             self._see_wanted()
@@ -139,8 +143,7 @@ class Progress:
             return _sign(Phase(self.records[job].phase), coloured)
         if job in self.implied:
             return _sign(Phase(self.implied[job]), coloured, IMPLIED)
-        running = (self.folder / str(job)).is_dir()
-        return Text(RUNNING if running else WAITING, style="bright_black")
+        return Text(RUNNING if job in self.begun else WAITING, style="bright_black")
 
 
 def _sign(phase: Phase, coloured: bool, block: str = BLOCK) -> Text:

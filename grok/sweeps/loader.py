@@ -18,7 +18,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from grok.checks.keys import SEARCHPATH
-from grok.checks.of_hydra import SCALE, as_written, ignored, setting_problems, word_problems
+from grok.checks.of_hydra import PAPER, SCALE, as_written, ignored, setting_problems, word_problems
 from grok.errors import ConfigError
 
 
@@ -57,11 +57,11 @@ class SweepLoader(ConfigLoaderImpl):
             )
 
         cfg = load()
-        if SCALE in {override.key_or_group for override in typed}:
+        if cfg.hydra.sweeper.get("scale", PAPER) != PAPER:
             parsed = [*self._scaled(cfg.hydra.sweeper, typed), *typed]
             cfg = load()
         cfg.hydra.overrides.task = [o.input_line for o in parsed if not o.is_hydra_override()]
-        _refuse(ignored(typed, cfg.hydra.mode))
+        _refuse(ignored(typed, cfg.hydra))
         _refuse(setting_problems(cfg.hydra))
         return cfg
 
@@ -78,7 +78,7 @@ class SweepLoader(ConfigLoaderImpl):
 
     def _scaled(self, sweeper: DictConfig, given: list[Override]) -> list[Override]:
         """The overrides of the chosen scale, but of keys that are given."""
-        scales = {"paper": "", **sweeper.scales}
+        scales = {PAPER: "", **sweeper.scales}
         if sweeper.scale not in scales:
             known = ", ".join(scales)
             raise ConfigError(f"{SCALE}={sweeper.scale}: no such scale here; choose from {known}")

@@ -18,14 +18,25 @@ from omegaconf import DictConfig, OmegaConf
 from grok.checks.config import problems
 from grok.composing import swept_keys
 from grok.errors import ConfigError, UserError, named
+from grok.job import finished_alike
 from grok.record.difference import difference, flat
-from grok.record.record import Plan, read_plan, sound_record, write_plan
+from grok.record.record import Plan, finished, read_plan, write_plan
 from grok.sweeps.axes import axis_problems, sweeper_problems
 from grok.sweeps.composer import Composer
 from grok.sweeps.folders import owned
 from grok.sweeps.planned import Sweep, command_of, common_of
 
 NO_PHASES = "phases say nothing at a norm that is held; leave hydra.sweeper.refine out"
+FIRST = 10
+"""Jobs that have failed for the same reason, of which each has a line."""
+ONE_BY_ONE = (
+    "watches one run after another, which a refined sweep or a cluster can't have; leave it out, "
+    "and take the members to a tracker when they have finished (analyze.py --track)"
+)
+ONE_GPU = (
+    "all processes of hydra/launcher=joblib would train on the first GPU; use "
+    "hydra/launcher=stacked, or hydra.launcher.n_jobs=1"
+)
 
 log = logging.getLogger(__name__)
 
@@ -63,8 +74,7 @@ def prepare(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) 
         settings = {key: composed.settings[key] for key in keys}
         content: Any = OmegaConf.to_container(composed.cfg, resolve=False)
         wrong = [*_of_hydra(flat(content))] or problems(composed.cfg, judged, here)
-        if refine and not wrong and composed.cfg.norm.constrain:
-            wrong = [f"norm.constrain=true: {NO_PHASES}"]
+        wrong = wrong or [*_unlaunchable(composed.cfg, master.hydra)]
         found.update(dict.fromkeys(wrong))
         cells.setdefault(cell(settings), (job, settings))
     found.update(dict.fromkeys(_of_their_own(composer, keys)))
@@ -110,6 +120,17 @@ def _of_their_own(composer: Composer, keys: Sequence[str]) -> Iterator[str]:
         )
 
 
+def _unlaunchable(cfg: DictConfig, hydra: DictConfig) -> Iterator[str]:
+    """A line for each setting of a job that the chosen launcher can't do with."""
+    launcher, refine = hydra.launcher, bool(hydra.sweeper.get("refine"))
+    if refine and cfg.norm.constrain:
+        yield f"norm.constrain=true: {NO_PHASES}"
+    if cfg.logger and (refine or launcher.get("cluster")):
+        yield f"logger={','.join(map(str, cfg.logger))}: {ONE_BY_ONE}"
+    if cfg.trainer.accelerator in ("gpu", "cuda") and launcher.get("n_jobs", 1) != 1:
+        yield f"trainer.accelerator={cfg.trainer.accelerator}: {ONE_GPU}"
+
+
 def _of_hydra(settings: dict[str, Any]) -> Iterator[str]:
     """A line for each setting that refers to Hydra's own, which differ between launchers."""
     for key, value in settings.items():
@@ -127,7 +148,7 @@ def opened(sweep: Sweep, check_free: Callable[[Path], None] = lambda _: None) ->
         check_free: raises where workers are at it that don't own the folder.
 
     Raises:
-        ConfigError: the folder holds another sweep.
+        ConfigError: the folder holds another sweep, or jobs of another configuration.
         UserError: another process is at work in it.
     """
     with owned(sweep.folder, "hydra.sweep.dir"):
@@ -137,8 +158,11 @@ def opened(sweep: Sweep, check_free: Callable[[Path], None] = lambda _: None) ->
             _take_order(sweep, before)
             if not _same(before, sweep.plan):
                 raise ConfigError(_difference(sweep.folder, before, sweep.plan))
+        if finished(sweep.folder):
+            raise ConfigError(f"hydra.sweep.dir={sweep.folder}: holds a single run; choose another")
         for job in range(len(sweep.plan.jobs)):  # damaged ones are trained again
-            sound_record(sweep.folder / str(job))
+            if finished(folder := sweep.folder / str(job)):
+                finished_alike(folder, sweep.job(job))
         write_plan(sweep.folder, sweep.plan)
         OmegaConf.save(sweep.master, sweep.folder / "multirun.yaml")
         yield
@@ -182,12 +206,19 @@ def _difference(folder: Path, before: Plan, now: Plan) -> str:
 
 
 def report_failures(folder: Path, results: Sequence[JobReturn]) -> None:
-    """Raise a `UserError` with a line for each job that failed: folder, settings and cause."""
-    lines = []
+    """Raise a `UserError` about the jobs that failed: folders, settings and causes.
+
+    A line for each, but for jobs beyond `FIRST` with the same cause, which are counted.
+    """
+    alike: dict[str, list[str]] = {}
     for number, result in enumerate(results):
         if result.status is JobStatus.FAILED:
-            error = result._return_value
-            settings = " ".join(result.overrides or [])
-            lines.append(f"{folder / str(number)} ({settings}): {named(error)}")
-    if lines:
-        raise UserError("\n".join([*lines, f"{len(lines)} of {len(results)} jobs failed"]))
+            job = f"{folder / str(number)} ({' '.join(result.overrides or [])})"
+            alike.setdefault(named(result._return_value), []).append(job)
+    lines = []
+    for cause, jobs in alike.items():
+        lines += [f"{job}: {cause}" for job in jobs[:FIRST]]
+        if others := len(jobs[FIRST:]):
+            lines.append(f"and {others} more: {cause}")
+    if failed := sum(map(len, alike.values())):
+        raise UserError("\n".join([*lines, f"{failed} of {len(results)} jobs failed"]))

@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 
 from grok.errors import ConfigError, UserError
 from grok.record.names import LOCK
+from grok.record.record import Plan, write_plan
 from grok.sweeps import folders
 from grok.sweeps.folders import new, owned, settled
 
@@ -96,3 +97,10 @@ def test_a_run_holds_its_folder_until_the_next(tmp_path, capsys):
         callback.on_run_start(config(tmp_path / "theirs", f"hydra.run.dir={tmp_path / 'theirs'}"))
     assert "another process is at work there" in capsys.readouterr().err
     callback.on_run_start(config(tmp_path / "mine", given))
+
+
+def test_a_run_in_a_sweep_s_folder_would_hide_the_sweep(tmp_path, capsys):
+    write_plan(tmp_path, Plan([], [{}]))
+    with pytest.raises(SystemExit):
+        folders.OwnFolder().on_run_start(config(tmp_path, f"hydra.run.dir={tmp_path}"))
+    assert f"hydra.run.dir={tmp_path}: holds a sweep; add -m" in capsys.readouterr().err

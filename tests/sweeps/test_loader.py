@@ -43,6 +43,30 @@ def test_the_scale_of_the_paper_changes_nothing(sweep_loader):
     assert (cfg.hydra.sweeper.grid, cfg.task.p, cfg.phase.budget) == (11, 113, 15000)
 
 
+def test_a_scale_that_a_file_chooses(sweep_loader, tmp_path):
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\n"
+        "hydra:\n  sweeper:\n    scale: small\n    scales:\n      small: phase.budget=7\n"
+    )
+    words = [f"hydra.searchpath=[{tmp_path}]", "experiment=mine"]
+    cfg = sweep_loader.load_configuration("config", words, RunMode.MULTIRUN)
+    assert cfg.phase.budget == 7
+    words.append("hydra.sweeper.scale=paper")
+    cfg = sweep_loader.load_configuration("config", words, RunMode.MULTIRUN)
+    assert cfg.phase.budget == 100_000
+
+
+@pytest.mark.parametrize(
+    "words", [["experiment=re_tug/fig5"], ["opt.lr_dec=1,2"], ["opt.lr_dec=1,2", "seed.model=3"]]
+)
+def test_a_grid_that_nothing_has(sweep_loader, words):
+    with pytest.raises(ConfigError, match=r"hydra.sweeper.grid=3: nothing here has so many values"):
+        sweep_loader.load_configuration(
+            "config", [*words, "hydra.sweeper.grid=3"], RunMode.MULTIRUN
+        )
+
+
 @pytest.mark.parametrize(
     ("words", "known"),
     [

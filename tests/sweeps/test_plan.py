@@ -8,12 +8,14 @@ import pytest
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 
 from grok.composing import CONF, register
-from grok.errors import ConfigError
-from grok.record.record import write_plan
-from grok.sweeps.plan import cell, opened, prepare
+from grok.errors import ConfigError, UserError
+from grok.record.record import write_plan, write_record
+from grok.sweeps.plan import cell, opened, prepare, report_failures
+from tests.analysis.conftest import make_record
 
 
 @pytest.fixture
@@ -108,6 +110,55 @@ def test_what_can_not_be_refined(planned, master, words, message):
     assert str(raised.value) == message
 
 
+@pytest.mark.parametrize(
+    ("master", "word", "message"),
+    [
+        (
+            ["hydra/launcher=stacked", "hydra.sweeper.refine=true"],
+            "logger=csv",
+            "logger=csv: watches one run after another, which a refined sweep or a cluster can't",
+        ),
+        (
+            ["hydra/launcher=stacked", "hydra.launcher.cluster=slurm"],
+            "logger=csv",
+            "logger=csv: watches one run after another, which a refined sweep or a cluster can't",
+        ),
+        (
+            ["hydra/launcher=stacked", "hydra.job.chdir=true"],
+            "seed.data=1",
+            "hydra.job.chdir=true: many jobs train in one process here; leave it out",
+        ),
+        (
+            ["hydra/launcher=joblib"],
+            "trainer=gpu",
+            "trainer.accelerator=gpu: all processes of hydra/launcher=joblib would train on the",
+        ),
+    ],
+)
+def test_what_a_launcher_can_not_do_with(planned, master, word, message, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    with pytest.raises(ConfigError) as raised:
+        planned("opt.lr_dec=1e-3,1e-2", word, master=master)
+    assert str(raised.value).startswith(message)
+
+
+def test_a_member_of_another_configuration_is_not_gone_on_with(planned):
+    """Though the plan, which is that of the first job, is the same."""
+    sweep = planned("task=toy_regression,toy_classification")
+    config = OmegaConf.to_container(sweep.job(1), resolve=True)
+    config["task"]["width"] = 17
+    write_record(sweep.folder / "1", make_record({}, 1, 2, config=config))
+    with pytest.raises(ConfigError, match=r"task.width=200: was 17 before in .*/1; choose another"):
+        opened(sweep).__enter__()
+
+
+def test_a_run_s_folder_is_no_sweep_s(planned):
+    sweep = planned("opt.lr_dec=1e-3,1e-2")
+    write_record(sweep.folder, make_record({}, 1, 2))
+    with pytest.raises(ConfigError, match=r"hydra.sweep.dir=.*: holds a single run; choose"):
+        opened(sweep).__enter__()
+
+
 def test_lists_may_be_swept_and_come_back(planned):
     for _ in range(2):
         sweep = planned("opt.betas=[0.9,0.99],[0.9,0.999]")
@@ -137,6 +188,23 @@ def test_a_plan_with_repeated_cells_goes_on(planned):
     other = planned("opt.lr_dec=1e-3,5")
     with pytest.raises(ConfigError, match=r"opt.lr_dec: sweeps over"), opened(other):
         pass
+
+
+def test_failures_of_the_same_cause_are_counted(tmp_path):
+    """But for the first ones, so that a sweep of thousands doesn't hide it."""
+    results = [JobReturn(overrides=[f"a={i}"], status=JobStatus.COMPLETED) for i in range(40)]
+    for i in range(1, 38):
+        results[i].status = JobStatus.FAILED
+        results[i].return_value = ValueError("odd one" if i == 3 else "no room")
+    with pytest.raises(UserError) as raised:
+        report_failures(tmp_path, results)
+    lines = str(raised.value).splitlines()
+    assert lines[0] == f"{tmp_path}/1 (a=1): ValueError: no room"
+    assert lines[10:] == [
+        "and 26 more: ValueError: no room",
+        f"{tmp_path}/3 (a=3): ValueError: odd one",
+        "37 of 40 jobs failed",
+    ]
 
 
 def test_shuffled_jobs_keep_their_numbers(planned):

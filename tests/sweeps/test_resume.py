@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from omegaconf import OmegaConf
@@ -25,7 +26,8 @@ JOBS = [{"opt.lr_dec": 1e-3}, {"opt.lr_dec": 1e-2}]
 
 def sweep(folder, keys=("opt.lr_dec",), jobs=JOBS, common=COMMON):
     plan = Plan(list(keys), jobs, common, [[] for _ in jobs])
-    return Sweep(folder, plan, OmegaConf.create({"some": "thing"}), composer=None)
+    composer = SimpleNamespace(compose=lambda _: SimpleNamespace(cfg=OmegaConf.create()))
+    return Sweep(folder, plan, OmegaConf.create({"some": "thing"}), composer)
 
 
 def test_a_new_folder_gets_its_plan(tmp_path):
