@@ -186,7 +186,10 @@ def _run(words: list[str], folder: Path) -> None:
             kept = f"what has finished in {folder} is kept; the same call goes on"
             raise KeyboardInterrupt(kept) from None
         reader.join()
-    if process.returncode:
+    if process.returncode == 0:
+        for line in mistakes:  # that the command has got over
+            print(f"{MISTAKE}{line}", file=sys.stderr)
+    else:
         lines = "\n".join(mistakes) or f"{folder}: training ended with status {process.returncode}"
         raise ConfigError(lines) if process.returncode == BAD_CONFIG else UserError(lines)
 

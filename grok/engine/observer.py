@@ -149,7 +149,7 @@ class Observer:
     def _of_epoch(self, values: Tensor) -> Tensor:
         """The sums over the epoch so far of what there is of each step, shape (steps, ...)."""
         epoch = self._stack.whole_epochs(1)
-        return values.unflatten(0, (-1, epoch)).cumsum(1).flatten(0, 1)
+        return values.reshape(-1, epoch, values.shape[1]).cumsum(1).flatten(0, 1)
 
     def _one_by_one(self, name: str, slots: list[int]) -> dict[str, Tensor]:
         """What is measured of each slot, stacked; of a member whoever else there is."""

@@ -69,11 +69,16 @@ def _wait(processes: Sequence[BaseProcess]) -> None:
         for sentinel in multiprocessing.connection.wait(list(waiting)):
             process = waiting.pop(sentinel)
             process.join()
-            if process.exitcode and process.exitcode < 0 and waiting:
+            if process.exitcode and process.exitcode < 0:
+                left = (
+                    f"{len(waiting)} are left and go on with its jobs"
+                    if waiting
+                    else "none is left"
+                )
                 log.warning(
                     "a worker was killed, as it is when memory runs out (fewer need less: "
-                    "hydra.launcher.workers); %d are left and go on with its jobs",
-                    len(waiting),
+                    "hydra.launcher.workers); %s",
+                    left,
                 )
 
 

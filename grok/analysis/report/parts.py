@@ -101,7 +101,7 @@ def logarithmic_marks(low: float, high: float) -> tuple[list[float], list[str]]:
     if len(powers) > 1:
         return [10.0**power for power in powers], [f"10<sup>{power}</sup>" for power in powers]
     few = [10.0**power * n for power in (powers.start - 1, powers.start) for n in (1, 2, 5)]
-    for marks in (few, MaxNLocator(4).tick_values(low, high).tolist()):
+    for marks in (few, [float(mark) for mark in MaxNLocator(4).tick_values(low, high)]):
         within = [mark for mark in marks if low <= mark <= high]
         if len(within) > 1:
             break
