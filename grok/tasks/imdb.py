@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from grok.errors import UserError
 from grok.tasks.data import reviews
+from grok.tasks.data.folder import at_home
 from grok.tasks.task import Batch, Data, Task, epoch_ends
 
 SEGMENT = 10
@@ -126,7 +127,7 @@ class IMDb(Task):
             yield f"task.size={self.size}: takes less than four reviews of a sentiment; take more"
 
     def _reviews(self) -> reviews.Reviews:
-        return reviews.load(Path(self.data_dir).expanduser())
+        return reviews.load(at_home("data.dir", self.data_dir))
 
     def network(self) -> nn.Module:
         """The LSTM, drawn from PyTorch's generator as it stands."""
@@ -135,7 +136,7 @@ class IMDb(Task):
     def data(self, seed: int) -> Data:
         """Reviews as numbers of words that are frequent in those that train."""
         labels = self._reviews().labels[: self.size]
-        texts = _words(Path(self.data_dir).expanduser(), self.size)
+        texts = _words(at_home("data.dir", self.data_dir), self.size)
         train, val = parts(labels, seed)
         numbers = reviews.vocabulary((texts[i] for i in train), self.vocabulary)
 

@@ -9,7 +9,6 @@ import functools
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from grok.errors import UserError
 from grok.tasks.data import idx
+from grok.tasks.data.folder import at_home
 from grok.tasks.task import MOST_LAYERS, Batch, Data, Task, steps_per_epoch
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
@@ -139,7 +139,7 @@ class MNIST(Task):
                 yield f"task.{key}={value}: must be at most {available}, all there are"
 
     def _parts(self) -> dict[str, idx.Part]:
-        return idx.load(self.dataset, Path(self.data_dir).expanduser())
+        return idx.load(self.dataset, at_home("data.dir", self.data_dir))
 
     def network(self) -> nn.Module:
         """The perceptron, drawn from PyTorch's generator as it stands."""
@@ -206,7 +206,7 @@ class MNIST(Task):
 @functools.cache
 def _validation(dataset: str, data_dir: str, size: int | None) -> Batch:
     """The first test images, the same tensors for all members."""
-    images, labels = idx.load(dataset, Path(data_dir).expanduser())["t10k"]
+    images, labels = idx.load(dataset, at_home("data.dir", data_dir))["t10k"]
     return _batch(idx.Part(images[:size], labels[:size]))
 
 

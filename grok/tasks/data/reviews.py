@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 
 from grok.errors import UserError, first_line
-from grok.tasks.data.folder import check_there, torchvision_datasets
+from grok.record.files import atomic_path
+from grok.tasks.data.folder import located_or_fetched, torchvision_datasets
 
 FOLDER = "imdb"
 NAMES = ("imdb_reviews.csv.gz", "imdb_reviews.csv", "IMDB Dataset.csv")
@@ -47,7 +48,7 @@ def load(folder: Path) -> Reviews:
     Raises:
         UserError: it is neither there nor to be had, or damaged; the line says what to put where.
     """
-    path = located(folder) or fetched(folder)
+    path = located_or_fetched(FOLDER, folder, lambda: located(folder), lambda: fetched(folder))
     try:
         table = pd.read_csv(path, keep_default_na=False)
         labels = [SENTIMENTS[sentiment] for sentiment in table["sentiment"]]
@@ -69,19 +70,16 @@ def fetched(folder: Path) -> Path:
     """Download all 50,000 reviews into `folder`, as a table in the order of their names' SHA-256.
 
     Raises:
-        UserError: they can't be reached, or `folder` isn't there.
+        UserError: they can't be reached.
     """
-    check_there(folder)
     path = folder / FOLDER / NAMES[0]
     try:
         with tempfile.TemporaryDirectory() as temporary:
             fetch = torchvision_datasets().utils.download_url
             fetch(ARCHIVE, temporary, "reviews.tar.gz", MD5)
             table = unpacked(Path(temporary, "reviews.tar.gz"))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # a file is there whole or not at all
-        table.to_csv(path.with_name(f".{path.name}"), index=False)
-        path.with_name(f".{path.name}").replace(path)
+        with atomic_path(path) as whole:
+            table.to_csv(whole, index=False, compression="gzip")
     except Exception as error:  # whatever a network may bring about
         raise UserError(
             f"data.dir={folder}: the reviews of IMDb aren't there and can't be fetched "

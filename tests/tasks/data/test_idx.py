@@ -154,3 +154,15 @@ def test_the_whole_of_mnist_is_no_other_set(full_data, tmp_path, packed):
 
 def test_the_files_of_both_sets_are_known():
     assert sorted(idx.OWNERS.values()) == ["fashion_mnist"] * 4 + ["mnist"] * 4
+
+
+def test_images_without_labels_are_named(tmp_path):
+    raw = tmp_path / "MNIST" / "raw"
+    shutil.copytree(DATA / "MNIST" / "raw", raw)
+    path = raw / "train-labels-idx1-ubyte.gz"
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    labels = int.from_bytes(content[4:8], "big") - 3
+    content[4:8] = labels.to_bytes(4, "big")
+    path.write_bytes(gzip.compress(bytes(content[:-3])))
+    with pytest.raises(UserError, match=rf"raw: {labels + 3} images and {labels} labels \(train\)"):
+        idx.load("mnist", tmp_path)
