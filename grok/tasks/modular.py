@@ -123,9 +123,9 @@ class Modular(Task):
         return int(self.train_fraction * len(self.pairs()) + 1e-9)
 
     def pairs(self) -> list[tuple[int, int]]:
-        """All ordered pairs with a result."""
-        divides = self.operation in DIVISIONS
-        return list(itertools.product(range(self.symbols), range(divides, self.symbols)))
+        """All ordered pairs with a result: nothing is divided by 0, which is even."""
+        first = int(self.operation == "divide")
+        return list(itertools.product(range(self.symbols), range(first, self.symbols)))
 
     def results(self) -> list[int]:
         """The result of each of `pairs`."""
