@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from grok.errors import UserError
 from grok.record.names import WEIGHTS
 from grok.record.record import Record, check_file, finished, missing_file, read_record
 from grok.tasks import Data, Task
+from grok.tasks.data.folder import DEFAULT
 from grok.tasks.task import cast
 from grok.working_folder import make_importable
 
@@ -78,8 +80,12 @@ def load_member(folder: str | Path, moment: str = "final") -> LoadedMember:
 def _task(folder: Path, record: Record) -> Any:
     """The task that a member of `folder` has learned; it may be in a module of the user's own."""
     make_importable()
+    settings, there = record.config["task"], record.config.get("data", {}).get("dir", DEFAULT)
+    if not Path(there).expanduser().is_dir():  # it was trained elsewhere, or the data have moved
+        here = os.environ.get("GROK_DATA_DIR", DEFAULT)
+        settings = {key: here if value == there else value for key, value in settings.items()}
     try:
-        return instantiate(record.config["task"], _convert_="all")
+        return instantiate(settings, _convert_="all")
     except InstantiationException as error:
         reason = " ".join(str(error.__cause__ or error).split())
         raise UserError(

@@ -162,19 +162,38 @@ def tell_once(callback: str, kind: str) -> None:
 
 
 def load(folder: Path) -> dict[str, Any] | None:
-    """The checkpoint in `folder`; None where there is none, or none that can be used."""
+    """The checkpoint in `folder`; None where there is none, or it is damaged or of before.
+
+    Raises:
+        UserError: it can't be read now, or is of a newer version.
+    """
     path = folder / CHECKPOINT
-    if not path.exists():
-        return None
     try:
         checksum, _, packed = path.read_bytes().partition(b"\n")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(
+            f"{path}: can't be read ({error.strerror}); when it can, the same command goes on"
+        ) from error
+    try:
         if checksum.decode() != damage.of_bytes(packed):
             raise ValueError("damaged, or of an earlier version of grok")
-        saved = torch.load(io.BytesIO(packed), map_location="cpu", weights_only=True)
+        saved: dict[str, Any] = torch.load(
+            io.BytesIO(packed), map_location="cpu", weights_only=True
+        )
+    except MemoryError:
+        raise
     except Exception as error:  # whatever a damaged file may raise
         log.warning("%s: unreadable (%s); its member starts again", path, first_line(error))
         return None
-    if not isinstance(saved, dict) or saved.get("version") != VERSION:
+    version = saved.get("version") if isinstance(saved, dict) else None
+    if isinstance(version, int) and version > VERSION:
+        raise UserError(
+            f"{path}: version {version} of a checkpoint, where this is {VERSION}; update grok, or "
+            "delete it to start again"
+        )
+    if version != VERSION:
         log.warning("%s: of another version of grok; its member starts again", path)
         return None
     return saved

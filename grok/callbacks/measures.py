@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from lightning import Trainer
+from torch import Tensor
 
 from grok.callbacks.member import MemberCallback
 from grok.engine import Member, Rows
@@ -37,21 +38,25 @@ class Measures(MemberCallback):
         memory = self.memory.setdefault(member.folder, {})
         for taken in rows.taken:
             if taken.measure in self.measures:
-                memory.setdefault(taken.measure, []).append([taken.step, taken.values])
+                values = {key: _light(value) for key, value in taken.values.items()}
+                memory.setdefault(taken.measure, []).append([taken.step, values])
 
     def finish(self, member: Member, record: Record) -> None:
         """Write the files, and add to the record.
 
-        A checkpoint may have brought what another measure gave, which is taken no more.
+        A checkpoint may have brought what another measure gave: one that is taken no more, or that
+        has the name of one that is.
         """
         series: list[pd.Series] = []
         for name, measure in self.measures.items():
             taken = self.memory[member.folder].get(name, [])
             if not taken:
                 continue
+            newest = _shapes(taken[-1][1])
+            taken = [[step, values] for step, values in taken if _shapes(values) == newest]
             steps = [step for step, _ in taken]
             values: dict[str, Any] = {
-                key: np.stack([v[key].numpy() for _, v in taken]) for key in taken[0][1]
+                key: np.stack([np.asarray(v[key]) for _, v in taken]) for key in newest
             }
             columns = measure.columns()
             if not columns:
@@ -66,6 +71,15 @@ class Measures(MemberCallback):
             table = pd.concat(series, axis=1).sort_index().rename_axis("step")
             with atomic_path(member.folder / MEASURES) as temporary:
                 table.to_csv(temporary, float_format="%.8g")
+
+
+def _light(value: Tensor) -> Tensor | float:
+    """A number as one, for a checkpoint of thousands of tensors would take seconds."""
+    return value if value.dim() else float(value)
+
+
+def _shapes(values: Mapping[str, Tensor | float]) -> dict[str, tuple[int, ...]]:
+    return {key: np.shape(value) for key, value in values.items()}
 
 
 def _enter(record: Record, column: str, better: str | None, values: np.ndarray[Any, Any]) -> None:

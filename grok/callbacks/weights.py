@@ -17,7 +17,8 @@ from grok.record.files import atomic_path
 from grok.record.names import WEIGHTS
 from grok.record.record import Record
 
-MEASURE = "weights"
+MEASURE = "weights.every"
+"""No measure of anybody's own is called so."""
 
 
 class AllWeights(Measure):
@@ -60,6 +61,10 @@ class KeptWeights(MemberCallback):
         }
         wanted = {i: set(steps.values()) for i, steps in moments.items() if steps}
         found = pl_module.revisited(wanted)
+        for i, slot in enumerate(pl_module.slots):
+            if slot.member is not None and slot.rows is not None and slot.rows.first_step == 1:
+                with pl_module.only(i):
+                    remove(slot.member.folder)
         for i in wanted:
             member = pl_module.slots[i].member
             if member is not None:
@@ -92,9 +97,18 @@ class KeptWeights(MemberCallback):
 
     def finish(self, member: Member, record: Record) -> None:
         """Note what there is."""
-        record.weights = sorted(
-            path.stem for path in (member.folder / WEIGHTS).glob("*.safetensors")
-        )
+        record.weights = sorted(path.stem for path in kept(member.folder))
+
+
+def kept(folder: Path) -> list[Path]:
+    """The files of weights in a member's folder."""
+    return list((folder / WEIGHTS).glob("*.safetensors"))
+
+
+def remove(folder: Path) -> None:
+    """Have no weights there that another try has left, perhaps with other settings."""
+    for path in kept(folder):
+        path.unlink(missing_ok=True)
 
 
 def write(folder: Path, moment: str, tensors: dict[str, Tensor]) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.func import grad
 from torch.utils import _pytree as pytree
 
-from grok.errors import first_line
+from grok.errors import UserError, first_line
 from grok.tasks import Batch, Task
 from grok.tasks.model import Model, forward
 from grok.tasks.task import cast
@@ -23,6 +23,8 @@ from grok.tasks.task import cast
 HIGHER, LOWER = "higher", "lower"
 ROWS = 8
 """Samples that a measure is tried on."""
+RESERVED = ("steps", "file", "allow_pickle")
+"""What no array can be called: the steps are in the same file, which `numpy.savez` writes."""
 Better = str | None
 """Which way a column is better: ``higher``, ``lower``, or None where neither is."""
 
@@ -32,7 +34,8 @@ class Snapshot:
     """One member at one of its steps.
 
     Attributes:
-        task: what it learns; see `grok.tasks.Task`.
+        task: what it learns; see `grok.tasks.Task`. Fields of it that may differ in a stack, its
+            `VARYING` and `SIZES`, have their defaults.
         params: parameters that learn, by name.
         constants: frozen parameters and buffers, by name.
         initial: `params` before the first step.
@@ -133,6 +136,8 @@ class Function(Measure):
         yield from super().problems()
         if not callable(self.function):
             yield f"function={self.function}: must be a function"
+        elif not hasattr(self.function, "__name__"):
+            yield f"function={self.function}: must have a name, for its column; write a def"
         if self.better not in (HIGHER, LOWER, None):
             yield f"better={self.better}: must be {HIGHER}, {LOWER} or null"
 
@@ -175,21 +180,30 @@ def mistakes(measure: Any, task: Task) -> Iterable[str]:
     if not isinstance(measure, Measure):
         yield f"_target_={type(measure).__name__}: is no measure; see grok/measures/measure.py"
         return
-    if lines := [*measure.problems(), *measure.task_problems(task)]:
+    try:
+        lines = [*measure.problems(), *measure.task_problems(task)]
+        columns = {} if lines else dict(measure.columns())
+    except UserError:
+        raise
+    except Exception as error:  # whatever somebody's code may raise
+        yield f"fails ({type(error).__name__}: {first_line(error)})"
+        return
+    if lines:
         yield from lines
         return
-    columns = measure.columns()
     for column, better in columns.items():
         if better not in (HIGHER, LOWER, None):
             yield f"{column}: is better {better}; it must be {HIGHER}, {LOWER} or None"
     try:
-        values = measure.take(example(task))
+        values = dict(measure.take(example(task)))
     except Exception as error:  # whatever somebody's code may raise
         yield f"take: fails ({type(error).__name__}: {first_line(error)})"
         return
     if columns and values.keys() != columns.keys():
         yield f"take: gives {', '.join(values)}; its columns are {', '.join(columns)}"
     for name, value in values.items():
+        if name in RESERVED and not columns:
+            yield f"{name}: is a name that its file has for something else; choose another"
         if not isinstance(value, Tensor) or (columns and value.dim()):
             shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
             yield f"{name}: is {shape}; it must be a tensor without dimensions, a number"
@@ -206,7 +220,7 @@ def example(task: Task) -> Snapshot:
         for part in (data.train, data.val)
     )
     call = functools.partial(_call, model, constants)
-    return Snapshot(task, params, constants, params, train, val, call)
+    return Snapshot(task.shared(), params, constants, params, train, val, call)
 
 
 def _call(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -219,6 +220,54 @@ def test_a_damaged_checkpoint_is_no_harm(members, caplog):
         train([member], setup(config()))
     assert "its member starts again" in caplog.text
     assert read_record(member.folder).steps == BUDGET
+
+
+@pytest.mark.parametrize("fault", ["disk", "newer", "memory"])
+def test_a_checkpoint_that_may_be_good_is_kept(fault, members, monkeypatch, tmp_path):
+    """Its member ends with a line, and nothing is written over it."""
+    (member, *_) = members("good")
+    interrupted([member], 1, call=3)
+    path = member.folder / CHECKPOINT
+    good = path.read_bytes()
+    told = []
+    with monkeypatch.context() as patched:
+        if fault == "disk":
+            patched.setattr(Path, "read_bytes", raiser(OSError(5, "Input/output error")))
+        elif fault == "memory":
+            patched.setattr(torch, "load", raiser(MemoryError()))
+        else:
+            patched.setattr(checkpoints, "VERSION", checkpoints.VERSION - 1)
+        train([member], setup(config()), failed=lambda _, error: told.append(error))
+    (error,) = told
+    lines = {
+        "disk": f"{path}: can't be read (Input/output error); when it can, the same command goes",
+        "newer": f"{path}: version 4 of a checkpoint, where this is 3; update grok",
+        "memory": "",
+    }
+    assert str(error).startswith(lines[fault])
+    assert path.read_bytes() == good
+    train([member], setup(config()))
+    assert read_record(member.folder).steps == BUDGET
+
+
+def raiser(error):
+    def function(*_, **__):
+        raise error
+
+    return function
+
+
+def test_a_measure_may_have_the_name_of_another_before(members):
+    """What that gave isn't of this one; the member ends all the same."""
+    (member, *_) = members("renamed")
+    interrupted([member], 1, call=3)
+    words = ["engine.compile=false", "engine.steps_per_call=25", "measures=[embeddings]"]
+    other = compose(*words, "measures.embeddings.parameter=decoder.0.weight")
+    train([member], setup(other))
+    with np.load(member.folder / EMBEDDINGS) as left:
+        assert left["steps"][0] > 50
+        (values,) = (left[name] for name in left if name != "steps")
+        assert values.shape[1:] == tuple(member.task.network().decoder[0].weight.shape)
 
 
 def test_another_configuration_is_refused(members):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -119,6 +120,44 @@ def test_what_cannot_be_loaded(folders, tmp_path):
     (damaged / "weights" / "final.safetensors").unlink()
     with pytest.raises(UserError, match=r"final.safetensors: missing, and result.json names it; d"):
         grok.load_member(damaged)
+
+
+@pytest.mark.parametrize("options", [["weights=events"], ["weights.every=20"]])
+def test_weights_of_an_earlier_try_are_not_this_one_s(options, tmp_path):
+    (tmp_path / "weights").mkdir()
+    for moment in ("t_val", "step_7"):
+        (tmp_path / "weights" / f"{moment}.safetensors").write_bytes(b"of other settings")
+    cfg = compose("phase.budget=40", "engine.compile=false", *options)
+    train([member_of(cfg, tmp_path, "toy_regression", {})], setup(cfg))
+    left = (
+        ["final", "initial"] if options == ["weights=events"] else ["step_0", "step_20", "step_40"]
+    )
+    assert read_record(tmp_path).weights == left
+
+
+def test_a_measure_may_be_called_weights(tmp_path):
+    cfg = compose(
+        "phase.budget=40", "engine.compile=false", "weights.every=20", "+measures.weights="
+        "{_target_: grok.measures.Function, every: 10, "
+        "function: tests.measures.test_measure.largest_weight}",
+    )  # fmt: skip
+    train([member_of(cfg, tmp_path, "toy_regression", {})], setup(cfg))
+    record = read_record(tmp_path)
+    assert record.weights == ["step_0", "step_20", "step_40"]
+    assert record.final["largest_weight"] > 0
+    assert "decoder.0.weight" in grok.load_member(tmp_path, "step_20").network.state_dict()
+
+
+def test_data_may_be_elsewhere_when_weights_are_read(tmp_path, monkeypatch):
+    here = Path(__file__).parent.parent / "data"
+    (tmp_path / "there").symlink_to(here)
+    sizes = ["task.train_size=20", "task.val_size=20", "phase.budget=5", "engine.compile=false"]
+    cfg = compose("task=mnist", "weights=final", f"data.dir={tmp_path / 'there'}", *sizes)
+    train([member_of(cfg, tmp_path / "run", "mnist", {})], setup(cfg))
+    (tmp_path / "there").unlink()
+    monkeypatch.setenv("GROK_DATA_DIR", str(here))
+    loaded = grok.load_member(tmp_path / "run")
+    assert len(loaded.data.train["inputs"]) == 20
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from grok.measures import (
     Function,
     GradientNorm,
     GroupNorms,
+    Measure,
     Messiness,
 )
 from grok.measures.measure import Snapshot
@@ -42,6 +43,26 @@ def fails(member: Snapshot) -> torch.Tensor:
 def a_vector(member: Snapshot) -> torch.Tensor:
     """More than a number."""
     return member.params["encoder.weight"]
+
+
+class NoColumns(Measure):
+    """One whose author has forgotten to return."""
+
+    def columns(self):
+        return None
+
+    def take(self, member):
+        return {}
+
+
+class StepsOfItsOwn(Measure):
+    """An array that would overwrite that of the steps."""
+
+    def columns(self):
+        return {}
+
+    def take(self, member):
+        return {"steps": member.params["encoder.weight"]}
 
 
 def snapshot(embeddings):
@@ -253,6 +274,21 @@ def test_with_minibatches_and_fixed_tensors(make_member, train_members):
                 "function: tests.measures.test_measure.a_vector}"
             ],
             "measures.own.a_vector: is (10, 1); it must be a tensor without dimensions, a number",
+        ),
+        (
+            [
+                "+measures.own={_target_: grok.measures.Function, function: "
+                "{_target_: tests.measures.test_measure.largest_weight, _partial_: true}}"
+            ],
+            "measures.own.function=",
+        ),
+        (
+            ["+measures.own={_target_: tests.measures.test_measure.NoColumns}"],
+            "measures.own.fails (TypeError: 'NoneType' object is not iterable)",
+        ),
+        (
+            ["+measures.own={_target_: tests.measures.test_measure.StepsOfItsOwn}"],
+            "measures.own.steps: is a name that its file has for something else; choose another",
         ),
         (["+measures.own=3"], "measures.own=3: must be a mapping with a _target_, a class"),
     ],
