@@ -19,6 +19,7 @@ from grok.checks.config import problems
 from grok.composing import swept_keys
 from grok.errors import ConfigError, UserError, named
 from grok.job import finished_alike
+from grok.printable import show
 from grok.record.difference import difference, flat
 from grok.record.record import Plan, finished, read_plan, write_plan
 from grok.sweeps.axes import axis_problems, sweeper_problems
@@ -27,6 +28,8 @@ from grok.sweeps.folders import owned
 from grok.sweeps.planned import Sweep, command_of, common_of
 
 NO_PHASES = "phases say nothing at a norm that is held; leave hydra.sweeper.refine out"
+MANY = 2000
+"""Jobs whose check takes so long that it is said."""
 FIRST = 10
 """Jobs that have failed for the same reason, of which each has a line."""
 ONE_BY_ONE = (
@@ -64,6 +67,8 @@ def prepare(loader: ConfigLoader, master: DictConfig, arguments: Sequence[str]) 
     if found := dict.fromkeys(_of_hydra({o.key_or_group: o.input_line for o in overrides})):
         raise ConfigError(*found)
     (jobs,) = BasicSweeper.split_arguments(overrides, None)
+    if len(jobs) >= MANY:
+        show(f"checking {len(jobs):,} jobs, a few milliseconds each")
     composer = Composer(loader, master)
     here = master.hydra.launcher.get("cluster") is None
     refine = bool(master.hydra.sweeper.get("refine"))

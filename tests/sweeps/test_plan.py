@@ -159,6 +159,14 @@ def test_a_run_s_folder_is_no_sweep_s(planned):
         opened(sweep).__enter__()
 
 
+def test_a_check_that_takes_long_is_said(planned, monkeypatch, capsys):
+    monkeypatch.setattr("grok.sweeps.plan.MANY", 3)
+    planned("seed.model=range(2)")
+    assert capsys.readouterr().out == ""
+    planned("seed.model=range(3)")
+    assert capsys.readouterr().out == "checking 3 jobs, a few milliseconds each\n"
+
+
 def test_lists_may_be_swept_and_come_back(planned):
     for _ in range(2):
         sweep = planned("opt.betas=[0.9,0.99],[0.9,0.999]")
