@@ -34,7 +34,7 @@ FIRST = 10
 """Jobs that have failed for the same reason, of which each has a line."""
 ONE_BY_ONE = (
     "watches one run after another, which a refined sweep or a cluster can't have; leave it out, "
-    "and take the members to a tracker when they have finished (analyze.py --track)"
+    "and have the members tracked when they have finished (--track)"
 )
 ONE_GPU = (
     "all processes of hydra/launcher=joblib would train on the first GPU; use "
