@@ -4,11 +4,12 @@ Between the cells the train loss is a cubic spline through its logarithm, which 
 cell before. The plane is (u, m) with u the logarithm of the weight norm w, and time is measured in
 one over the decoder's learning rate:
 
-    du/dt = -(dl/du / w^2 + gamma),    dm/dt = -dl/dm / w^2.
+    du/dt = -(dl/du / w^2 + gamma),    dm/dt = -rate dl/dm,
 
-So the representation learns at 1 / w^2 of the decoder's rate, and the flow follows the gradient in
-the plane of u and m. The paper, with equal rates, supposes that for its estimate of the time,
-(L + h tan theta) / (eta gamma), with theta the angle of the boundary in that plane.
+with rate that of the representation over the decoder's. Of equal ones (footnote 6) it is 1. The
+paper's estimate of the time, (L + h tan theta) / (eta gamma) with theta the angle of the boundary,
+supposes that the flow follows the gradient in the plane of u and m, which it does where the rate is
+1 / w^2.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ PATIENCE = 20.0
 """How long a path is followed, in one over weight decay."""
 SMOOTHING = 1.0
 LEAST_VALUES = 4
+EQUAL, OF_THE_PLANE = "1", "1 / w^2"
+"""Rates of the representation: Eq. 6 with equal ones, and those of the estimate of the time."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class FlowPath:
 
     Attributes:
         gamma: weight decay.
+        rate: of the representation over the decoder's, `EQUAL` or `OF_THE_PLANE`.
         time: in one over the decoder's learning rate, shape (n,).
         norms, values: w and m along the path, shape (n,).
         train, test: losses there, shape (n,).
@@ -52,6 +56,7 @@ class FlowPath:
     """
 
     gamma: float
+    rate: str
     time: NDArray[np.float64]
     norms: NDArray[np.float64]
     values: NDArray[np.float64]
@@ -64,7 +69,7 @@ class FlowPath:
 def flow_paths(
     sweep: Sweep, gammas: list[float], start: tuple[float, float] | None
 ) -> list[FlowPath]:
-    """A path for each weight decay, on the only plane of the sweep.
+    """A path for each rate and weight decay, on the only plane of the sweep.
 
     Args:
         start: m and w at the start; by default the largest m up to which some norm fits, and the
@@ -101,12 +106,16 @@ def flow_paths(
     goal = plane.values[0] + REST * (m - plane.values[0])
     ends = np.interp([m, goal], plane.values[:rows], np.log(boundary[:rows]))
     losses = _Losses(plane)
-    return [_path(losses, gamma, (np.log(w), m), goal, ends) for gamma in gammas]
+    return [
+        _path(losses, gamma, rate, (np.log(w), m), goal, ends)
+        for rate in (EQUAL, OF_THE_PLANE)
+        for gamma in gammas
+    ]
 
 
 def flow_table(found: list[FlowPath]) -> pd.DataFrame:
-    """One row a path: ``gamma``, ``arrival``, what is ``predicted`` and their ``ratio``."""
-    names = ("gamma", "arrival", "predicted")
+    """One row a path: `gamma`, `rate`, `arrival`, what is `predicted` and their `ratio`."""
+    names = ("gamma", "rate", "arrival", "predicted")
     frame = pd.DataFrame([{name: getattr(path, name) for name in names} for path in found])
     return frame.assign(ratio=frame["arrival"] / frame["predicted"])
 
@@ -123,6 +132,7 @@ def flow_points(sweep: Sweep, found: list[FlowPath]) -> pd.DataFrame:
         pd.DataFrame(
             {
                 "gamma": path.gamma,
+                "rate": path.rate,
                 "time": path.time,
                 "norm": path.norms,
                 second: path.values,
@@ -167,6 +177,7 @@ def _smooth(image: NDArray[np.float64]) -> NDArray[np.float64]:
 def _path(
     losses: _Losses,
     gamma: float,
+    rate: str,
     start: tuple[float, float],
     goal: float,
     ends: NDArray[np.float64],
@@ -175,7 +186,9 @@ def _path(
 
     def change(_: float, place: NDArray[np.float64]) -> NDArray[np.float64]:
         u, m = np.clip(place, losses.low, losses.high)
-        moved = -losses.gradient(u, m) * np.exp(-2 * u) - np.array([gamma, 0.0])
+        slower = np.exp(-2 * u)
+        rates = np.array([slower, 1.0 if rate == EQUAL else slower])
+        moved = -losses.gradient(u, m) * rates - np.array([gamma, 0.0])
         outward = (place <= losses.low) & (moved < 0) | (place >= losses.high) & (moved > 0)
         return np.where(outward, 0.0, moved)
 
@@ -190,6 +203,7 @@ def _path(
     reached = solved.t_events[0]
     return FlowPath(
         gamma,
+        rate,
         solved.t,
         np.exp(u),
         m,

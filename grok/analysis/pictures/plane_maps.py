@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -14,7 +15,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from grok.analysis.numbers.decay import law_text
-from grok.analysis.numbers.flow import FlowPath, arrival_law
+from grok.analysis.numbers.flow import EQUAL, OF_THE_PLANE, FlowPath, arrival_law
 from grok.analysis.numbers.labels import number, panel_title
 from grok.analysis.numbers.layout import choose
 from grok.analysis.numbers.reduced import LEVEL, PLANE_MAPS, Plane, planes
@@ -36,6 +37,8 @@ SIZES_LEVEL = 0.02
 """Train loss of the contours that are compared between panels (Omnigrok, Figure 6e)."""
 MOST_ARROWS = 14
 PATH_COLOURS = part("plasma", 0.0, 0.85)
+STYLES: dict[str, Any] = {EQUAL: "-", OF_THE_PLANE: ":"}
+"""Of paths, by the rate of the representation."""
 
 
 def draw_planes(sweep: Sweep, _palette: Palette) -> Figure | None:
@@ -85,7 +88,7 @@ def draw_boundaries(sweep: Sweep, _palette: Palette) -> Figure | None:
 
 
 def draw_flows(sweep: Sweep, paths: Sequence[FlowPath]) -> Figure:
-    """Paths of the reduced dynamics over both maps, losses along them, and when they arrive.
+    """Paths of the reduced dynamics over both maps, test loss along them, and when they arrive.
 
     Source: Omnigrok, Figure 6 c and f.
     """
@@ -96,26 +99,31 @@ def draw_flows(sweep: Sweep, paths: Sequence[FlowPath]) -> Figure:
         shade(figure, axes, plane, losses, f"{name} loss")
         mark(axes, plane)
         for path, colour in zip(paths, _colours(paths), strict=True):
-            axes.plot(path.norms, path.values, color=colour, linewidth=1.6)
+            axes.plot(path.norms, path.values, STYLES[path.rate], color=colour, linewidth=1.6)
         start = paths[0].norms[0], paths[0].values[0]
         axes.plot(*start, "o", color="white", markeredgecolor=INK)
     for path, colour in zip(paths, _colours(paths), strict=True):
-        label = f"weight decay {number(path.gamma)}"
-        along.plot(path.gamma * path.time, path.test, color=colour, label=label)
-        along.plot(path.gamma * path.time, path.train, ":", color=colour)
-    along.set(xlabel="time x weight decay", ylabel="test loss (train loss dotted)")
+        label = f"weight decay {number(path.gamma)}" if path.rate == EQUAL else None
+        along.plot(path.gamma * path.time, path.test, STYLES[path.rate], color=colour, label=label)
+    along.set(xlabel="time x weight decay", ylabel="test loss")
     log_scale(along, "xy")
     along.legend(fontsize=8, frameon=False)
-    gammas = [path.gamma for path in paths]
-    law = arrival_law(paths)
-    label = "arrival" if law is None else f"arrival ~ {law_text(law)}"
-    arrivals.plot(gammas, [path.arrival for path in paths], "o", color=INK, label=label)
-    arrivals.plot(gammas, [path.predicted for path in paths], "-.", color=LAW,
+    for rate, marker, filling in ((EQUAL, "o", "full"), (OF_THE_PLANE, "D", "none")):
+        own = [path for path in paths if path.rate == rate]
+        law = arrival_law(own)
+        label = f"rate {rate}: arrival" + ("" if law is None else f" ~ {law_text(law)}")
+        times = [path.gamma for path in own], [path.arrival for path in own]
+        arrivals.plot(*times, marker, color=INK, label=label, fillstyle=filling)
+    arrivals.plot([path.gamma for path in own], [path.predicted for path in own], "-.", color=LAW,
                   label="(L + h tan theta) / weight decay")  # fmt: skip
     arrivals.set(xlabel="weight decay", ylabel="time (1 / decoder learning rate)")
     log_scale(arrivals, "xy")
-    arrivals.legend(fontsize=8, frameon=False)
-    legend_above(figure, _marks())
+    arrivals.legend(fontsize=7, frameon=False, loc="lower left")
+    rates = [
+        Line2D([], [], linestyle=style, color=INK, label=f"rate of the representation {rate}")
+        for rate, style in STYLES.items()
+    ]
+    legend_above(figure, [*_marks(), *rates])
     return figure
 
 
@@ -172,7 +180,9 @@ def _draw_arrows(axes: Axes, plane: Plane) -> None:
 
 
 def _colours(paths: Sequence[FlowPath]) -> list[tuple[float, ...]]:
-    return [PATH_COLOURS(i / max(len(paths) - 1, 1)) for i in range(len(paths))]
+    """One for each weight decay."""
+    gammas = list(dict.fromkeys(path.gamma for path in paths))
+    return [PATH_COLOURS(gammas.index(path.gamma) / max(len(gammas) - 1, 1)) for path in paths]
 
 
 def _title(plane: Plane) -> str:
