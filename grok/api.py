@@ -102,7 +102,8 @@ def sweep(
 
     Raises:
         ConfigError, KeyboardInterrupt: as `train`.
-        UserError: members that failed, a line for each; `grok.load` has the others.
+        UserError: members that failed, a line for each of the first with a cause; `grok.load` has
+            the others.
     """
     if not isinstance(grid, Mapping):
         raise ConfigError(f"grid={grid!r}: must be a dictionary of keys to lists of values")

@@ -81,7 +81,7 @@ def _task(folder: Path, record: Record) -> Any:
     """The task that a member of `folder` has learned; it may be in a module of the user's own."""
     make_importable()
     settings, there = record.config["task"], record.config.get("data", {}).get("dir", DEFAULT)
-    if not Path(there).expanduser().is_dir():  # it was trained elsewhere, or the data have moved
+    if not os.path.isdir(os.path.expanduser(there)):  # trained elsewhere, or the data have moved
         here = os.environ.get("GROK_DATA_DIR", DEFAULT)
         settings = {key: here if value == there else value for key, value in settings.items()}
     try:

@@ -21,7 +21,7 @@ from grok.record.difference import difference
 from grok.record.files import atomic_path
 from grok.record.names import CHECKPOINT
 
-VERSION = 4
+VERSION = 5
 """Raised when a member would go on otherwise than it began: another order of minibatches, say."""
 
 log = logging.getLogger(__name__)
@@ -182,9 +182,9 @@ def load(folder: Path) -> dict[str, Any] | None:
         saved: dict[str, Any] = torch.load(
             io.BytesIO(packed), map_location="cpu", weights_only=True
         )
-    except MemoryError:
-        raise
     except Exception as error:  # whatever a damaged file may raise
+        if isinstance(error, MemoryError) or "allocate memory" in str(error):
+            raise
         log.warning("%s: unreadable (%s); its member starts again", path, first_line(error))
         return None
     version = saved.get("version") if isinstance(saved, dict) else None

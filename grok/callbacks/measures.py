@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from lightning import Trainer
-from torch import Tensor
 
 from grok.callbacks.member import MemberCallback
 from grok.engine import Member, Rows
@@ -38,7 +37,9 @@ class Measures(MemberCallback):
         memory = self.memory.setdefault(member.folder, {})
         for taken in rows.taken:
             if taken.measure in self.measures:
-                values = {key: _light(value) for key, value in taken.values.items()}
+                values: Mapping[str, Any] = taken.values
+                if self.measures[taken.measure].columns():  # thousands of tensors take seconds
+                    values = {key: value.item() for key, value in values.items()}
                 memory.setdefault(taken.measure, []).append([taken.step, values])
 
     def finish(self, member: Member, record: Record) -> None:
@@ -52,13 +53,15 @@ class Measures(MemberCallback):
             taken = self.memory[member.folder].get(name, [])
             if not taken:
                 continue
-            newest = _shapes(taken[-1][1])
-            taken = [[step, values] for step, values in taken if _shapes(values) == newest]
+            columns = measure.columns()
+            own = dict.fromkeys(columns, ()) or _shapes(taken[-1][1])
+            taken = [[step, values] for step, values in taken if _shapes(values) == own]
+            if not taken:
+                continue
             steps = [step for step, _ in taken]
             values: dict[str, Any] = {
-                key: np.stack([np.asarray(v[key]) for _, v in taken]) for key in newest
+                key: np.stack([np.asarray(v[key]) for _, v in taken]) for key in own
             }
-            columns = measure.columns()
             if not columns:
                 path = member.folder / f"{name}.npz"
                 with atomic_path(path) as temporary, temporary.open("wb") as file:
@@ -73,12 +76,7 @@ class Measures(MemberCallback):
                 table.to_csv(temporary, float_format="%.8g")
 
 
-def _light(value: Tensor) -> Tensor | float:
-    """A number as one, for a checkpoint of thousands of tensors would take seconds."""
-    return value if value.dim() else float(value)
-
-
-def _shapes(values: Mapping[str, Tensor | float]) -> dict[str, tuple[int, ...]]:
+def _shapes(values: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     return {key: np.shape(value) for key, value in values.items()}
 
 

@@ -26,6 +26,13 @@ OF_SWEEPS = ("hydra.sweep", "hydra.sweeper", "hydra.launcher")
 PARAMS = "hydra.sweeper.params"
 SCALE, PAPER = "hydra.sweeper.scale", "paper"
 GRID = "hydra.sweeper.grid"
+OF_CLUSTERS = tuple(
+    f"hydra.launcher.{key}"
+    for key in (
+        *("allocations", "wait", "timeout_min", "array_parallelism", "partition", "account", "qos"),
+        *("constraint", "cpus_per_task", "gpus_per_node", "mem_gb", "setup", "additional"),
+    )
+)
 SIDE_BY_SIDE = ("measures", "logger")
 """Groups of which several options may be chosen at once."""
 
@@ -80,8 +87,10 @@ def ignored(overrides: Iterable[Override], hydra: DictConfig) -> Iterable[str]:
                 yield f"{word}: is for sweeps; add -m, or {instead}"
         elif mode is RunMode.MULTIRUN and f"{key}.".startswith("hydra.run."):
             yield f"{word}: is for a single run; of a sweep write hydra.sweep.dir=..."
-        elif key == GRID and GRID not in str(sweeper.get("params")):
+        elif key == GRID and "grid}" not in str(sweeper.get("params")):
             yield f"{word}: nothing here has so many values; list them, as -m opt.lr_dec=1e-4,1e-3"
+        elif key in OF_CLUSTERS and hydra.launcher.get("cluster", "another's") is None:
+            yield f"{word}: is for clusters; add hydra.launcher.cluster=slurm, or leave it out"
 
 
 def setting_problems(hydra: DictConfig) -> Iterable[str]:

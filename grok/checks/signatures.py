@@ -40,7 +40,7 @@ def signature_problems(where: str, part: DictConfig) -> Iterable[str]:
     named = [key for key, parameter in parameters.items() if parameter.kind not in open_ended]
     if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         for key in settings.keys() - set(named):
-            hint = nearest(key, named) or f"; ~{where}.{key} leaves it out"
+            hint = nearest(key, named) or f"; leave it out, with ~{where}.{key} if a file has it"
             yield f"{where}.{key}={spelled(settings.pop(key))}: no such key{hint}"
     for key in named:
         needed = parameters[key].default is inspect.Parameter.empty

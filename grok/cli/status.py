@@ -6,12 +6,15 @@ import contextlib
 import time
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from rich.console import Console
 
 from grok import program
 from grok.launch import queue
 from grok.options import Parser
 from grok.printable import show
+from grok.record.names import ERROR, LOCK
+from grok.record.record import Plan
 from grok.sweeps.live import Progress, watching
 from grok.sweeps.planned import begun
 
@@ -34,7 +37,7 @@ def main(words: list[str]) -> None:
     if Console().is_terminal:
         with contextlib.suppress(KeyboardInterrupt), watching(folder, plan):
             progress = Progress(folder, plan)
-            while len(progress.records) < progress.wanted and not _given_up(folder):
+            while len(progress.records) < progress.wanted and not _given_up(progress):
                 time.sleep(LOOK)
                 progress.update()
     else:
@@ -44,10 +47,27 @@ def main(words: list[str]) -> None:
         jobs.setdefault(worker, []).append(str(job))
     for worker, its in jobs.items():
         show(f"{queue.described(worker)}: at {', '.join(its)}")
-    for job, message in sorted(queue.failures(folder).items()):
+    for job, message in failures(folder, plan).items():
         show(f"job {job} failed: {message}")
 
 
-def _given_up(folder: Path) -> bool:
+def failures(folder: Path, plan: Plan) -> dict[int, str]:
+    """Job number to message of those that have failed, where nobody tries them again."""
+    if queue.laid_out(folder):
+        return queue.failures(folder)
+    found = {}
+    for job in range(len(plan.jobs)):
+        with contextlib.suppress(OSError):
+            lines = (folder / str(job) / ERROR).read_text(encoding="utf-8").splitlines()
+            found[job] = lines[-1] if lines else queue.UNTOLD
+    return found
+
+
+def _given_up(progress: Progress) -> bool:
     """Whether all jobs that haven't finished have failed."""
-    return queue.laid_out(folder) and not queue.unended(folder)
+    if queue.laid_out(progress.folder):
+        return not queue.unended(progress.folder)
+    failed = failures(progress.folder, progress.plan)
+    with contextlib.suppress(Timeout, OSError), FileLock(progress.folder / LOCK, timeout=0):
+        return len(progress.records.keys() | failed) >= progress.wanted
+    return False  # a launcher is at work

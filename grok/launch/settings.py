@@ -20,11 +20,6 @@ COUNTS = (
     "mem_gb",
 )
 
-OF_CLUSTERS = (
-    *("allocations", "wait", "timeout_min", "array_parallelism", "partition", "account", "qos"),
-    *("constraint", "cpus_per_task", "gpus_per_node", "mem_gb", "setup", "additional"),
-)
-
 
 class Spread(NamedTuple):
     """How a sweep is spread over a machine; see `Stacked`."""
@@ -105,12 +100,6 @@ def checked(launcher: DictConfig) -> Stacked:
         problems.append(f"devices={devices}: must be auto or a list of numbers, such as [0,1]")
     if settings.cluster not in CLUSTERS:
         problems.append(f"cluster={settings.cluster}: must be null, slurm or local")
-    if settings.cluster is None:
-        problems += [
-            f"{key}={content[key]}: is for clusters; add hydra.launcher.cluster=slurm"
-            for key in OF_CLUSTERS
-            if getattr(settings, key) != getattr(Stacked(), key)
-        ]
     if settings.cluster == "local" and not settings.wait:
         problems.append("wait=False: cluster=local ends with the command; leave it at true")
     for key in COUNTS:

@@ -186,7 +186,7 @@ def mistakes(measure: Any, task: Task) -> Iterable[str]:
     except UserError:
         raise
     except Exception as error:  # whatever somebody's code may raise
-        yield f"fails ({type(error).__name__}: {first_line(error)})"
+        yield f"problems, columns: fail ({type(error).__name__}: {first_line(error)})"
         return
     if lines:
         yield from lines

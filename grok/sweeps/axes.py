@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from grok.errors import first_line
 
@@ -54,6 +54,14 @@ def sweeper_problems(hydra: DictConfig) -> Iterable[str]:
     """A line for each setting that no sweep can be launched with."""
     if hydra.job.chdir and hydra.runtime.choices["hydra/launcher"] == "stacked":
         yield "hydra.job.chdir=true: many jobs train in one process here; leave it out"
+    if hydra.runtime.choices["hydra/launcher"] == "stacked":
+        env: Any = OmegaConf.to_container(hydra.job.env_set, resolve=False)
+        for key, value in env.items():
+            if "${hydra" in str(value):
+                yield (
+                    f"hydra.job.env_set.{key}={value}: may differ between jobs, of which many "
+                    "train in one process here; leave it out"
+                )
     batch: Any = hydra.sweeper.max_batch_size
     if batch is not None and batch < 1:
         yield f"hydra.sweeper.max_batch_size={batch}: must be at least 1 job, or null for all"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -40,7 +41,7 @@ class OwnFolder(Callback):
         def own() -> None:
             _held.close()
             OwnFolder.latest = settled(config, "run")
-            if (OwnFolder.latest / PLAN).exists():
+            if os.path.exists(OwnFolder.latest / PLAN):  # which says no where nothing can be seen
                 raise ConfigError(
                     f"hydra.run.dir={OwnFolder.latest}: holds a sweep; add -m and write "
                     "hydra.sweep.dir=... to go on with it, or choose another folder"

@@ -66,8 +66,9 @@ class Progress:
         """
         self.meter.look()
         before = len(self.records)
-        numbers = {int(name) for name in os.listdir(self.folder) if name.isdecimal()}
-        self.begun = numbers.intersection(range(len(self.plan.jobs)))
+        with contextlib.suppress(OSError):
+            numbers = {int(name) for name in os.listdir(self.folder) if name.isdecimal()}
+            self.begun = numbers.intersection(range(len(self.plan.jobs)))
         for job in sorted(self.begun.difference(self.records)):
             with contextlib.suppress(Exception):
                 if finished(self.folder / str(job)):

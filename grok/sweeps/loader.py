@@ -28,7 +28,13 @@ class SweepLoader(ConfigLoaderImpl):
     And a sweep has the first option of each group that it sweeps over: Hydra leaves such groups at
     their defaults, and so refuses keys of the options that were chosen. It also forgets those of
     ``hydra.searchpath`` when it is asked for the options of a group.
+
+    Attributes:
+        begun: whether the words are those of a sweep that has begun, perhaps with an earlier
+            version: what does nothing is no mistake then.
     """
+
+    begun = False
 
     def load_configuration(
         self,
@@ -58,10 +64,14 @@ class SweepLoader(ConfigLoaderImpl):
 
         cfg = load()
         if cfg.hydra.sweeper.get("scale", PAPER) != PAPER:
-            parsed = [*self._scaled(cfg.hydra.sweeper, typed), *typed]
+            scaled = self._scaled(cfg.hydra.sweeper, typed)
+            if run_mode is RunMode.RUN and cfg.hydra.mode is RunMode.MULTIRUN:  # of a job
+                scaled = [override for override in scaled if not override.is_sweep_override()]
+            parsed = [*scaled, *typed]
             cfg = load()
         cfg.hydra.overrides.task = [o.input_line for o in parsed if not o.is_hydra_override()]
-        _refuse(ignored(typed, cfg.hydra))
+        if not self.begun:
+            _refuse(ignored(typed, cfg.hydra))
         _refuse(setting_problems(cfg.hydra))
         return cfg
 

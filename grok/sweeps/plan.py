@@ -18,10 +18,9 @@ from omegaconf import DictConfig, OmegaConf
 from grok.checks.config import problems
 from grok.composing import swept_keys
 from grok.errors import ConfigError, UserError, named
-from grok.job import finished_alike
 from grok.printable import show
 from grok.record.difference import difference, flat
-from grok.record.record import Plan, finished, read_plan, write_plan
+from grok.record.record import Plan, finished, read_plan, sound_record, write_plan
 from grok.sweeps.axes import axis_problems, sweeper_problems
 from grok.sweeps.composer import Composer
 from grok.sweeps.folders import owned
@@ -37,8 +36,8 @@ ONE_BY_ONE = (
     "and have the members tracked when they have finished (--track)"
 )
 ONE_GPU = (
-    "all processes of hydra/launcher=joblib would train on the first GPU; use "
-    "hydra/launcher=stacked, or hydra.launcher.n_jobs=1"
+    "all processes of hydra/launcher=joblib would train on the first of {} GPUs; use "
+    "hydra/launcher=stacked"
 )
 
 log = logging.getLogger(__name__)
@@ -132,8 +131,11 @@ def _unlaunchable(cfg: DictConfig, hydra: DictConfig) -> Iterator[str]:
         yield f"norm.constrain=true: {NO_PHASES}"
     if cfg.logger and (refine or launcher.get("cluster")):
         yield f"logger={','.join(map(str, cfg.logger))}: {ONE_BY_ONE}"
-    if cfg.trainer.accelerator in ("gpu", "cuda") and launcher.get("n_jobs", 1) != 1:
-        yield f"trainer.accelerator={cfg.trainer.accelerator}: {ONE_GPU}"
+    if cfg.trainer.accelerator != "cpu" and launcher.get("n_jobs", 1) != 1:
+        import torch
+
+        if (count := torch.cuda.device_count()) > 1:
+            yield f"trainer={cfg.trainer.accelerator}: {ONE_GPU.format(count)}"
 
 
 def _of_hydra(settings: dict[str, Any]) -> Iterator[str]:
@@ -167,10 +169,29 @@ def opened(sweep: Sweep, check_free: Callable[[Path], None] = lambda _: None) ->
             raise ConfigError(f"hydra.sweep.dir={sweep.folder}: holds a single run; choose another")
         for job in range(len(sweep.plan.jobs)):  # damaged ones are trained again
             if finished(folder := sweep.folder / str(job)):
-                finished_alike(folder, sweep.job(job))
+                _check_alike(folder, sweep.job(job))
         write_plan(sweep.folder, sweep.plan)
         OmegaConf.save(sweep.master, sweep.folder / "multirun.yaml")
         yield
+
+
+def _check_alike(folder: Path, cfg: DictConfig) -> None:
+    """Refuse a finished member of another configuration; what refers to others may be elsewhere.
+
+    Raises:
+        ConfigError: it names a key.
+    """
+    record = sound_record(folder)
+    if record is None:
+        return
+    content: Any = OmegaConf.to_container(cfg, resolve=False)
+    referring = {key for key, value in flat(content).items() if "${" in str(value)}
+    before, now = (
+        {key: value for key, value in flat(each).items() if key not in referring}
+        for each in (record.config, json.loads(json.dumps(content)))
+    )
+    if changed := difference(before, now):
+        raise ConfigError(f"{changed} in {folder}; choose another folder")
 
 
 def _take_order(sweep: Sweep, before: Plan) -> None:

@@ -94,6 +94,8 @@ def planned(folder: Path, words: Sequence[str] = ()) -> Sweep:
     version.setbase(VERSION_BASE)
     GlobalHydra.instance().clear()
     hydra = Hydra.create_main_hydra2(command["job_name"], path)
+    assert isinstance(hydra.config_loader, loader.SweepLoader)
+    hydra.config_loader.begun = True
     master = hydra.compose_config(
         command["config_name"],
         [*_of_hydra(folder, command), *words, *command["task"]],

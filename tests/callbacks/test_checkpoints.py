@@ -241,7 +241,7 @@ def test_a_checkpoint_that_may_be_good_is_kept(fault, members, monkeypatch, tmp_
     (error,) = told
     lines = {
         "disk": f"{path}: can't be read (Input/output error); when it can, the same command goes",
-        "newer": f"{path}: version 4 of a checkpoint, where this is 3; update grok",
+        "newer": f"{path}: version 5 of a checkpoint, where this is 4; update grok",
         "memory": "",
     }
     assert str(error).startswith(lines[fault])
@@ -268,6 +268,30 @@ def test_a_measure_may_have_the_name_of_another_before(members):
         assert left["steps"][0] > 50
         (values,) = (left[name] for name in left if name != "steps")
         assert values.shape[1:] == tuple(member.task.network().decoder[0].weight.shape)
+
+
+def test_a_number_may_have_the_name_of_another_before(members):
+    """Not taken any more before the end, it leaves nothing."""
+    (member, *_) = members("renumbered")
+    interrupted([member], 1, call=3)
+    words = ["engine.compile=false", "engine.steps_per_call=25"]
+    own = "+measures.rqi={_target_: grok.measures.Distance, every: 1000}"
+    train([member], setup(compose(*words, own)))
+    record = read_record(member.folder)
+    assert record.steps == BUDGET
+    assert "distance" not in record.final
+    assert "rqi" not in record.final
+
+
+def test_a_checkpoint_of_an_earlier_version_is_not_gone_on_from(members, caplog, monkeypatch):
+    (member, *_) = members("earlier")
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoints, "VERSION", checkpoints.VERSION - 1)
+        interrupted([member], 1, call=3)
+    firsts = FirstSteps()
+    train([member], setup(config()), extra=[firsts])
+    assert "of another version of grok; its member starts again" in caplog.text
+    assert firsts.steps == {"0": 1}
 
 
 def test_another_configuration_is_refused(members):

@@ -23,24 +23,13 @@ def test_the_part_for_a_machine():
         ({"stack_size": True}, "stack_size=True: must be auto or a whole number of at least 1"),
         ({"devices": 1}, "devices=1: must be auto or a list of numbers, such as [0,1]"),
         ({"cluster": "slrum"}, "cluster=slrum: must be null, slurm or local"),
-        (
-            {"cluster": "slurm", "allocations": 0},
-            "allocations=0: must be a whole number of at least 1",
-        ),
-        (
-            {"cluster": "slurm", "timeout_min": -5},
-            "timeout_min=-5: must be a whole number of at least 1",
-        ),
+        ({"allocations": 0}, "allocations=0: must be a whole number of at least 1"),
+        ({"timeout_min": -5}, "timeout_min=-5: must be a whole number of at least 1"),
         (
             {"cluster": "local", "wait": False},
             "wait=False: cluster=local ends with the command; leave it at true",
         ),
-        (
-            {"cluster": "slurm", "mem_gb": 0},
-            "mem_gb=0: must be a whole number of at least 1",
-        ),
-        ({"partition": "gpu"}, "partition=gpu: is for clusters; add hydra.launcher.cluster=slurm"),
-        ({"wait": False}, "wait=False: is for clusters; add hydra.launcher.cluster=slurm"),
+        ({"mem_gb": 0}, "mem_gb=0: must be a whole number of at least 1"),
     ],
 )
 def test_mistakes(changes, line):

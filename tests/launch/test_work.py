@@ -12,7 +12,7 @@ from filelock import FileLock
 from grok.launch import queue, stacked, worker
 from grok.launch.queue import WORK, Worker, lay_out
 from grok.launch.settings import Spread
-from grok.record.names import LOCK
+from grok.record.names import ERROR, LOCK
 from grok.record.record import read_plan, write_plan
 from grok.sweeps.planned import planned
 from tests.in_process import run_in_process
@@ -121,6 +121,16 @@ def test_status_ends_where_all_that_is_left_has_failed(begun, monkeypatch, capsy
     monkeypatch.setattr("grok.cli.status.Console", lambda: SimpleNamespace(is_terminal=True))
     assert run_in_process(monkeypatch, "status", tmp_path) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "job 2 failed: out of luck"
+
+
+def test_status_of_a_sweep_whose_launch_is_over(begun, monkeypatch, capsys, tmp_path):
+    """Without a queue, what failed has left its error."""
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "2" / "result.json").unlink()
+    (tmp_path / "2" / ERROR).write_text("Traceback\nValueError: out of luck\n")
+    monkeypatch.setattr("grok.cli.status.Console", lambda: SimpleNamespace(is_terminal=True))
+    assert run_in_process(monkeypatch, "status", tmp_path) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "job 2 failed: ValueError: out of luck"
 
 
 def test_a_launch_beside_workers_is_refused(begun, monkeypatch, capsys, tmp_path):

@@ -284,7 +284,7 @@ def test_with_minibatches_and_fixed_tensors(make_member, train_members):
         ),
         (
             ["+measures.own={_target_: tests.measures.test_measure.NoColumns}"],
-            "measures.own.fails (TypeError: 'NoneType' object is not iterable)",
+            "measures.own.problems, columns: fail (TypeError: 'NoneType' object is not iterable)",
         ),
         (
             ["+measures.own={_target_: tests.measures.test_measure.StepsOfItsOwn}"],

@@ -58,6 +58,30 @@ def test_a_scale_that_a_file_chooses(sweep_loader, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("experiment", "scale"), [("omnigrok/fig5", "smoke"), ("omnigrok/fig4", "quick")]
+)
+def test_a_job_of_a_scale_that_sweeps(sweep_loader, experiment, scale):
+    """The scale's sweep is the whole sweep's: a job has its own value of it."""
+    words = [f"experiment={experiment}", f"hydra.sweeper.scale={scale}", "task.size=30"]
+    master = sweep_loader.load_configuration("config", words[:2], RunMode.MULTIRUN)
+    job = sweep_loader.load_sweep_config(master, [words[0], words[2]])
+    assert job.task.size == 30
+    assert job.phase.budget == master.phase.budget < 1000
+
+
+@pytest.mark.parametrize("word", ["partition=gpu", "wait=false", "allocations=2"])
+def test_what_a_cluster_is_told_without_one(sweep_loader, word):
+    words = ["opt.lr_dec=1,2", "hydra/launcher=stacked", f"hydra.launcher.{word}"]
+    with pytest.raises(ConfigError, match=rf"hydra.launcher.{word}: is for clusters; add hydra.la"):
+        sweep_loader.load_configuration("config", words, RunMode.MULTIRUN)
+    sweep_loader.load_configuration(
+        "config", [*words, "hydra.launcher.cluster=slurm"], RunMode.MULTIRUN
+    )
+    sweep_loader.begun = True
+    sweep_loader.load_configuration("config", words, RunMode.MULTIRUN)
+
+
+@pytest.mark.parametrize(
     "words", [["experiment=re_tug/fig5"], ["opt.lr_dec=1,2"], ["opt.lr_dec=1,2", "seed.model=3"]]
 )
 def test_a_grid_that_nothing_has(sweep_loader, words):

@@ -129,14 +129,20 @@ def test_what_can_not_be_refined(planned, master, words, message):
             "hydra.job.chdir=true: many jobs train in one process here; leave it out",
         ),
         (
+            ["hydra/launcher=stacked", "+hydra.job.env_set.X=${hydra:job.num}"],
+            "seed.data=1",
+            "hydra.job.env_set.X=${hydra:job.num}: may differ between jobs, of which many train in",
+        ),
+        (
             ["hydra/launcher=joblib"],
             "trainer=gpu",
-            "trainer.accelerator=gpu: all processes of hydra/launcher=joblib would train on the",
+            "trainer=gpu: all processes of hydra/launcher=joblib would train on the first of 2",
         ),
     ],
 )
 def test_what_a_launcher_can_not_do_with(planned, master, word, message, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     with pytest.raises(ConfigError) as raised:
         planned("opt.lr_dec=1e-3,1e-2", word, master=master)
     assert str(raised.value).startswith(message)
@@ -150,6 +156,17 @@ def test_a_member_of_another_configuration_is_not_gone_on_with(planned):
     write_record(sweep.folder / "1", make_record({}, 1, 2, config=config))
     with pytest.raises(ConfigError, match=r"task.width=200: was 17 before in .*/1; choose another"):
         opened(sweep).__enter__()
+
+
+def test_what_refers_to_others_may_be_elsewhere_by_now(planned):
+    """A logger's folder is known to a running job alone, and data move."""
+    words = ["seed.model=1,2", "logger=csv", "task=qm9", "task.file=null"]
+    sweep = planned(*words)
+    config = OmegaConf.to_container(sweep.job(0), resolve=False)
+    config["logger"]["csv"]["save_dir"] = "/elsewhere"
+    write_record(sweep.folder / "0", make_record({}, 1, 2, config=config))
+    with opened(sweep):
+        pass
 
 
 def test_a_run_s_folder_is_no_sweep_s(planned):

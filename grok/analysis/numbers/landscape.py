@@ -36,7 +36,7 @@ def landscape_table(sweep: Sweep) -> pd.DataFrame | None:
     """One row a finished member, by rising norm: ``alpha``, other swept keys, norm, losses.
 
     The norm is the one that was held. Losses and accuracies are those at the last step, and the
-    best of all steps. None where the initial scale isn't swept.
+    best of all steps with accuracies. None where the initial scale isn't swept.
     """
     scale = scale_key(sweep)
     if scale not in sweep.keys:

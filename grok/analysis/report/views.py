@@ -23,6 +23,7 @@ from grok.phases import Phase
 NEVER = "#b5b5b5"
 GROUPS = {"Final": "At the last step", "Best": "The best of all steps"}
 BETTER_COLOURS: dict[str | None, str] = {"higher": "viridis", "lower": "viridis_r"}
+LOWEST = "The lowest of all steps with accuracies."
 NEITHER = "cividis"
 TOP = 1e-4
 """The share of a colour scale that is kept for what has no number."""
@@ -88,13 +89,13 @@ def phase_views(sweep: Sweep, palette: Palette) -> list[View]:
 
 
 def landscape_views(sweep: Sweep) -> list[View]:
-    """The lowest losses and errors of all steps."""
+    """The lowest losses and errors of all steps with accuracies."""
     members, views = landscape_members(sweep), []
     for part in PARTS:
         loss, error = members[f"best_{part}_loss"], members[f"best_{part}_error"]
         views += [
-            View(f"Best {part} loss", "The lowest of all steps.", [_losses(loss)]),
-            View(f"Best {part} error", "The lowest of all steps.", [_share(error, "1 - accuracy")]),
+            View(f"Best {part} loss", LOWEST, [_losses(loss)]),
+            View(f"Best {part} error", LOWEST, [_share(error, "1 - accuracy")]),
         ]
     return views
 

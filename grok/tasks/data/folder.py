@@ -17,7 +17,8 @@ DEFAULT = "~/.cache/grok"
 AGAIN = 60.0
 """Seconds after which what couldn't be fetched is tried again."""
 
-_failed: dict[tuple[str, Path], tuple[float, UserError]] = {}
+_failed: dict[tuple[str, Path], tuple[float, str]] = {}
+"""When a set couldn't be fetched, and why."""
 
 
 def at_home(key: str, path: str) -> Path:
@@ -56,9 +57,9 @@ def located_or_fetched(
     if where := _looked_for(folder, locate):
         return where
     check_there(folder)
-    failed_at, error = _failed.get((name, folder), (-AGAIN, None))
-    if error is not None and time.monotonic() - failed_at < AGAIN:
-        raise error
+    failed_at, why = _failed.get((name, folder), (0.0, ""))
+    if why and time.monotonic() - failed_at < AGAIN:
+        raise UserError(why)
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError, NotImplementedError):  # `fetch` tells what can't be
             folder.mkdir(parents=True, exist_ok=True)
@@ -66,7 +67,7 @@ def located_or_fetched(
         try:
             return _looked_for(folder, locate) or fetch()
         except UserError as error:
-            _failed[name, folder] = time.monotonic(), error
+            _failed[name, folder] = time.monotonic(), str(error)
             raise
 
 
