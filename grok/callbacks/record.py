@@ -110,14 +110,16 @@ def device_name(device: torch.device) -> str:
 
 
 def latest(rows: Rows) -> dict[str, float]:
-    """The newest value of each metric, of accuracies and validation loss as last measured."""
-    values = {name: float(metric[-1]) for name, metric in rows.metrics.items()}
-    evaluated = rows.evaluated
-    for name in ("train_accuracy", "val_loss", "val_accuracy"):
-        if evaluated.any():
-            values[name] = float(rows.metrics[name][evaluated][-1])
-        else:
-            del values[name]
+    """The newest value of each metric, of losses and accuracies at the last step with these.
+
+    A train loss that isn't finite counts at once: the member has diverged.
+    """
+    values = {}
+    for name, metric in rows.metrics.items():
+        at_once = name == "weight_norm" or (name == "train_loss" and not np.isfinite(metric[-1]))
+        known = metric if at_once else metric[rows.evaluated]
+        if len(known):
+            values[name] = float(known[-1])
     return values
 
 
