@@ -94,6 +94,7 @@ def make(figure: dict[str, Any], scale: str, kept_runs: bool, over: dict[str, An
         "analyze": " ".join([*options, *(["--paths <the other sweep>"] if over else [])]),
         "over": shlex.join(["python", *command(over, scale)]) if over else "",
         "members": len(members),
+        "trained": int(members["steps"].notna().sum()),
         "steps": int(members["steps"].sum()),
         "revision": record["git_revision"],
         "device": record["device"],

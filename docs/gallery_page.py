@@ -74,7 +74,8 @@ def section(figure: dict[str, Any], kept: Path) -> str:
         lines.append(facts["over"])
     if facts.get("analyze"):
         lines.append(f"python analyze.py multirun/<date>/<time> {facts['analyze']}")
-    members = "1 member" if facts["members"] == 1 else f"{facts['members']} members"
+    trained = facts.get("trained", facts["members"])
+    members = "1 member" if trained == 1 else f"{trained} members"
     lines += ["```", ""]
     lines += [
         f"Here, at scale {facts['scale']}: {members}, {facts['steps']:,} "
@@ -115,6 +116,8 @@ def verdicts(figure: dict[str, Any], kept: Path, scale: str) -> list[tuple[str, 
         table = pd.read_csv(kept / value["table"])
         table = table[table.eval(value["among"])] if "among" in value else table
         column = pd.Series(table.eval(value["column"]), index=table.index)  # one number, maybe
+        if not value.get("missing", False) and _unknown(table, value["column"]):
+            column[:] = math.nan
         rows = table.eval(value["where"]) if "where" in value else slice(None)
         here = float(column[rows].mean(skipna=False))
         if "over" in value:
@@ -129,6 +132,18 @@ def verdicts(figure: dict[str, Any], kept: Path, scale: str) -> list[tuple[str, 
             (value["says"], f"{value['paper']} ({' '.join(bounds)})", f"{here:.4g}", verdict)
         )
     return found
+
+
+def _unknown(table: pd.DataFrame, expression: str) -> bool:
+    """Whether an aggregate of an expression would leave out rows, as pandas does where none is."""
+    if not re.search(r"\.(min|max|mean|sum)\(", expression):
+        return False
+    names = [
+        name
+        for name in map(str, table)
+        if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", expression)
+    ]
+    return bool(table[names].isna().any(axis=None))
 
 
 def met(found: list[tuple[str, str, str, str]]) -> str:

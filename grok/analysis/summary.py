@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from grok.analysis.numbers.labels import PHASES, TIME_NAMES, finished, left_out
+from grok.analysis.numbers.landscape import ended_early
 from grok.analysis.numbers.layout import choose, phase_layout
 from grok.analysis.numbers.mixture import mixture
 from grok.analysis.read.sweep import Sweep
@@ -17,6 +18,10 @@ def summary(sweep: Sweep) -> str:
         lines += _outcome(sweep.table.iloc[0])
     elif not sweep.table.empty:
         lines += _phases(sweep.known["phase"])
+    if sweep.cut is not None:
+        lines.append(f"{'phases':<14}as after {sweep.cut} steps")
+    if early := ended_early(sweep):
+        lines.append(f"{'ended early':<14}{early}")
     diverged = int(sweep.table["diverged"].sum())
     if diverged:
         lines.append(f"{'diverged':<14}{diverged:>7}")

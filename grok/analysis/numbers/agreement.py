@@ -9,8 +9,8 @@ import pandas as pd
 from scipy import stats
 
 from grok.analysis.numbers.labels import PHASES, TIME_NAMES, number
-from grok.analysis.numbers.matching import EQUAL, UNDECIDED, Match, implied_in
-from grok.analysis.numbers.repeats import REPEATED, repeats
+from grok.analysis.numbers.matching import EQUAL, REPEATED, UNDECIDED, Match, implied_in
+from grok.analysis.numbers.repeats import repeats
 from grok.analysis.read import published
 from grok.analysis.read.sweep import TIMES, Sweep
 
@@ -90,7 +90,7 @@ def agreement_text(match: Match) -> str:
     cells = match.cells
     lines = [_fact("A", match.a.folder), _fact("B", f"{match.b.folder}{_title(match.b)}")]
     lines += [_fact("matched", _matched(match)), *_remarks(match)]
-    lines += _shares(cells)
+    lines += _shares(match)
     if equal_share(cells) is not None:
         lines.append(_fact("kappa", _kappa(confusion(cells).loc[PHASES])))
     lines += _repeat_lines(match)
@@ -104,8 +104,13 @@ def agreement_text(match: Match) -> str:
     return "\n".join(lines)
 
 
-def _shares(cells: pd.DataFrame) -> list[str]:
-    """How many are equal; where some are implied, how many of those and of the trained as well."""
+def _shares(match: Match) -> list[str]:
+    """How many are equal; where some are implied, how many of those and of the trained as well.
+
+    The interval is of cells that know nothing of each other, which repeats of one and implied ones
+    aren't.
+    """
+    cells, repeated = match.cells, bool(match.free_a or match.free_b)
     parts, implied = {"equal": cells}, implied_in(cells, "a") | implied_in(cells, "b")
     if implied.any():
         parts |= {"  trained": cells[~implied], "  implied": cells[implied]}
@@ -114,7 +119,8 @@ def _shares(cells: pd.DataFrame) -> list[str]:
         if share := equal_share(part):
             low, high = share.interval
             counts = _fact(name, f"{share.count} of {share.of}, {share.value:.1%}")
-            lines.append(f"{counts} (95 % interval {low:.1%} to {high:.1%})")
+            alone = not repeated and (name == "  trained" or not implied.any())
+            lines.append(counts + f" (95 % interval {low:.1%} to {high:.1%})" * alone)
     return lines
 
 

@@ -17,7 +17,7 @@ from grok.analysis.read.sweep import TIMES, Sweep
 from grok.record.meaning import WEIGHT_DECAY, keys_of
 
 LEAST_DECAYS, MOST_LINES = 3, 24
-FIT = ("slope", "low", "high", "points")
+FIT = ("slope", "low", "high", "points", "given")
 
 
 DecayLines = list[tuple[dict[str, object], pd.DataFrame]]
@@ -54,10 +54,12 @@ def drawn_decays(sweep: Sweep) -> tuple[str, DecayLines] | None:
 def decay_fits(sweep: Sweep) -> pd.DataFrame | None:
     """One row a setting of the other keys: T_val as a power of weight decay, and its prediction.
 
-    Columns: those keys, ``slope`` with its 95 % interval ``low`` and ``high``, ``points`` fitted,
-    ``lu_ratio``, the geometric mean of T_val over `lu_prediction`, and the least and greatest
-    ``t_train``. Rows whose seeds are ``all`` have the seeds' common slope, see `decay_law`. None
-    without a weight decay axis.
+    Columns: those keys, ``slope`` with its 95 % interval ``low`` and ``high``, ``points`` fitted of
+    those ``given``, the least and greatest T_val over `lu_prediction` (``lu_ratio_min``, ``_max``),
+    and ``t_train``, NaN where a member has none. Members that don't generalise within the budget
+    can't be fitted: where there are any, small decays have the soonest alone, and the slope is too
+    flat. Rows whose seeds are ``all`` have the seeds' common slope, see `decay_law`. None without a
+    weight decay axis.
     """
     key = decay_axis(sweep)
     if key is None:
@@ -102,23 +104,25 @@ def decay_law(found: DecayLines, key: str) -> PowerLaw | None:
 def law_text(fitted: PowerLaw) -> str:
     """A law in words."""
     interval = f"{fitted.low:.2f} to {fitted.high:.2f}"
-    return f"x^{fitted.slope:.2f} ({interval}, {fitted.points} points)"
+    some = f" of {fitted.given}" if fitted.points < fitted.given else ""
+    return f"x^{fitted.slope:.2f} ({interval}, {fitted.points}{some} points)"
 
 
 def _row(found: DecayLines, key: str) -> dict[str, float]:
     decaying = [with_decay(members, key) for _, members in found]
     ratios = pd.concat([members["t_val"] / lu_prediction(members) for members in decaying])
-    starts = pd.concat([members["t_train"] for _, members in found])
+    starts = pd.concat([members["t_train"] for _, members in found]).astype("float64")
     return _numbers(decay_law(found, key)) | {
-        "lu_ratio": float(np.exp(np.log(ratios.astype("float64")).mean())),
-        "t_train_min": starts.min(),
-        "t_train_max": starts.max(),
+        "lu_ratio_min": float(ratios.astype("float64").min()),
+        "lu_ratio_max": float(ratios.astype("float64").max()),
+        "t_train_min": starts.min(skipna=False),
+        "t_train_max": starts.max(skipna=False),
     }
 
 
 def _numbers(fitted: PowerLaw | None) -> dict[str, float]:
     if fitted is None:
-        return dict.fromkeys(FIT, np.nan) | {"points": 0}
+        return dict.fromkeys(FIT, np.nan) | {"points": 0, "given": 0}
     return {name: getattr(fitted, name) for name in FIT}
 
 
@@ -127,7 +131,9 @@ def lu_prediction(members: pd.DataFrame) -> pd.Series:
 
     Decay takes the weight norm from its initial w0 to w_c, where test loss is lowest (Omnigrok,
     section 2). Both are measured: w_c is the norm at T_val, geometric mean over `members`; norms
-    of 0 don't count. NaN where decay isn't the same for all parameters, or wouldn't shrink them.
+    of 0 don't count. So where decay alone shrinks the norm, the prediction is right on average, and
+    what tests it is whether it is for each member. NaN where decay isn't the same for all
+    parameters, or wouldn't shrink them.
     """
     critical = np.exp(_log(members["norm_at_t_val"]).mean())
     steps = _log(members["initial_norm"] / critical) / members["decay_per_step"]

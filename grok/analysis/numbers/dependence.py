@@ -19,10 +19,11 @@ def dependence_table(sweep: Sweep) -> pd.DataFrame | None:
     """One row a loss: the share of its logarithm's variance that each swept key explains alone.
 
     The shares are eta squared, the variance between a key's values over that of all members. What
-    is missing to 1 is their interaction. None where the initial scale isn't swept, or nothing else.
+    is missing to 1 is their interaction; n values of a key explain n / N of N members by chance.
+    None where the initial scale isn't swept, or nothing else, and while members are missing.
     """
     keys = list(swept(sweep))
-    if landscape.scale_key(sweep) not in keys or len(keys) < 2:
+    if landscape.scale_key(sweep) not in keys or len(keys) < 2 or sweep.missing:
         return None
     members = landscape.landscape_members(sweep)
     return pd.DataFrame(

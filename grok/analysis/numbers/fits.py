@@ -16,6 +16,7 @@ class PowerLaw:
     Attributes:
         low, high: ends of the slope's 95 % confidence interval (Student's t).
         points: number of points fitted.
+        given: how many there were; the others have no y, or none that is positive.
     """
 
     slope: float
@@ -23,6 +24,7 @@ class PowerLaw:
     high: float
     prefactor: float
     points: int
+    given: int
 
     def __call__(self, x: ArrayLike) -> NDArray[np.float64]:
         """The law at `x`."""
@@ -57,4 +59,5 @@ def power_law(x: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Po
     margin = float(special.stdtrit(free, 0.975) * np.sqrt(variance / spread))
     intercepts = [y_log[each].mean() - slope * x_log[each].mean() for each in members]
     prefactor = float(np.exp(np.mean(intercepts)))
-    return PowerLaw(slope, slope - margin, slope + margin, prefactor, points)
+    given = int(((xs > 0) & np.isfinite(xs)).sum())
+    return PowerLaw(slope, slope - margin, slope + margin, prefactor, points, given)

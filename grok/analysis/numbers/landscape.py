@@ -47,6 +47,14 @@ def landscape_table(sweep: Sweep) -> pd.DataFrame | None:
     return chosen.sort_values([*others, "norm"]).reset_index(drop=True)
 
 
+def ended_early(sweep: Sweep) -> str:
+    """What to know of a landscape whose members weren't all trained for their whole budget."""
+    count = int((sweep.table["stop_reason"] == "early_stop").sum())
+    if not (count and sweep.constrained and scale_key(sweep) in sweep.keys):
+        return ""
+    return f"{count} of {len(sweep.table)}, so that losses aren't reduced (phase.early_stop=false)"
+
+
 def landscape_members(sweep: Sweep) -> pd.DataFrame:
     """The sweep's table with `COLUMNS` renamed, ``norm``, and the errors of `LANDSCAPE_MAPS`."""
     norms = {job: record.weight_norm for job, record in sweep.records.items()}

@@ -141,7 +141,7 @@ def _axes(values: dict[str, list[Any]], roles: Mapping[str, str]) -> tuple[str |
     """The keys of x and y among the swept ones."""
     ranked = sorted(
         (key for key in values if numeric(values[key])),
-        key=lambda key: (roles.get(key) not in FIRST_AXES, -len(values[key])),
+        key=lambda key: (roles.get(key) not in FIRST_AXES, is_seed(key), -len(values[key])),
     )
     if len(ranked) < 2:
         return next(iter([*ranked, *values]), None), None

@@ -17,6 +17,8 @@ from grok.record.meaning import alters
 
 # Relative; a published table has seven digits of 10^-4.85, its steps are several percent.
 TOLERANCE = 1e-4
+REPEATED = "seed.perturb"
+"""The key that repeats a cell from weights changed by their last digits."""
 EQUAL, DIFFERENT, UNDECIDED = "equal", "different", "undecided"
 
 
@@ -49,7 +51,7 @@ def match(a: Sweep, b: Sweep, budget: int | None = None) -> Match:
     """Match the cells of `a` and `b` and tell whether their phases are equal.
 
     Keys are matched by name; numbers are equal within 1e-4 of themselves, texts exactly. A key
-    swept in one and constant in the other is matched at that constant.
+    swept in one and constant in the other is matched at that constant, but for repeats.
 
     Phases are those at the lesser budget, by T_train and T_val. Where B's times are unknown, its
     phases are at its own budget. Then a cell of A that has, in less steps, neither reached both
@@ -66,6 +68,8 @@ def match(a: Sweep, b: Sweep, budget: int | None = None) -> Match:
     """
     _check(a, b)
     keys = [key for key in dict.fromkeys([*a.keys, *b.keys]) if _known(a, key) and _known(b, key)]
+    if not (REPEATED in a.keys and REPEATED in b.keys):  # repeats are of what isn't one as well
+        keys = [key for key in keys if key != REPEATED]
     free_a, free_b = ([key for key in sweep.keys if key not in keys] for sweep in (a, b))
     left = _outcomes(a, keys, free_a, budget)
     right = _outcomes(b, keys, free_b, None)

@@ -60,15 +60,16 @@ class Plane:
     def boundary(self, level: float = LEVEL) -> NDArray[np.float64]:
         """For each value the least norm at which train loss falls to `level`; NaN where none is.
 
-        Interpolated between cells in the logarithms of both.
+        Interpolated between neighbouring cells in the logarithms of both. The least norm of all
+        where it has fallen by then.
         """
-        found = np.full(len(self.values), np.nan)
+        found, u = np.full(len(self.values), np.nan), np.log(self.norms)
         for row, losses in enumerate(self.train):
-            known = np.isfinite(losses)
-            u = np.log(self.norms[known])
-            loss = np.log(np.maximum(losses[known], TINY) / level)
+            loss = np.log(np.maximum(losses, TINY) / level)
             falls = np.flatnonzero((loss[:-1] > 0) & (loss[1:] <= 0))
-            if len(falls):
+            if loss[0] <= 0:
+                found[row] = self.norms[0]
+            elif len(falls):
                 i = falls[0]
                 found[row] = np.exp(u[i] + (u[i + 1] - u[i]) * loss[i] / (loss[i] - loss[i + 1]))
         return found

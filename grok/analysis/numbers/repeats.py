@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from grok.analysis.numbers.matching import EQUAL, UNDECIDED, Match
-
-REPEATED = "seed.perturb"
-"""The key that repeats a cell from weights changed by their last digits."""
+from grok.analysis.numbers.matching import EQUAL, REPEATED, UNDECIDED, Match
 
 
 @dataclass(frozen=True)

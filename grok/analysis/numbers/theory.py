@@ -2,8 +2,8 @@
 
 The prediction is `decay.lu_prediction`: ln(w0 / w_c) / (learning rate x weight
 decay) steps, the time that decay alone takes from the initial weight norm w0 to the critical one
-w_c. It has no free parameter: w0 is in every record, and w_c is measured, as the geometric mean of
-the norms at T_val over the members of a diagram that generalised.
+w_c. w0 is in every record, and w_c is the geometric mean of the norms at T_val over the members of
+a diagram that generalised.
 
 It says something where decay shrinks all parameters alike, learning rate x weight decay the same
 in both groups: a sweep with one learning rate and one weight decay. It gives no number

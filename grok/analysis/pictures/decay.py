@@ -15,6 +15,9 @@ from grok.analysis.pictures.canvas import legend_above, log_scale
 from grok.analysis.pictures.palette import INK, LAW, TIME_LOOKS, Palette
 from grok.analysis.read.sweep import Sweep
 
+NEVER = {"marker": "^", "linestyle": "", "fillstyle": "none"}
+"""How a member looks that doesn't generalise within its budget."""
+
 
 def draw_decay(sweep: Sweep, _palette: Palette) -> Figure | None:
     """T_train and T_val, and the weight norms there, against weight decay, logarithmic.
@@ -39,6 +42,9 @@ def draw_decay(sweep: Sweep, _palette: Palette) -> Figure | None:
             # all lines of T_train have one entry, `_t_train`
             label = f"{look.name} {name}".strip() if time == "t_val" or not name else None
             above.plot(members[key], steps, label=label, **_style(time, colour))
+            never = members[np.isnan(steps)]
+            if time == "t_val" and len(never):
+                above.plot(never[key], never["budget"], **_style(time, colour) | NEVER)
             below.plot(members[key], members[f"norm_at_{time}"], **_style(time, colour))
     for curve in decay_curves(found, key):
         line = "-" if curve.fitted else "-."
@@ -47,7 +53,9 @@ def draw_decay(sweep: Sweep, _palette: Palette) -> Figure | None:
     above.set_ylabel("optimizer steps")
     below.set(xlabel=axis_label(key, sweep.roles), ylabel="weight norm there (L2)")
     handles = above.get_legend_handles_labels()[0]
-    legend_above(figure, [*handles, *[_t_train()] * (len(found) > 1)])
+    censored = any(members["t_val"].isna().any() for _, members in found)
+    never = Line2D([], [], label="T_val beyond the budget", **_style("t_val", INK) | NEVER)
+    legend_above(figure, [*handles, *[_t_train()] * (len(found) > 1), *[never] * censored])
     return figure
 
 

@@ -72,6 +72,7 @@ class Sweep:
             sweep that needn't be trained, see `grok.sweeps.refine`; None where it isn't refined.
         records: those of the finished members, by job.
         common: the configuration of the first job, empty where no record tells it.
+        cut: the step after which phases are told, where that isn't the runs' own budget.
         damaged: a line for each file that was found damaged so far, by its path. The member of a
             damaged record is missing, that of another file is drawn without.
     """
@@ -90,6 +91,7 @@ class Sweep:
     roles: dict[str, str] = field(default_factory=lambda: dict(EARLIER_ROLES))
     measured: list[Measured] = field(default_factory=list)
     implied: pd.DataFrame | None = None
+    cut: int | None = None
     damaged: dict[Path, str] = field(default_factory=dict)
 
     @functools.cached_property

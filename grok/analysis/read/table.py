@@ -106,6 +106,7 @@ def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
         roles=_roles(records),
         measured=measured,
         implied=untrained if plan is not None and plan.refine else None,
+        cut=budget,
         damaged=damaged,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from grok.analysis.numbers.definitions import PHASES_ARE, TIMES_ARE
 from grok.analysis.numbers.labels import finished, folder_name, left_out, number
+from grok.analysis.numbers.landscape import ended_early
 from grok.analysis.numbers.layout import choose, numeric, swept
 from grok.analysis.numbers.mixture import mixture
 from grok.analysis.read.sweep import Sweep
@@ -35,6 +36,8 @@ def facts(sweep: Sweep) -> dict[str, str]:
         "Threshold": f"accuracy {_thresholds(sweep)}",
         "Grokking gap": f"{_gaps(sweep)} steps",
         "Budget": _distinct(f"{record.budget} steps" for record in records),
+        "Phases as": "" if sweep.cut is None else f"after {sweep.cut} steps",
+        "Ended early": ended_early(sweep),
         **{f"Seed: {name}": _distinct(r.seeds.get(name) for r in records) for name in seeds},
         "Mixed": mixture(sweep),
         "Damaged": "; ".join(sweep.damaged.values()),

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from grok.analysis.numbers import decay
@@ -11,8 +12,9 @@ def test_the_fit_of_a_sweep(decays):
     assert row["high"] - row["low"] == pytest.approx(0, abs=1e-6)
     assert (row["points"], row["t_train_min"], row["t_train_max"]) == (3, 10, 10)
     predicted = np.log(60 / 6) / (1e-3 * np.array([0.01, 0.1, 1.0]))
-    expected = np.exp(np.log(np.array([40_000, 4000, 400]) / predicted).mean())
-    assert row["lu_ratio"] == pytest.approx(expected)
+    ratios = np.array([40_000, 4000, 400]) / predicted
+    assert row["lu_ratio_min"] == pytest.approx(ratios.min())
+    assert row["lu_ratio_max"] == pytest.approx(ratios.max())
 
 
 def test_who_generalises_without_decay_says_nothing_of_its_ratio(decays):
@@ -20,7 +22,8 @@ def test_who_generalises_without_decay_says_nothing_of_its_ratio(decays):
     (row,) = decay.decay_fits(sweep).to_dict("records")
     sweep.table.loc[sweep.table["opt.wd_dec"] == 0, ["t_val", "norm_at_t_val"]] = [7000, 55.0]
     (with_it,) = decay.decay_fits(sweep).to_dict("records")
-    assert with_it["lu_ratio"] == row["lu_ratio"]
+    for name in ("lu_ratio_min", "lu_ratio_max"):
+        assert with_it[name] == row[name]
 
 
 def test_the_lu_prediction_has_no_free_parameter(decays):
@@ -43,6 +46,20 @@ def test_norms_of_zero_are_left_out_of_the_prediction(decays):
     np.testing.assert_allclose(predicted[1:4], np.log(10) / (1e-3 * np.array([0.01, 0.1, 1])))
     assert decay.lu_prediction(members.assign(initial_norm=0.0)).isna().all()
     assert decay.lu_prediction(members.assign(norm_at_t_val=0.0)).isna().all()
+
+
+def test_what_does_not_generalise_is_counted(decays):
+    """A fit of those that do alone is too flat, and says how many there were."""
+    sweep = decays()
+    sweep.table.loc[sweep.table["opt.wd_dec"] == 10, "t_val"] = pd.NA
+    sweep.table.loc[sweep.table["opt.wd_dec"] == 1, "t_train"] = pd.NA
+    (row,) = decay.decay_fits(sweep).to_dict("records")
+    key = decay.decay_axis(sweep)
+    law = decay.decay_law(decay.decay_lines(sweep, key), key)
+    assert (row["points"], row["given"]) == (law.points, law.given)
+    assert law.given > law.points
+    assert decay.law_text(law).endswith(f"{law.points} of {law.given} points)")
+    assert np.isnan(row["t_train_max"])
 
 
 def test_a_fit_for_each_learning_rate(decays):

@@ -1,5 +1,7 @@
 """Shares of the losses' variance, of landscapes whose shares are known."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -58,6 +60,13 @@ def test_what_has_no_logarithm_is_left_out(sweep_of):
     """A loss of 0, and none."""
     folder = sweep_of(lambda scale, size: {1: 0.0, 4: None}.get(size, 10**size))
     assert shares(folder) == pytest.approx([0, 1])
+
+
+def test_while_members_are_missing_nothing_is_said(sweep_of):
+    """The first of a sweep may have one scale alone, which then seems to explain nothing."""
+    folder = sweep_of(lambda scale, size: scale + size)
+    shutil.rmtree(folder / "11")
+    assert dependence.dependence_table(read_sweep(folder)) is None
 
 
 def test_losses_that_are_all_alike_have_no_share(sweep_of):

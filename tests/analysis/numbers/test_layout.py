@@ -53,6 +53,13 @@ def test_axes_are_the_longest_keys_otherwise(make_sweep):
     assert layout.panels == [{"seed": 1}, {"seed": 2}]
 
 
+def test_seeds_are_axes_of_nothing_else(make_sweep):
+    """However many there are; as they are none of a refined sweep."""
+    layout = layout_of(make_sweep, seed__model=(1, 2, 3, 4, 5), alpha=(1, 2, 3), size=(1, 2))
+    assert (layout.x, layout.y) == ("alpha", "size")
+    assert len(layout.panels) == 5
+
+
 def test_of_many_panels_the_first_are_drawn(make_sweep):
     sweep = read_sweep(make_sweep(*product(a=(1, 2), b=(3, 4), t=[f"t{i}" for i in range(30)])))
     layout = choose(sweep)

@@ -1,6 +1,9 @@
 """Planes of reduced losses and their boundary."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from grok.analysis.numbers.reduced import planes
 from grok.analysis.read.table import read_sweep
@@ -25,6 +28,24 @@ def test_the_boundary_is_between_cells(slope):
     assert np.isnan(plane.boundary(1e-20)).all()
     higher = np.exp(EDGE + TURN * MESSINESS - np.log(2) / STEEP)
     np.testing.assert_allclose(plane.boundary(0.1), higher)
+
+
+@pytest.mark.parametrize(
+    ("losses", "norm"),
+    [
+        ([0.01, 0.01, 0.01, 0.01], 10),
+        ([0.01, 0.2, 0.2, 0.01], 10),
+        ([0.2, np.nan, 0.01, 0.01], np.nan),
+        ([0.2, np.nan, 0.2, 0.01], 40 * 2 ** (np.log(4) / np.log(20))),
+        ([np.nan, 0.01, 0.01, 0.01], np.nan),
+    ],
+)
+def test_the_boundary_of_rows_that_fit_at_once_or_have_gaps(slope, losses, norm):
+    """What lies in a gap nobody knows; and the least norm that fits may be the least there is."""
+    (plane,) = planes(read_sweep(slope()))
+    norms = np.array([10.0, 20.0, 40.0, 80.0])
+    plane = replace(plane, norms=norms, values=np.zeros(1), train=np.array([losses]))
+    np.testing.assert_allclose(plane.boundary(), [norm])
 
 
 def test_a_norm_of_zero_has_no_place(slope):

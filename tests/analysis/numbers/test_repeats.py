@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from grok.analysis.numbers.agreement import _repeat_lines
-from grok.analysis.numbers.repeats import REPEATED, Repeats, repeats
+from grok.analysis.numbers.matching import REPEATED
+from grok.analysis.numbers.repeats import Repeats, repeats
 
 PHASES = {"c": "comprehension", "g": "grokking", "m": "memorization"}
 

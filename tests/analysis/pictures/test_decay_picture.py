@@ -22,7 +22,7 @@ def test_members_that_start_at_zero_and_learn_nothing(make_sweep, add_member, de
     assert decay.draw_decay(sweep, SAFE) is None  # there is nothing to draw
     (row,) = decay_numbers.decay_fits(sweep).to_dict("records")
     assert np.isnan(row["slope"])
-    assert np.isnan(row["lu_ratio"])
+    assert np.isnan(row["lu_ratio_min"])
 
 
 def test_seeds_have_a_slope_each_and_one_together(make_sweep, add_member):
@@ -80,21 +80,24 @@ def test_the_picture_of_one_setting(decays):
     np.testing.assert_array_equal(drawn["T_val"].T, [decays_drawn, [40_000, 4000, 400, np.nan]])
     np.testing.assert_array_equal(drawn["T_train"][:, 1], [10] * 4)
     np.testing.assert_allclose(
-        drawn["x^-1.00 (-1.00 to -1.00, 3 points)"][:, 1], [40_000, 4000, 400, 40]
+        drawn["x^-1.00 (-1.00 to -1.00, 3 of 4 points)"][:, 1], [40_000, 4000, 400, 40]
     )
     predicted = drawn["LU prediction of T_val"]
     np.testing.assert_allclose(predicted[:, 1], np.log(10) / (1e-3 * np.array(decays_drawn)))
     np.testing.assert_array_equal(below.lines[1].get_ydata(), [np.nan, 4, 9, np.nan])
     assert (above.get_xscale(), above.get_yscale()) == ("log", "log")
+    (never,) = (line for line in above.lines if line.get_marker() == "^")
+    np.testing.assert_array_equal(never.get_xydata(), [[10, 100_000]])
 
 
 def test_a_colour_for_each_of_several(decays):
     above, _ = decay.draw_decay(decays(1e-3, 2e-3), SAFE).axes
-    assert len(above.lines) == 4
+    assert len(above.lines) == 6
     assert [t.get_text() for t in above.figure.legends[0].get_texts()] == [
         "T_val opt.lr_dec=1e-3",
         "T_val opt.lr_dec=2e-3",
         "T_train",
+        "T_val beyond the budget",
     ]
 
 
