@@ -76,7 +76,10 @@ def test_ctrl_c_ends_a_run_in_one_line(tmp_path):
     settings = ["engine.compile=false", "phase.early_stop=false", f"hydra.run.dir={tmp_path}"]
     command = [sys.executable, "train.py", *settings]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 100
         while not (tmp_path / ".hydra").exists():
+            assert process.poll() is None
+            assert time.monotonic() < deadline
             time.sleep(0.1)
         time.sleep(8)  # past the imports, into the training
         process.send_signal(signal.SIGINT)

@@ -9,14 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from lightning import Callback
 
 from grok.callbacks.record import finite
 from grok.checks.config import problems
 from grok.composing import compose
+from grok.job import setup
 from grok.measures import log_spaced
 from grok.record import provenance
 from grok.record.meaning import EARLIER_ROLES
 from grok.record.names import CURVE_COLUMNS, CURVES, EMBEDDINGS
+from grok.training import train
 from tests.tasks.examples import OwnGroups
 
 
@@ -171,6 +174,23 @@ def test_a_held_norm_that_overflows_has_diverged(plain, make_member, train_membe
     (record,) = train_members([member], f"engine.plain={plain}")
     assert (record.diverged, record.stop_reason) == (True, "diverged")
     assert record.steps < 5
+
+
+def test_threads_are_as_configured(make_member, train_members):
+    """Of the process that trains; those that test have one each."""
+    found = []
+
+    class Threads(Callback):
+        def on_train_start(self, trainer, pl_module):
+            found.append(torch.get_num_threads())
+
+    cfg = compose("engine.compile=false", "engine.threads=2")
+    before = torch.get_num_threads()
+    try:
+        train([make_member(budget=5)], setup(cfg), extra=[Threads()])
+    finally:
+        torch.set_num_threads(before)
+    assert found == [2]
 
 
 def test_loggers_get_the_curves(make_member, train_members, tmp_path):

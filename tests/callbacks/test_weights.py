@@ -61,8 +61,11 @@ def test_the_weights_of_a_moment(folders):
                 assert reached >= record.threshold - 0.05
         final = grok.load_member(folder)
         assert accuracy(final, "val").double().mean().item() == record.final["val_accuracy"]
-        norm = torch.cat([param.flatten() for param in final.network.parameters()]).norm().item()
-        assert norm == pytest.approx(record.weight_norm["final"], rel=1e-6)
+        for moment in record.weights:
+            if moment in record.weight_norm:  # a step later it differs by 1e-4 of itself
+                network = grok.load_member(folder, moment).network
+                norm = torch.cat([param.flatten() for param in network.parameters()]).norm().item()
+                assert norm == pytest.approx(record.weight_norm[moment], rel=1e-6)
 
 
 @pytest.mark.long

@@ -189,6 +189,7 @@ from tests.in_process import run_in_process
 )
 def test_mistakes(arguments, line, monkeypatch, capfd, tmp_path):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert run_in_process(monkeypatch, *arguments) == 2
     printed = capfd.readouterr().err.splitlines()
     assert len(printed) == 1

@@ -61,11 +61,13 @@ def test_the_first_may_be_waited_for_too(make_member, solo, monkeypatch):
 
 
 @pytest.mark.parametrize("source", [[], [None], [None, None]])
-def test_a_source_of_nobody(source):
+def test_a_source_of_nobody(source, monkeypatch):
+    monkeypatch.setattr(module, "PAUSE", 0.01)
     training.train(source, setup(compose(*SETTINGS)), size=2)
 
 
-def test_a_source_that_ends_while_it_was_waited_for(make_member):
+def test_a_source_that_ends_while_it_was_waited_for(make_member, monkeypatch):
+    monkeypatch.setattr(module, "PAUSE", 0.01)
     member = make_member("0")
 
     def source():

@@ -48,11 +48,26 @@ def test_a_refined_sweep_and_then_the_rest(run_train, tmp_path):
     assert dict(zip(refined["job"], refined["phase"], strict=True)) == (known | implied)
 
 
-def test_a_killed_worker_leaves_its_jobs_to_the_other(run_train, tmp_path):
-    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
-    settings = [*GRID, "phase.budget=1500", "phase.early_stop=false", "hydra.launcher.stack_size=1"]
-    settings += ["opt.lr_dec=1e-3", "hydra.launcher.workers=2"]
-    command = [sys.executable, "train.py", *settings, f"hydra.sweep.dir={broken}"]
+FIVE = [
+    *GRID,
+    *("phase.budget=1500", "phase.early_stop=false", "opt.lr_dec=1e-3"),
+    *("hydra.launcher.stack_size=1", "hydra.launcher.workers=2"),
+]
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory, run_train):
+    folder = tmp_path_factory.mktemp("unbroken")
+    done = run_train(*FIVE, f"hydra.sweep.dir={folder}")
+    assert done.returncode == 0, done.stderr
+    return table(folder)
+
+
+@pytest.mark.parametrize("killed", [1, 2])
+def test_killed_workers_leave_their_jobs_to_the_others(killed, unbroken, tmp_path):
+    """Or, where none is left, to the same command."""
+    broken = tmp_path / "broken"
+    command = [sys.executable, "train.py", *FIVE, f"hydra.sweep.dir={broken}"]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -60,12 +75,17 @@ def test_a_killed_worker_leaves_its_jobs_to_the_other(run_train, tmp_path):
     while len(set(queue.held(broken).values())) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    first, _ = queue.workers(broken)
-    os.kill(int(first.split("+")[1]), signal.SIGKILL)
+    for worker in queue.workers(broken)[:killed]:
+        os.kill(int(worker.split("+")[1]), signal.SIGKILL)
     output, _ = process.communicate(timeout=200)
-    assert process.returncode == 0, output
     assert "a worker was killed, as it is when memory runs out" in output
-    assert "1 are left and go on with its jobs" in output
-    done = run_train(*settings, f"hydra.sweep.dir={unbroken}")
-    assert done.returncode == 0, done.stderr
-    assert table(broken).equals(table(unbroken))
+    if killed == 1:
+        assert "1 are left and go on with its jobs" in output
+        assert process.returncode == 0, output
+    else:
+        assert "none is left" in output
+        assert "not trained, for no worker was left; the same command goes on" in output
+        assert process.returncode == 1, output
+        again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert again.returncode == 0, again.stderr
+    assert table(broken).equals(unbroken)

@@ -15,14 +15,15 @@ from grok.launch.queue import FAILED, FREE, LEASE, WORK, Watch, Worker, lay_out,
 from grok.record.names import RESULT
 
 HOLDS = """
-import sys, time
+import sys
 from pathlib import Path
 from grok.launch import queue
 from grok.launch.queue import Worker
 queue.SILENCE = float(sys.argv[2])
 with Worker(Path(sys.argv[1])) as worker:
     print(worker.take([0, 1, 2, 3]), flush=True)
-    time.sleep(100)
+    for _ in sys.stdin:
+        print(worker.take([3]), worker.left(), flush=True)
 """
 
 
@@ -89,6 +90,7 @@ def other(folder):
     """A process that has taken job 0."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDS, str(folder), str(queue.SILENCE)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -108,11 +110,27 @@ def test_a_dead_workers_jobs_are_free_at_once(folder, other):
     assert queue.workers(folder) == []
 
 
-def test_a_worker_that_stands_still_is_alive(folder, other):
+def test_a_worker_that_stands_still_loses_its_jobs(folder, impatient, other):
+    """After its silence, so that one that hangs keeps nobody waiting; going on, it sees that."""
     os.kill(other.pid, signal.SIGSTOP)
     with Worker(folder) as worker:
         assert worker.take([0]) is None
-    os.kill(other.pid, signal.SIGCONT)
+        deadline = time.monotonic() + 30
+        while worker.take([0]) is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        os.kill(other.pid, signal.SIGCONT)
+        while (said := ask(other)) != "3 [3]\n":
+            assert said == "None []\n"
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert worker.left() == [0]
+
+
+def ask(other):
+    other.stdin.write("\n")
+    other.stdin.flush()
+    return other.stdout.readline()
 
 
 @pytest.fixture

@@ -66,9 +66,7 @@ def folders(tmp_path_factory, run_train):
 @pytest.mark.long
 def test_same_numbers(folders):
     tables = {name: table(folder) for name, folder in folders.items()}
-    exact = ["job", "opt.lr_dec", "opt.wd_dec", "task.activation", "phase", "steps", "stop_reason"]
-    exact += ["t_train", "t_val"]
-    pd.testing.assert_frame_equal(tables["basic"][exact], tables["stacked"][exact])
+    pd.testing.assert_frame_equal(tables["basic"], tables["stacked"], rtol=1e-9)
     assert tables["basic"]["phase"].nunique() > 1
 
 

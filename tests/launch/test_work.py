@@ -46,6 +46,16 @@ def test_what_is_left_is_trained_with_the_same_numbers(begun, run_train, tmp_pat
     assert not (moved / WORK).exists()
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("launcher", ["basic", "stacked"])
+def test_batches_of_jobs_are_the_sweep_s(launcher, begun, run_train, tmp_path):
+    """Three and then one, each with its own settings in its own folder."""
+    words = ["hydra.sweeper.max_batch_size=3", f"hydra/launcher={launcher}"]
+    done = run_train(*SWEEP, *words, f"hydra.sweep.dir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    pd.testing.assert_frame_equal(table(tmp_path), table(begun))
+
+
 @pytest.mark.parametrize("given", [True, False])
 def test_a_worker_trains_in_the_sweep_s_folder_wherever_it_is(given, tmp_path, monkeypatch):
     """A folder is mostly given, or chosen, as seen from the one that the sweep was begun in."""

@@ -150,6 +150,31 @@ def test_every_member_of_a_stack_equals_a_loop(opts, task, dtype):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("constrain", [(), ("encoder", "decoder")], ids=["free", "held"])
+@pytest.mark.parametrize("name", STACKS)
+def test_compiled_steps_equal_the_others(name, constrain):
+    """Whatever the optimizer: recorded, not merely compiled, so that empty slots cost nothing."""
+    opts = [
+        dataclasses.replace(opt, **{"clip": 1.0} | each)
+        for opt, each in zip(STACKS[name], CHANGING, strict=True)
+    ]
+    members = [
+        dataclasses.replace(member, constrain=constrain)
+        for member in members_of("toy_regression", opts)
+    ]
+    drawn = [member.drawn(torch.float64) for member in members]
+    eager, compiled = (
+        Stack(members[0].task, drawn, CPU, compiled=flag, plain=False) for flag in (False, True)
+    )
+    eager.advance(60)
+    compiled.advance(60)
+    assert compiled.compiled
+    assert compiled.leaves_out_empty
+    for param, expected in eager.state.params.items():
+        torch.testing.assert_close(compiled.state.params[param], expected, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "task", "clip"),
     [
