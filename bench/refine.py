@@ -1,6 +1,8 @@
-"""What refining a phase grid saves and what it gets wrong, from grids that were trained in full.
+r"""What refining a phase grid saves and what it gets wrong, from grids that were trained in full.
 
-    python bench/refine.py docs/figures/{fig1_*,omnigrok_fig{11,3a,5,6,6_code,6d,8,6e}}/grid.csv
+    cd docs/figures
+    python ../../bench/refine.py {fig1_{classification,regression},omnigrok_fig{11,3a,5}}/grid.csv \
+      omnigrok_fig{6,6_code,6d,8,6e}/grid.csv
 
 A file has a row a cell: its swept keys, then ``phase`` and, if known, ``steps``. A grid of more
 than two keys is as many panels as it has planes. Of a fine grid its every second and fourth value
