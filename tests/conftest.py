@@ -152,7 +152,13 @@ def run_python() -> Any:
         env = {key: value for key, value in os.environ.items() if key != "HYDRA_FULL_ERROR"}
         command = [sys.executable, *map(str, arguments)]
         return subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, check=False, env=env | environment
+            command,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=env | environment,
+            timeout=600,
         )
 
     return run
