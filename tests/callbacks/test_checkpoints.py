@@ -52,9 +52,9 @@ class FirstSteps(Callback):
                 self.steps.setdefault(slot.member.folder.name, slot.rows.first_step)
 
 
-def config(seconds=0, precision="32-true"):
+def config(seconds=0, precision="32-true", compiled="false"):
     return compose(
-        "engine.compile=false",
+        f"engine.compile={compiled}",
         "engine.steps_per_call=25",
         "measures=[embeddings,rqi]",
         f"callbacks.checkpoints.seconds={seconds}",
@@ -79,19 +79,20 @@ def interrupted(members, size, call, **options):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("size", [1, 2])
-def test_an_interrupted_run_ends_as_an_unbroken_one(members, size):
+@pytest.mark.parametrize(("size", "compiled"), [(1, "false"), (2, "false"), (2, "true")])
+def test_an_interrupted_run_ends_as_an_unbroken_one(members, size, compiled):
     unbroken, broken = members("unbroken"), members("broken")
-    train(unbroken, setup(config()), size=size)
-    interrupted(broken, size, call=4)
+    train(unbroken, setup(config(compiled=compiled)), size=size)
+    interrupted(broken, size, call=4, compiled=compiled)
     assert not any((member.folder / "result.json").exists() for member in broken)
     assert [(member.folder / CHECKPOINT).exists() for member in broken] == [True, size == 2, False]
     firsts = FirstSteps()
-    train(broken, setup(config()), size=size, extra=[firsts])
+    train(broken, setup(config(compiled=compiled)), size=size, extra=[firsts])
     assert firsts.steps == {"0": 101, "1": 101 if size == 2 else 1, "2": 1}
     for a, b in zip(unbroken, broken, strict=True):
         before, after = read_record(a.folder), read_record(b.folder)
         assert dataclasses.replace(after, wall_seconds=before.wall_seconds) == before
+        assert after.compiled is (compiled == "true")
         pd.testing.assert_frame_equal(
             pd.read_csv(b.folder / CURVES), pd.read_csv(a.folder / CURVES), check_exact=True
         )
