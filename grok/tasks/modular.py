@@ -123,7 +123,7 @@ class Modular(Task):
         return int(self.train_fraction * len(self.pairs()) + 1e-9)
 
     def pairs(self) -> list[tuple[int, int]]:
-        """All ordered pairs with a result: nothing is divided by 0, which is even."""
+        """All ordered pairs with a result: ``divide`` has none for 0, which is even otherwise."""
         first = int(self.operation == "divide")
         return list(itertools.product(range(self.symbols), range(first, self.symbols)))
 

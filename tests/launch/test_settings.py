@@ -1,8 +1,11 @@
 """What ``hydra.launcher`` may say."""
 
+import dataclasses
+
 import pytest
 from omegaconf import OmegaConf
 
+from grok.checks.of_hydra import OF_CLUSTERS
 from grok.errors import ConfigError
 from grok.launch.settings import Spread, Stacked, checked
 
@@ -42,3 +45,10 @@ def test_keys_that_there_are_not():
     launcher = OmegaConf.create({"partitoin": "gpu"})
     with pytest.raises(ConfigError, match="partitoin=gpu: no such key; did you mean partition"):
         checked(launcher)
+
+
+def test_what_is_for_clusters():
+    """All that isn't about this machine: refused where no cluster is chosen."""
+    here = {"_target_", "cluster", *Spread._fields}
+    names = {field.name for field in dataclasses.fields(Stacked)} - here
+    assert {key.removeprefix("hydra.launcher.") for key in OF_CLUSTERS} == names
