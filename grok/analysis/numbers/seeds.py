@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -36,7 +37,8 @@ def seeds_table(sweep: Sweep) -> pd.DataFrame | None:
     Columns: further swept keys, the seeds, ``phase``, ``fraction`` of the cells of that seed
     setting whose phase is known, ``cells`` (how many those are), and, the same for all seed
     settings, the ``mean`` of the fractions with its 95 % interval ``low`` to ``high``
-    (`mean_interval`). None where no seed is swept beyond a phase diagram's keys.
+    (`mean_interval`), NaN while some have less cells than others. None where no seed is swept
+    beyond a phase diagram's keys.
     """
     seeds = seed_keys(sweep)
     if not seeds:
@@ -98,6 +100,7 @@ def phase_fractions(members: pd.DataFrame, seeds: list[str]) -> pd.DataFrame:
     shares = counts.div(totals, axis=0)
     rows = shares.assign(cells=totals).reset_index()
     rows = rows.melt([*seeds, "cells"], PHASES, var_name="phase", value_name="fraction")
-    bounds = {phase: mean_interval(shares[phase]) for phase in PHASES}
+    comparable = shares if totals.nunique() == 1 else shares * np.nan
+    bounds = {phase: mean_interval(comparable[phase]) for phase in PHASES}
     rows[INTERVAL] = [bounds[phase] for phase in rows["phase"]]
     return rows

@@ -59,13 +59,14 @@ def draw_curves(sweep: Sweep, palette: Palette) -> Figure | None:
 def draw_curve_panels(sweep: Sweep, palette: Palette) -> Figure | None:
     """Accuracies of every member of a small sweep (Omnigrok, Figure 2b), a panel each.
 
-    Rows by the first swept key, columns by the last. None where nothing or much is swept, or no
-    member left curves.
+    Rows by the first swept key, columns by the last; empty where nothing has finished. None where
+    nothing or much is swept, or no member left curves.
     """
-    members = sweep.table.sort_values(sweep.keys) if sweep.keys else sweep.table
-    if not 2 <= len(sweep.planned) <= MOST_CURVE_PANELS:
+    members = sweep.planned.sort_values(sweep.keys) if sweep.keys else sweep.planned
+    if not 2 <= len(members) <= MOST_CURVE_PANELS:
         return None
-    found = [files.curves(sweep, job) for job in members["job"]]
+    phases = dict(zip(sweep.table["job"], sweep.table["phase"], strict=True))
+    found = [files.curves(sweep, job) if job in phases else None for job in members["job"]]
     if all(curves is None for curves in found):
         return None
     across = members[sweep.keys[-1]].nunique() if sweep.keys else len(members)
@@ -81,7 +82,7 @@ def draw_curve_panels(sweep: Sweep, palette: Palette) -> Figure | None:
             continue
         for (column, name), colour in zip(ACCURACIES.items(), (TRAIN, VALIDATION), strict=True):
             axes.plot(curves["step"], curves[column], color=colour, label=name)
-        _shade_delay(axes, sweep.records[member["job"]], palette[Phase(member["phase"])])
+        _shade_delay(axes, sweep.records[member["job"]], palette[Phase(phases[member["job"]])])
         log_scale(axes, "x")
     next(axes for axes in grid.flat if axes.lines).legend(fontsize=7, frameon=False)
     figure.supxlabel("optimizer step", fontsize=10)

@@ -60,6 +60,7 @@ def test_what_is_missing_does_not_count(make_sweep):
     found = seeds.seeds_table(sweep).drop_duplicates([MODEL]).set_index(MODEL)
     assert found["cells"].to_dict() == {101: 3, 102: 2}
     assert found.loc[101, "fraction"] == pytest.approx(1 / 3)
+    assert found[["mean", "low", "high"]].isna().all(axis=None)  # not of the same cells
     shares = seeds.commonest(sweep.table, [LR, WD]).set_index([LR, WD])["share"]
     assert shares.to_dict() == {(1, 0): 1, (2, 0): 0.5, (2, 5): 1}
 
