@@ -18,8 +18,7 @@ class Stays:
         self.told = told
 
     def __call__(self) -> None:
-        with self.told.open("a") as file:
-            file.write(f"{os.getpid()} {os.environ.get('SLURM_RESTART_COUNT', 0)}\n")
+        tell(self.told)
         while True:
             time.sleep(0.05)
 
@@ -30,4 +29,18 @@ class Returns(Stays):
     def checkpoint(self) -> object:
         import submitit
 
-        return submitit.helpers.DelayedSubmission(whereabouts, 5)
+        return submitit.helpers.DelayedSubmission(resumed, self.told, 5)
+
+
+def tell(told: Path) -> None:
+    """Add a line with this process and how often its task was put back."""
+    with told.open("a") as file:
+        file.write(f"{os.getpid()} {os.environ.get('SLURM_RESTART_COUNT', 0)}\n")
+
+
+def resumed(told: Path, number: int) -> tuple[int, str, str]:
+    """What was put back tells so, and ends once it may, so that it doesn't unseen."""
+    tell(told)
+    while not told.with_suffix(".go").exists():
+        time.sleep(0.05)
+    return whereabouts(number)

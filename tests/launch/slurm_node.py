@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress, suppress
 from pathlib import Path
 
 import pytest
@@ -55,7 +55,8 @@ def slurm_node(folder: Path) -> Iterator[None]:
             pytest.skip(f"no Slurm: {', '.join(missing)} not installed (Debian: slurm-wlm)")
         configure(folder)
         daemons = [start(name, folder, stack) for name in ("slurmctld", "slurmd")]
-        wait_until(lambda: node_is_idle() or ended(daemons))
+        with suppress(TimeoutError):
+            wait_until(lambda: node_is_idle() or ended(daemons))
         if ended(daemons) or not node_is_idle():
             pytest.skip(f"Slurm doesn't start: {complaint(folder)}")
         stack.callback(end_tasks, folder)
@@ -130,9 +131,15 @@ def kill_tasks(folder: Path) -> None:
 
 
 def wait_until(happened: Callable[[], bool]) -> None:
-    """Waits for it, for LIMIT seconds at most."""
+    """Waits for it.
+
+    Raises:
+        TimeoutError: it hasn't within LIMIT seconds.
+    """
     end = time.monotonic() + LIMIT
-    while not happened() and time.monotonic() < end:
+    while not happened():
+        if time.monotonic() > end:
+            raise TimeoutError(f"not within {LIMIT} s")
         time.sleep(0.05)
 
 

@@ -37,6 +37,11 @@ def in_queue(job):
     return node.output("squeue", "--noheader", "--array", f"--jobs={job.job_id}", "--format=%T")
 
 
+def put_back(job, path):
+    """Whether a job waits again, or has been seen to have begun again."""
+    return in_queue(job) == "PENDING" or path.read_text().count("\n") == 2
+
+
 def ending(job):
     """How Slurm remembers, for minutes, that a job ended."""
     node.wait_until(lambda: not in_queue(job))
@@ -72,11 +77,12 @@ def test_a_task_put_back_starts_again_as_the_same_job(executor, tmp_path):
     by_hand, by_signal = executor.submit_array([Stays(tmp_path / "0"), Returns(tmp_path / "1")])
     [(process, _)], _ = told(tmp_path / "0"), told(tmp_path / "1")
     by_signal._interrupt()
-    node.wait_until(lambda: in_queue(by_signal) == "PENDING")
+    node.wait_until(lambda: put_back(by_signal, tmp_path / "1"))
     assert says(by_signal) == ("UNKNOWN", False, False)
+    (tmp_path / "1.go").touch()
     node.output("scontrol", "requeue", by_hand.job_id)
     os.kill(process, signal.SIGKILL)
-    node.wait_until(lambda: in_queue(by_hand) == "PENDING")
+    node.wait_until(lambda: put_back(by_hand, tmp_path / "0"))
     assert says(by_hand) == ("UNKNOWN", False, False)
     assert [restarts for _, restarts in told(tmp_path / "0", times=2)] == [0, 1]
     assert by_signal.result()[0] == 5
