@@ -207,6 +207,8 @@ def test_verdicts(gallery_page, tmp_path):
         slope | {"column": "slope.max()", "among": "`task.scale` > 1", "to": 0},
         slope | {"where": "`task.scale` == 3", "over": "`task.scale` == 1", "from": 1.5},
         slope | {"column": "t_val", "to": 500},
+        slope | {"column": "t_val.max()", "to": 500},
+        slope | {"column": "t_val.max()", "to": 500, "missing": True},
         slope | {"scale": "quick", "to": 0},
     ]
     found = gallery_page.verdicts({"values": values}, tmp_path, "paper")
@@ -218,8 +220,10 @@ def test_verdicts(gallery_page, tmp_path):
         ("-1 (to 0)", "-1.3", "met"),
         ("-1 (from 1.5)", "1.444", "not met, by 0.0556"),
         ("-1 (to 500)", "nan", "not met: there is none"),
+        ("-1 (to 500)", "nan", "not met: there is none"),  # though one of the two is known
+        ("-1 (to 500)", "400", "met"),
     ]
-    assert gallery_page.met(found) == "3 of 7 values met"
+    assert gallery_page.met(found) == "4 of 9 values met"
     assert gallery_page.met([]) == ""
 
 
