@@ -47,8 +47,8 @@ class FakeStream:
         pass
 
 
-def _captured(step, _device, _common):
-    return Replay(step) if step.compiled else step
+def _captured(step, _device, common):
+    return Replay(step, common) if step.compiled else step
 
 
 def install(monkeypatch):

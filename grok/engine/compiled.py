@@ -46,11 +46,14 @@ class StackStep(Steps):
         compiled: False runs the same arithmetic uncompiled.
         common: which arguments of a call have no leading dimension K.
 
+    Attributes:
+        compiled, size: these; not compiled any more where that has failed.
+
     All calls have the same layout of tensors, but for minibatches.
     """
 
     def __init__(self, kind: Kind, size: int, compiled: bool, common: Common) -> None:
-        self.compiled = compiled
+        self.compiled, self.size = compiled, size
         self.model = Model(kind.task)
         self._kind, self._common = kind, common
         self._mapped: Callable[..., Any] | None = None

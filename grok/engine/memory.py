@@ -6,6 +6,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from grok.engine.member import Drawn
+from grok.engine.sizes import whole
 from grok.engine.stack import Stack
 from grok.tasks import Task
 
@@ -33,14 +34,15 @@ class Room:
             stack.advance(stack.whole_epochs(1))
             peaks.append(torch.cuda.max_memory_allocated(device))
         free, _ = torch.cuda.mem_get_info(device)
+        self._device = device
         self._share = 0.75 * free / sharing
         state = sum(tensor.nbytes for tensor in pytree.tree_leaves(drawn.state))
         self._member = max(1, peaks[1] - peaks[0]) + copies * state
 
     def slots(self, own: int) -> int:
-        """How many members fit, at least 1.
+        """How many members fit, at least 1; more than a block are whole blocks.
 
         Args:
             own: bytes of what each is given that not all have in common; see `grok.engine.shared`.
         """
-        return max(1, int(self._share / (self._member + own)))
+        return whole(max(1, int(self._share / (self._member + own))), self._device)

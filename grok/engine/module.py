@@ -18,6 +18,7 @@ from grok.engine.member import Drawn, Member
 from grok.engine.memory import Room
 from grok.engine.observer import Taken
 from grok.engine.shared import Own
+from grok.engine.sizes import fitting, pays
 from grok.engine.slots import Rows, Slot
 from grok.engine.stack import Stack
 from grok.engine.step import State
@@ -26,8 +27,6 @@ from grok.measures import Measure
 from grok.schema import Engine
 
 Metrics = dict[str, torch.Tensor]
-COMPILING = 5 * 10**9
-"""Weights, gradients and moments that a core goes through while a step is compiled for it."""
 PAUSE = 1.0  # seconds between looks for a member, where none is left in the stack
 
 
@@ -36,10 +35,10 @@ class StackModule(LightningModule):
 
     A ``training_step`` takes many optimizer steps; `slots` then hold each member's rows for the
     callbacks, of which one sets ``rows.stop_reason``. A slot whose member has ended goes to the
-    next waiting one. When none waits, and empty slots aren't left out of a step, the stack shrinks
-    by halves, once they have cost what compiling the smaller step does. A member for whose data a
-    GPU has no room waits until there is, at the latest until the others have ended. The trainer
-    stops when no member is left.
+    next waiting one. When none waits, and empty slots aren't left out of a step, the stack shrinks,
+    where a smaller step has to be compiled once they have cost as much; see `grok.engine.sizes`. A
+    member for whose data a GPU has no room waits until there is, at the latest until the others
+    have ended. The trainer stops when no member is left.
 
     Args:
         members: of one task, shape and precision, in the order in which they are to start; taken
@@ -170,11 +169,7 @@ class StackModule(LightningModule):
             self.fail(slot, error)
 
     def _fitting(self, members: int) -> int:
-        """The smallest of the sizes that are compiled (`size` and its halves) for `members`."""
-        size = self._size
-        while size > 1 and (size + 1) // 2 >= members:
-            size = (size + 1) // 2
-        return size
+        return fitting(members, self._size, self.device)
 
     def training_step(self, batch: int, batch_idx: int) -> None:
         """Take ``steps_per_call`` optimizer steps and give each slot its rows.
@@ -285,11 +280,12 @@ class StackModule(LightningModule):
                 self._seat(i, member)
 
     def _pays(self, members: int) -> bool:
-        """Whether empty slots have cost as much as compiling the step for a smaller stack."""
-        if self.stack.leaves_out_empty or self._fitting(members) == len(self.slots):
+        """Whether to go on with a smaller stack."""
+        size = self._fitting(members)
+        if self.stack.leaves_out_empty or size == len(self.slots):
             return False
         numbers = 4 * sum(param[0].numel() for param in self.stack.state.params.values())
-        return not self.stack.compiled or self._idled * numbers >= COMPILING
+        return not self.stack.compiled or pays(size, self._idled * numbers, self.device)
 
     def _shrink(self, occupied: list[int]) -> None:
         """Go on with the smallest stack that holds the occupied slots."""

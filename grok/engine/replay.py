@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import torch
@@ -9,9 +10,13 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from grok.engine.compiled import Around, StackStep
+from grok.engine.shared import Common, of_slot
 from grok.engine.step import Given, State
-from grok.engine.tensors import Layout, copy_into, layout
+from grok.engine.tensors import Layout, copy_into, in_place, layout
 from grok.tasks import Batch
+
+BESIDE = 8
+"""Blocks of a stack that a GPU may work on at a time; each takes memory of its own."""
 
 
 class Capture(NamedTuple):
@@ -25,12 +30,17 @@ class Capture(NamedTuple):
 class Replay(Around):
     """A `StackStep` on a GPU, captured as a CUDA graph: a call launches all its kernels.
 
+    A stack may be of several times as many slots as the step has. Then each block of them has a
+    branch of its own in the graph.
+
     Args:
         step: what to capture, once for each size of minibatch; see `Around`.
+        common: which arguments of a call have no leading dimension K.
     """
 
-    def __init__(self, step: StackStep) -> None:
+    def __init__(self, step: StackStep, common: Common) -> None:
         super().__init__(step)
+        self._common = common
         self._captured: dict[Layout, Capture] = {}
 
     def __call__(self, state: State, coefficients: Tensor, batch: Batch, given: Given) -> Tensor:
@@ -47,15 +57,47 @@ class Replay(Around):
         inputs: tuple[Tensor, Batch]
         before, inputs = pytree.tree_map(torch.clone, (state, (coefficients, batch)))
         stream = torch.cuda.Stream(coefficients.device)  # type: ignore[no-untyped-call]
+        branches = [
+            torch.cuda.Stream(coefficients.device)  # type: ignore[no-untyped-call]
+            for _ in range(min(BESIDE, len(coefficients) // self._step.size))
+        ]
         stream.wait_stream(torch.cuda.current_stream())
         try:
             with torch.cuda.stream(stream):
                 for _ in range(3):  # compiles, and lets the libraries allocate what they keep
-                    self._step(state, *inputs, given)
+                    self._taken(branches, state, *inputs, given)
             torch.cuda.current_stream().wait_stream(stream)
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph):
-                metrics = self._step(state, *inputs, given)
+                metrics = self._taken(branches, state, *inputs, given)
             return Capture(graph, inputs, metrics)
         finally:
             copy_into(state, before)
+
+    def _taken(
+        self,
+        branches: list[torch.cuda.Stream],
+        state: State,
+        coefficients: Tensor,
+        batch: Batch,
+        given: Given,
+    ) -> Tensor:
+        """Take the step, its blocks in turn on the streams of all branches."""
+        whole, metrics = torch.cuda.current_stream(), []
+        starts = range(0, len(coefficients), self._step.size)
+        for branch in branches:
+            branch.wait_stream(whole)
+        for first, branch in zip(starts, itertools.cycle(branches), strict=False):
+            slots = slice(first, first + self._step.size)
+            with torch.cuda.stream(branch):
+                metrics.append(
+                    self._step(
+                        in_place(state, slots),
+                        coefficients[slots],
+                        of_slot(batch, self._common.batch, slots),
+                        of_slot(given, self._common.given, slots),
+                    )
+                )
+        for branch in branches:
+            whole.wait_stream(branch)
+        return torch.cat(metrics)

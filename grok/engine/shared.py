@@ -117,8 +117,8 @@ def dimensions(tree: Any, shared: Shared) -> Any:
     return pytree.tree_unflatten(where, pytree.tree_structure(tree))
 
 
-def of_slot(tree: Any, shared: Shared, slot: int | Tensor) -> Any:
-    """The tensors of the member in `slot`, or of those in several, stacked."""
+def of_slot(tree: Any, shared: Shared, slot: int | slice | Tensor) -> Any:
+    """The tensors of the member in `slot`, or of those in several, stacked; of a slice as views."""
     leaves = zip(pytree.tree_leaves(tree), shared, strict=True)
     mine = [leaf if one else leaf[slot] for leaf, one in leaves]
     return pytree.tree_unflatten(mine, pytree.tree_structure(tree))

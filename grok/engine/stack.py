@@ -17,7 +17,8 @@ from grok.engine.observer import VALIDATION, Observer, Taken, on_cpu
 from grok.engine.plain import PlainStep
 from grok.engine.played import Played
 from grok.engine.replay import Replay
-from grok.engine.shared import Common, Held
+from grok.engine.shared import Common, Held, of_slot
+from grok.engine.sizes import block_of
 from grok.engine.step import METRICS, Given, State, Tensors
 from grok.engine.tensors import copy_into, in_place, in_slot, layout, stacked
 from grok.measures import Measure
@@ -82,20 +83,22 @@ class Stack:
         self._variant = None  # a captured step holds on to the tensors before
 
     def _use_step(self) -> None:
-        """Take the step for this size and what the slots share, captured anew if that changed."""
+        """Take the step for slots that share what these do, captured anew if that changed."""
         batches = self._batches
         self.common = self._held.common(bool(batches) and one_order(batches, self.done))
-        variant = (len(self.done), self.common)
+        size = block_of(len(self.done), self.device) if self._compile else len(self.done)
+        variant = (size, self.common)
+        argument = of_slot(self._held.argument, self.common.given, slice(size))
         if self.plain:  # it holds on to its member
             constants, opt = self.given.constants, self.drawn[0].opt
             self._step = PlainStep(self.kind, opt, self.state, constants, self.done[0])
         elif variant != self._variant:
             step = stack_step(
                 self.kind,
-                size=variant[0],
+                size=size,
                 compiled=self._compile,
                 common=self.common,
-                tensors=(self.state.norm.dtype, self.device.type, layout(self._held.argument)),
+                tensors=(self.state.norm.dtype, self.device.type, layout(argument)),
             )
             self._step = _without_python(step, self.device, self.common)
             self._variant = variant
@@ -290,4 +293,4 @@ class Stack:
 def _without_python(step: StackStep, device: torch.device, common: Common) -> StackStep | Around:
     if not step.compiled:
         return step
-    return Replay(step) if device.type == "cuda" else Played(step, common)
+    return Replay(step, common) if device.type == "cuda" else Played(step, common)

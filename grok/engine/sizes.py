@@ -1,0 +1,51 @@
+"""The sizes that stacks have, and when a smaller one pays."""
+
+from __future__ import annotations
+
+import torch
+
+BLOCK = 64
+"""Slots whose step is compiled once on a GPU; larger stacks are of whole blocks, each with a branch
+of its own in the graph that is captured. So they shrink by blocks without compiling anything."""
+COMPILING = {"cpu": 5 * 10**9, "cuda": 15 * 10**11}
+"""Weights, gradients and moments that a core, or a GPU, goes through while a step is compiled."""
+
+
+def blocks(device: torch.device) -> bool:
+    """Whether stacks on this device are of blocks."""
+    return device.type == "cuda"
+
+
+def block_of(slots: int, device: torch.device) -> int:
+    """How many slots of a stack are compiled as one."""
+    return BLOCK if blocks(device) and slots % BLOCK == 0 else slots
+
+
+def whole(slots: int, device: torch.device) -> int:
+    """The largest size that isn't larger than this."""
+    return slots - slots % BLOCK if blocks(device) and slots > BLOCK else slots
+
+
+def fitting(members: int, most: int, device: torch.device) -> int:
+    """The smallest size for so many members: of whole blocks, or by halves.
+
+    Args:
+        most: members that there may be; blocks may take some slots more.
+    """
+    size = most
+    if blocks(device) and most > BLOCK:
+        if members > BLOCK:
+            return -(-members // BLOCK) * BLOCK
+        size = BLOCK
+    while size > 1 and (size + 1) // 2 >= members:
+        size = (size + 1) // 2
+    return size
+
+
+def pays(size: int, idled: int, device: torch.device) -> bool:
+    """Whether to go on with a compiled step for so many slots.
+
+    Args:
+        idled: weights, gradients and moments that empty slots have gone through.
+    """
+    return block_of(size, device) < size or idled >= COMPILING[device.type]
