@@ -6,8 +6,9 @@ values only share one composition, on which the values are then set.
 
 from __future__ import annotations
 
-import copy
 import functools
+import pickle
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,35 @@ class StackJob(Job):
     choices: dict[str, Any]
 
 
+class Base:
+    """A composition that many jobs share, from which each takes a copy.
+
+    Args:
+        whole: with the ``hydra`` section.
+
+    Attributes:
+        choices: config group to chosen option.
+    """
+
+    def __init__(self, whole: DictConfig) -> None:
+        self.choices = dict(whole.hydra.runtime.choices)
+        self._whole = pickle.dumps(whole)  # read several times as fast as copied
+        whole = self.whole()
+        with read_write(whole), open_dict(whole):
+            del whole["hydra"]
+        self._cfg = pickle.dumps(whole)
+
+    def whole(self) -> DictConfig:
+        """A copy with the ``hydra`` section."""
+        copy: DictConfig = pickle.loads(self._whole)
+        return copy
+
+    def cfg(self) -> DictConfig:
+        """A copy without it."""
+        copy: DictConfig = pickle.loads(self._cfg)
+        return copy
+
+
 class Composer:
     """Composes jobs as Hydra would, sharing what they have in common.
 
@@ -58,7 +88,7 @@ class Composer:
     def __init__(self, loader: ConfigLoader, master: DictConfig) -> None:
         self._loader, self._master = loader, master
         self._parser = OverridesParser.create(config_loader=loader)
-        self._bases: dict[tuple[str, ...], tuple[DictConfig, DictConfig]] = {}
+        self._bases: dict[tuple[str, ...], Base] = {}
         self._jobs: dict[tuple[str, ...], Job] = {}
 
     def compose(self, overrides: Sequence[str]) -> Job:
@@ -69,35 +99,34 @@ class Composer:
         """
         if tuple(overrides) not in self._jobs:
             parsed = self._parse(overrides)
-            cfg, hydra = self._base(parsed)
-            job = self._job(copy.deepcopy(cfg), parsed, hydra.hydra.runtime.choices)
-            self._jobs[tuple(overrides)] = job
+            base = self._base(parsed)
+            self._jobs[tuple(overrides)] = self._job(base.cfg(), parsed, base.choices)
         return self._jobs[tuple(overrides)]
 
     def prepare(self, overrides: Sequence[str], number: int) -> StackJob:
         """The job that `overrides` describe, with its folder made as Hydra makes it."""
         parsed = self._parse(overrides)
-        base, whole = self._base(parsed)
-        job = self._job(copy.deepcopy(base), parsed, whole.hydra.runtime.choices)
-        whole = copy.deepcopy(whole)
+        base = self._base(parsed)
+        whole = base.whole()
+        job = self._job(whole, parsed, base.choices)
         with read_write(whole), open_dict(whole):
-            whole.merge_with(job.cfg)
             hydra = whole.hydra
             hydra.overrides.task = list(overrides)
             hydra.job.override_dirname = _dirname(parsed, hydra.job.config.override_dirname)
             hydra.job.id = hydra.job.num = number
             folder = Path(str(hydra.sweep.dir), str(hydra.sweep.subdir)).absolute()
             hydra.runtime.output_dir = str(folder)
-        _write_hydra_files(folder, job.cfg, whole)
-        return StackJob(job.cfg, job.settings, number, folder, dict(hydra.runtime.choices))
+            del whole["hydra"]
+        _write_hydra_files(folder, whole, hydra)
+        return StackJob(whole, job.settings, number, folder, base.choices)
 
     def differing(self) -> Iterator[tuple[tuple[str, ...], str]]:
         """Words that choose another ``sweeper`` or ``launcher`` than the sweep's, and which."""
-        for words, (_, whole) in self._bases.items():
+        for words, base in self._bases.items():
             for name in ("sweeper", "launcher"):
                 mine, theirs = (
                     OmegaConf.to_container(each.hydra[name], resolve=False)
-                    for each in (self._master, whole)
+                    for each in (self._master, base.whole())
                 )
                 if mine != theirs:
                     yield words, name
@@ -105,15 +134,12 @@ class Composer:
     def _parse(self, overrides: Sequence[str]) -> list[Override]:
         return self._parser.parse_overrides(list(overrides))
 
-    def _base(self, overrides: Sequence[Override]) -> tuple[DictConfig, DictConfig]:
-        """Hydra's composition of what is not plain: without, and with, the ``hydra`` section."""
+    def _base(self, overrides: Sequence[Override]) -> Base:
+        """Hydra's composition of what is not plain."""
         structural = tuple(str(o.input_line) for o in overrides if not self._is_plain(o))
         if structural not in self._bases:
             whole = self._loader.load_sweep_config(self._master, list(structural))
-            cfg = copy.deepcopy(whole)
-            with read_write(cfg), open_dict(cfg):
-                del cfg["hydra"]
-            self._bases[structural] = cfg, whole
+            self._bases[structural] = Base(whole)
         return self._bases[structural]
 
     def _job(self, cfg: DictConfig, overrides: list[Override], choices: Mapping[str, Any]) -> Job:
@@ -145,21 +171,20 @@ def _dirname(overrides: Sequence[Override], naming: DictConfig) -> str:
     return str(naming.item_sep.join(words).replace("=", naming.kv_sep))
 
 
-def _write_hydra_files(folder: Path, cfg: DictConfig, whole: DictConfig) -> None:
+def _write_hydra_files(folder: Path, cfg: DictConfig, hydra: DictConfig) -> None:
     """What Hydra's ``run_job`` leaves in a job's folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    if whole.hydra.output_subdir is None:
+    if hydra.output_subdir is None:
         return
-    hydra = OmegaConf.masked_copy(whole, "hydra")
-    target = folder / str(whole.hydra.output_subdir)
+    target = folder / str(hydra.output_subdir)
     target.mkdir(exist_ok=True)
     for name, content in (
-        ("config.yaml", cfg),
-        ("hydra.yaml", hydra),
-        ("overrides.yaml", whole.hydra.overrides.task),
+        ("config.yaml", OmegaConf.to_yaml(cfg)),
+        ("hydra.yaml", "hydra:\n" + textwrap.indent(OmegaConf.to_yaml(hydra), "  ")),
+        ("overrides.yaml", OmegaConf.to_yaml(hydra.overrides.task)),
     ):
         with naming(target / name):
-            (target / name).write_text(OmegaConf.to_yaml(content), encoding="utf-8")
+            (target / name).write_text(content, encoding="utf-8")
 
 
 def _set(cfg: DictConfig, override: Override) -> None:
