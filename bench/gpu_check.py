@@ -67,11 +67,16 @@ def comparing() -> list[Part]:
         for name, settings, precisions in tasks
         for precision in precisions
     ]
+    beside = [
+        Part(f"Blocks, {name}", "gpu_equal:among_others", (settings, single), 60)
+        for name, settings, _ in (tasks[0], tasks[1], tasks[3])
+    ]
     reviews = ("task=imdb", TEST_DATA, "task.size=60", "task.batch_size=20")
     plain = {"toy regression": ("task=toy_regression",), "IMDb": reviews}
     return [
         Part("Figure 1, right: 24 cells", "gpu_cells:cells", (), 150),
         *arithmetic,
+        *beside,
         Part("Measures", "gpu_equal:measured", (), 60),
         Part("Memory, MNIST", "gpu_speed:memory", (("task=mnist", TEST_DATA), 1), 100),
         Part("Memory, two workers", "gpu_speed:memory", (("task=toy_regression",), 2), 80),

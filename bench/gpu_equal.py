@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from grok.composing import compose
+from grok.engine import sizes
 from grok.engine import stack as stack_module
 from grok.engine.member import Drawn
 from grok.engine.observer import VALIDATION
@@ -101,6 +102,20 @@ def arithmetic(settings: tuple[str, ...], precision: str) -> Iterator[Finding]:
         alone.append({name: tensor[0].cpu() for name, tensor in solo.state.params.items()})
     solos = {name: torch.stack([each[name] for each in alone]) for name in alone[0]}
     yield near("stack = solo", weights[0], solos, start, allowed)
+
+
+def among_others(settings: tuple[str, ...], precision: str) -> Iterator[Finding]:
+    """The members of a block of slots, beside another block and by themselves."""
+    like_training()
+    task, (*first, _) = members(settings, precision)
+    drawn = [first[slot % len(first)] for slot in range(2 * sizes.BLOCK)]
+    told = []
+    for slots in (2 * sizes.BLOCK, sizes.BLOCK):
+        stack = Stack(task, drawn[:slots], GPU, compiled=True)
+        metrics, _ = stack.advance(stack.whole_epochs(STEPS))
+        block = {"metrics": {name: values[:, : sizes.BLOCK] for name, values in metrics.items()}}
+        told.append({"trained": block | {"state": stack.states(range(sizes.BLOCK))}})
+    yield same(f"{sizes.BLOCK} members = the same beside {sizes.BLOCK} others", *told)
 
 
 def same(claim: str, one: Chapters, other: Chapters) -> Finding:

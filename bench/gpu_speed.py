@@ -17,9 +17,11 @@ from torch.utils import _pytree as pytree
 from torch.utils.flop_counter import FlopCounterMode
 
 from grok.composing import compose
+from grok.engine import sizes
 from grok.engine.member import Drawn
 from grok.engine.memory import Room
 from grok.engine.shared import Own
+from grok.engine.sizes import fitting
 from grok.engine.stack import Stack
 from grok.job import make_member
 from grok.tasks import Task
@@ -31,9 +33,8 @@ COPIED = 2**30
 """Bytes of the tensor whose copy shows the rate of its memory."""
 ROOM = 4 * 2**30
 """Bytes that a part on memory makes do with, as if there were no more."""
-STEPS, SMALL, LATER = 200, 8, 20_000
-"""Steps to time; members of the stack that shows what size costs; steps by which validations have
-become rare."""
+STEPS, LATER = 200, 20_000
+"""Steps to time; steps by which validations have become rare."""
 
 
 def machine() -> Iterator[Finding]:
@@ -78,8 +79,8 @@ def speed(settings: tuple[str, ...], size: int, figure: str | None) -> Iterator[
     like_training()
     config = compose(*settings, "phase.budget=1000000")
     dtype, drawn = PRECISIONS[config.trainer.precision], []
-    for i in range(size):
-        config.opt.lr_dec = 10 ** (-5 + 3 * i / size)
+    for i in range(fitting(size, size, GPU)):
+        config.opt.lr_dec = 10 ** (-5 + 3 * min(i, size) / size)
         member = make_member(config, Path(), "check", {})
         drawn.append(member.drawn(dtype))
     stack = Stack(member.task, drawn, GPU, compiled=True)
@@ -94,13 +95,13 @@ def speed(settings: tuple[str, ...], size: int, figure: str | None) -> Iterator[
     yield Finding(f"{size} members, {config.trainer.precision}, compiled", stack.compiled, numbers)
     yield roofline(member.task, drawn, took)
     if figure:
-        few, _ = timed(Stack(member.task, drawn[:SMALL], GPU, compiled=True))
+        block, _ = timed(Stack(member.task, drawn[: sizes.BLOCK], GPU, compiled=True))
         with (FIGURES / figure / "grid.csv").open(encoding="utf-8") as file:
             ends = [int(row["steps"]) for row in csv.DictReader(file)]
-        minutes = in_all(ends, {size: took, SMALL: few}) / 60
+        minutes = in_all(ends, len(drawn) // sizes.BLOCK, took, block) / 60
         numbers = (
             f"{minutes:.1f} minutes for {sum(ends) / 1e6:.1f} million member-steps, and {first:.0f}"
-            f" s for each size to compile; {SMALL} members take {1000 * few:.3f} ms a step"
+            f" s to compile and begin; {sizes.BLOCK} members take {1000 * block:.3f} ms a step"
         )
         yield Finding(f"docs/figures/{figure}, all {len(ends)} cells", None, numbers)
 
@@ -136,20 +137,18 @@ def roofline(task: Task, drawn: list[Drawn], took: float) -> Finding:
     return Finding("of the card's rate", None, numbers)
 
 
-def in_all(ends: list[int], measured: dict[int, float]) -> float:
-    """Seconds of a stack whose members end after so many steps, as it shrinks by halves.
+def in_all(ends: list[int], blocks: int, all_of_them: float, one: float) -> float:
+    """Seconds of a stack whose members end after so many steps, as it shrinks by blocks.
 
     Args:
-        measured: sizes of two stacks, the larger first, and the seconds that a step of them takes;
-            others lie on the line through them.
+        blocks: of the whole stack, several.
+        all_of_them, one: seconds that a step of so many takes; others lie on the line through them.
     """
-    (large, slow), (small, quick) = measured.items()
-    each = (slow - quick) / (large - small)
-    total, done, slots = 0.0, 0, len(ends)
+    each = (all_of_them - one) / (blocks - 1)
+    total, done = 0.0, 0
     for ended, end in enumerate(sorted(ends)):
-        while slots > 1 and (slots + 1) // 2 >= len(ends) - ended:
-            slots = (slots + 1) // 2
-        total += (end - done) * max(quick / 2, quick + each * (slots - small))
+        left = -(-(len(ends) - ended) // sizes.BLOCK)
+        total += (end - done) * (one + each * (left - 1))
         done = end
     return total
 

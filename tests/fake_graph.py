@@ -10,6 +10,7 @@ import torch
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from grok.engine import sizes
 from grok.engine import stack as stack_module
 from grok.engine.compiled import StackStep, stack_step
 from grok.engine.replay import Replay
@@ -51,11 +52,16 @@ def _captured(step, _device, common):
     return Replay(step, common) if step.compiled else step
 
 
-def install(monkeypatch):
+def install(monkeypatch, block=64):
     """Have steps that are compiled captured here; nothing is compiled for them.
 
     A process keeps its steps: none of before is taken here, and none of here later.
+
+    Args:
+        block: slots that are captured as one.
     """
+    monkeypatch.setattr(sizes, "blocks", lambda _device: True)
+    monkeypatch.setattr(sizes, "BLOCK", block)
     monkeypatch.setattr(stack_module, "stack_step", stack_step.__wrapped__)
     monkeypatch.setattr(StackStep, "_compilable", lambda step, _device: step._advance)
     monkeypatch.setattr(stack_module, "_without_python", _captured)

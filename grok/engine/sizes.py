@@ -43,9 +43,10 @@ def fitting(members: int, most: int, device: torch.device) -> int:
 
 
 def pays(size: int, idled: int, device: torch.device) -> bool:
-    """Whether to go on with a compiled step for so many slots.
+    """Whether a larger stack, whose step is compiled, is to go on as one of so many slots.
 
     Args:
         idled: weights, gradients and moments that empty slots have gone through.
     """
-    return block_of(size, device) < size or idled >= COMPILING[device.type]
+    compiled = blocks(device) and size % BLOCK == 0
+    return compiled or idled >= COMPILING[device.type]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from grok.engine import sizes
 from grok.engine.replay import Replay
 from tests.fake_graph import install
 
@@ -62,8 +63,8 @@ def hangs():
 
 @pytest.fixture(autouse=True)
 def _like_a_gpu(monkeypatch):
-    """Steps are captured, and PyTorch's settings put back."""
-    install(monkeypatch)
+    """Steps are captured, in blocks of two, and PyTorch's settings put back."""
+    install(monkeypatch, block=2)
     for module in (gpu_equal, gpu_speed):
         monkeypatch.setattr(module, "GPU", torch.device("cpu"))
     deterministic = torch.are_deterministic_algorithms_enabled()
@@ -89,7 +90,7 @@ def card(monkeypatch):
         monkeypatch.setattr(torch.cuda, name, lambda *_, value=value: value)
     peaks = iter(range(2**20, 2**30, 2**20))
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda *_: next(peaks))
-    for name, value in {"SIDE": 8, "COPIED": 64, "ROOM": 2**23, "STEPS": 2, "SMALL": 2}.items():
+    for name, value in {"SIDE": 8, "COPIED": 64, "ROOM": 2**23, "STEPS": 2}.items():
         monkeypatch.setattr(gpu_speed, name, value)
 
 
@@ -110,6 +111,17 @@ def test_arithmetic(settings):
     ]
     assert wrong(found) == []
     assert found[3].numbers == "to the bit"
+
+
+def test_blocks(monkeypatch):
+    """Two members, and the same beside two others."""
+    (found,) = gpu_equal.among_others(TOY, "32-true")
+    assert str(found) == (
+        "ok   2 members = the same beside 2 others, to the bit: trained, 20 steps or more each"
+    )
+    monkeypatch.setattr(gpu_equal, "same", lambda _claim, one, other: one["trained"]["metrics"])
+    (metrics,) = gpu_equal.among_others(TOY, "32-true")
+    assert {values.shape for values in metrics.values()} == {(20, 2)}
 
 
 def test_a_replay_that_reads_old_numbers_is_found(monkeypatch):
@@ -166,8 +178,9 @@ def test_cells_that_differ(monkeypatch, make_member, train_members):
     assert wrong(gpu_cells.cells())[1:] == ["phases = the CPU's", "T_train = the CPU's"]
 
 
-def test_memory(card):
+def test_memory(card, monkeypatch):
     """Data of their own are what one of three members has no room for."""
+    monkeypatch.setattr(sizes, "BLOCK", 4)
     found = list(gpu_speed.memory(TOY, 2))
     assert [finding.holds for finding in found] == [True, True]
     assert found[0].numbers.startswith("2 of 3 members; ")
@@ -190,8 +203,9 @@ def test_the_machine(card):
 
 
 def test_what_a_shrinking_stack_takes():
-    """Three members at 4 ms and one at 2 ms a step: so 3 ms for the two that are left."""
-    assert gpu_speed.in_all([10, 20, 30], {3: 4e-3, 1: 2e-3}) == pytest.approx(0.09)
+    """Three blocks of two at 4 ms and one at 2 ms a step: so 3 ms for two of them."""
+    took = gpu_speed.in_all([10, 10, 20, 20, 20, 30], blocks=3, all_of_them=4e-3, one=2e-3)
+    assert took == pytest.approx(0.04 + 0.03 + 0.02)
 
 
 def test_every_part_exists_and_takes_its_arguments():

@@ -14,16 +14,24 @@ TOY = [
     ["opt.lr_dec=3e-4", "opt.wd_dec=5", "seed.model=101"],
     ["opt.lr_dec=1e-3", "task.init_scale=2"],
     ["opt.lr_dec=1e-4", "seed.model=7"],
+    ["opt.lr_dec=2e-3", "opt.wd_dec=1"],
     ["opt.lr_dec=1e-3", "seed.data=41"],  # data of its own
 ]
-QM9 = [["opt.lr_dec=1e-2"], ["seed.model=5"], ["opt.wd_dec=1"], ["seed.model=9"], ["seed.data=3"]]
+QM9 = [
+    ["opt.lr_dec=1e-2"],
+    ["seed.model=5"],
+    ["opt.wd_dec=1"],
+    ["seed.model=9"],
+    ["seed.data=3"],
+    ["opt.lr_dec=1e-3"],
+]
 
 
 def history(task, cells, tmp_path, compiled):
-    """Metrics and state after each chapter of a stack's life, and its last step."""
+    """Metrics and state after each chapter of a stack's life, of four slots, and its last step."""
     members = [make_member(compose(f"task={task}", *cell), tmp_path, task, {}) for cell in cells]
     drawn = [member.drawn(torch.float32) for member in members]
-    stack = Stack(members[0].task, drawn[:3], torch.device("cpu"), compiled)
+    stack = Stack(members[0].task, drawn[:4], torch.device("cpu"), compiled)
     told = []
 
     def chapter():
@@ -32,9 +40,9 @@ def history(task, cells, tmp_path, compiled):
 
     chapter()
     chapter()
-    stack.put(1, drawn[3])
+    stack.put(1, drawn[4])
     chapter()
-    stack.put(0, drawn[4])
+    stack.put(0, drawn[5])
     chapter()
     stack.keep([2, 0])
     chapter()
@@ -46,11 +54,14 @@ def history(task, cells, tmp_path, compiled):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("block", [64, 2])
 @pytest.mark.parametrize(("task", "cells", "sizes"), [("toy_regression", TOY, 1), ("qm9", QM9, 2)])
-def test_a_captured_step_gives_the_plain_steps_bits(task, cells, sizes, tmp_path, monkeypatch):
+def test_a_captured_step_gives_the_plain_steps_bits(
+    task, cells, sizes, block, tmp_path, monkeypatch
+):
     """Of QM9 the last minibatch of an epoch is smaller: it has a capture of its own."""
     plain, _ = history(task, cells, tmp_path, False)
-    install(monkeypatch)
+    install(monkeypatch, block)
     captured, step = history(task, cells, tmp_path, True)
     assert len(step._captured) == sizes
     for one, other in zip(plain, captured, strict=True):

@@ -2,8 +2,9 @@
 
 import pytest
 
-from grok.engine import compiled, module
+from grok.engine import compiled, sizes
 from grok.engine.module import StackModule
+from tests.fake_graph import install
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_compiled_once_empty_slots_have_cost_as_much(
 ):
     """Two slots are empty from step 100 on, so 200 steps of a member have been lost at 200."""
     numbers = 4 * sum(p.numel() for p in make_member("any").task.network().parameters())
-    monkeypatch.setattr(module, "COMPILING", cost * numbers)
+    monkeypatch.setitem(sizes.COMPILING, "cpu", cost * numbers)
     monkeypatch.setattr(compiled.StackStep, "_compilable", lambda step, _device: step._advance)
     monkeypatch.setattr("grok.engine.stack.stack_step", compiled.stack_step.__wrapped__)
     assert shrunk("engine.compile=true") == expected
@@ -47,3 +48,17 @@ def test_compiled_once_empty_slots_have_cost_as_much(
 def test_never_where_empty_slots_cost_nothing(shrunk):
     """Compiled for a CPU, members go one by one."""
     assert shrunk("engine.compile=true") == []
+
+
+def test_by_blocks_at_once_where_stacks_are_of_such(shrunk, monkeypatch):
+    """As on a GPU: four slots are two blocks, of which the second isn't needed from step 100 on."""
+    install(monkeypatch, block=2)
+    assert shrunk("engine.compile=true") == [(2, 100)]
+
+
+@pytest.mark.parametrize(("cost", "expected"), [(0, [(2, 100)]), (2000, [])])
+def test_within_a_block_once_it_pays(cost, expected, shrunk, make_member, monkeypatch):
+    numbers = 4 * sum(p.numel() for p in make_member("any").task.network().parameters())
+    install(monkeypatch, block=4)
+    monkeypatch.setitem(sizes.COMPILING, "cpu", cost * numbers)
+    assert shrunk("engine.compile=true") == expected
