@@ -84,18 +84,19 @@ class Engine:
     Attributes:
         compile: compile the training step (seconds at first, then several times the speed).
         plain: train each member alone as a plain PyTorch loop does, eagerly and to the same bit.
-        steps_per_call: optimizer steps in one Lightning ``training_step``.
+        steps_per_call: optimizer steps in one Lightning ``training_step``; None to leave it to the
+            device.
         threads: CPU threads of this process.
     """
 
     compile: bool = MISSING
     plain: bool = MISSING
-    steps_per_call: int = MISSING
+    steps_per_call: int | None = MISSING
     threads: int = MISSING
 
     def problems(self) -> Iterable[str]:
         """A line for each value out of range."""
-        if not 1 <= self.steps_per_call <= 10**6:
+        if self.steps_per_call is not None and not 1 <= self.steps_per_call <= 10**6:
             yield f"engine.steps_per_call={self.steps_per_call}: must be at least 1, at most 1e6"
         if self.threads < 1:
             yield f"engine.threads={self.threads}: must be at least 1"

@@ -27,6 +27,8 @@ from grok.measures import Measure
 from grok.schema import Engine
 
 Metrics = dict[str, torch.Tensor]
+STEPS = {"cpu": 200, "cuda": 1000}
+"""Optimizer steps in a call: on a GPU what is done between calls takes as long as many steps."""
 PAUSE = 1.0  # seconds between looks for a member, where none is left in the stack
 
 
@@ -178,7 +180,8 @@ class StackModule(LightningModule):
         """
         if not self._occupied():
             return
-        steps = min(self._engine.steps_per_call, self._budget_left())
+        steps = self._engine.steps_per_call or STEPS[self.device.type]
+        steps = min(steps, self._budget_left())
         before, metrics, taken = self._advanced(self.stack.whole_epochs(steps))
         empty = sum(slot.member is None for slot in self.slots)
         self._idled += empty * (self.stack.done[0] - before[0])

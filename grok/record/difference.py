@@ -17,7 +17,10 @@ LATER = {
     "task.messiness": 1.0,
 }
 """Keys that configurations of earlier versions lack, and the values that mean the same."""
-OBSERVING = ("callbacks.", "measures.", "weights.", "logger.", "engine.threads.")
+OBSERVING = (
+    *("callbacks.", "measures.", "weights.", "logger."),
+    *("engine.threads.", "engine.steps_per_call."),
+)
 """Keys and sections that don't change how a member trains, but what is seen of it, or how fast."""
 
 
