@@ -67,7 +67,7 @@ def collect(sweep: Sweep, palette: Palette, lines: dict[int, list[str]]) -> list
         job = int(row["job"])
         phase = phases.get(job)
         told = f"{implied[job]}, implied" if job in implied else "not finished"
-        curves, note = _curves(sweep, job)
+        curves, note, thinned = _curves(sweep, job)
         members.append(
             {
                 "job": job,
@@ -75,7 +75,7 @@ def collect(sweep: Sweep, palette: Palette, lines: dict[int, list[str]]) -> list
                 "cell": _cell(layout, row),
                 "phase": phase,
                 "title": f"Member {job}: {phase or told}",
-                "words": lines[job][1:],
+                "words": lines[job][1:] + thinned,
                 "curves": curves,
                 "note": IMPLIED_NOTE if job in implied else note,
                 "delay": None if phase is None else _delay(sweep, job, palette[Phase(phase)]),
@@ -105,17 +105,22 @@ def worth_seeing(sweep: Sweep, members: list[Picture]) -> int:
     return max(curved or finished, key=lambda job: of_job[job])
 
 
-def _curves(sweep: Sweep, job: int) -> tuple[list[list[float | None]] | None, str]:
-    """The columns of ``curves.csv``, thinned where there are very many, or why there are none."""
+def _curves(sweep: Sweep, job: int) -> tuple[list[list[float | None]] | None, str, list[str]]:
+    """The columns of ``curves.csv``, or why there are none; thinned where it has very many rows.
+
+    Last a line that says so, if it is.
+    """
     if job not in sweep.records:
-        return None, "This member hasn't finished."
+        return None, "This member hasn't finished.", []
     curves = files.curves(sweep, job)
     if curves is None:
         path = sweep.member_folder(job) / CURVES
         # plotly.js draws it
-        return None, text(sweep.damaged.get(path, f"This member left no {CURVES}."))
+        return None, text(sweep.damaged.get(path, f"This member left no {CURVES}.")), []
     shown = _thin(len(curves), max(LEAST, MOST_ROWS // len(sweep.table)))
-    return [plain(curves[column].iloc[shown]) for column in CURVE_COLUMNS], ""
+    thinned = [f"shown of {CURVES}: {len(shown)} of {len(curves)} rows"]
+    columns = [plain(curves[column].iloc[shown]) for column in CURVE_COLUMNS]
+    return columns, "", thinned if len(shown) < len(curves) else []
 
 
 def _embeddings(sweep: Sweep) -> dict[int, Picture]:

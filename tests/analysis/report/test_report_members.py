@@ -7,6 +7,7 @@ from grok.analysis.numbers import measures
 from grok.analysis.pictures.palette import SAFE
 from grok.analysis.read import files
 from grok.analysis.read.table import read_sweep
+from grok.analysis.report import members
 from grok.phases import Phase
 from grok.record.names import CURVES
 from tests.analysis.report.test_report import contents
@@ -132,6 +133,18 @@ def test_a_lone_run_shows_its_curves(add_member, add_curves):
     content = contents(folder)
     assert (content["grid"], content["figures"], content["keys"]) == (None, [], [])
     assert content["members"][0]["curves"][0] == [1, 10, 100]
+
+
+def test_thinned_curves_say_so(add_member, add_curves, monkeypatch):
+    folder = add_member(0, {"opt.lr_dec": 0.1}, 70, None)
+    add_curves(folder)
+    (member,) = contents(folder)["members"]
+    assert "curves.csv" not in "".join(member["words"])
+    monkeypatch.setattr(members, "LEAST", 2)
+    monkeypatch.setattr(members, "MOST_ROWS", 2)
+    (member,) = contents(folder)["members"]
+    assert member["curves"][0] == [1, 100]
+    assert member["words"][-1] == "shown of curves.csv: 2 of 3 rows"
 
 
 def test_several_coordinates_are_their_norm(grid_sweep, add_embeddings):
