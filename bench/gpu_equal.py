@@ -105,16 +105,17 @@ def arithmetic(settings: tuple[str, ...], precision: str) -> Iterator[Finding]:
 
 
 def among_others(settings: tuple[str, ...], precision: str) -> Iterator[Finding]:
-    """The members of a block of slots, beside another block and by themselves."""
+    """The members of a stack's second block, and the same by themselves."""
     like_training()
     task, (*first, _) = members(settings, precision)
     drawn = [first[slot % len(first)] for slot in range(2 * sizes.BLOCK)]
     told = []
     for slots in (2 * sizes.BLOCK, sizes.BLOCK):
-        stack = Stack(task, drawn[:slots], GPU, compiled=True)
+        stack = Stack(task, drawn[-slots:], GPU, compiled=True)
         metrics, _ = stack.advance(stack.whole_epochs(STEPS))
-        block = {"metrics": {name: values[:, : sizes.BLOCK] for name, values in metrics.items()}}
-        told.append({"trained": block | {"state": stack.states(range(sizes.BLOCK))}})
+        block = {name: values[:, -sizes.BLOCK :] for name, values in metrics.items()}
+        states = stack.states(range(slots - sizes.BLOCK, slots))
+        told.append({"trained": {"metrics": block, "state": states}})
     yield same(f"{sizes.BLOCK} members = the same beside {sizes.BLOCK} others", *told)
 
 

@@ -21,7 +21,6 @@ from grok.engine import sizes
 from grok.engine.member import Drawn
 from grok.engine.memory import Room
 from grok.engine.shared import Own
-from grok.engine.sizes import fitting
 from grok.engine.stack import Stack
 from grok.job import make_member
 from grok.tasks import Task
@@ -79,7 +78,7 @@ def speed(settings: tuple[str, ...], size: int, figure: str | None) -> Iterator[
     like_training()
     config = compose(*settings, "phase.budget=1000000")
     dtype, drawn = PRECISIONS[config.trainer.precision], []
-    for i in range(fitting(size, size, GPU)):
+    for i in range(sizes.fitting(size, size, GPU)):
         config.opt.lr_dec = 10 ** (-5 + 3 * min(i, size) / size)
         member = make_member(config, Path(), "check", {})
         drawn.append(member.drawn(dtype))
@@ -93,7 +92,7 @@ def speed(settings: tuple[str, ...], size: int, figure: str | None) -> Iterator[
         f"{Room(member.task, drawn[0], GPU).slots(Own(each.given for each in stack.drawn).bytes)}"
     )
     yield Finding(f"{size} members, {config.trainer.precision}, compiled", stack.compiled, numbers)
-    yield roofline(member.task, drawn, took)
+    yield roofline(member.task, drawn[:size], took)
     if figure:
         block, _ = timed(Stack(member.task, drawn[: sizes.BLOCK], GPU, compiled=True))
         with (FIGURES / figure / "grid.csv").open(encoding="utf-8") as file:

@@ -54,7 +54,7 @@ def train(
         members: all of one task, shape and precision; taken in this order when a slot is free,
             None where the next isn't known yet.
         setup: what they share.
-        size: number of slots, at most as many as a GPU's memory holds.
+        size: number of slots, see `grok.engine.StackModule`.
         gpu: number of the GPU to use where the trainer uses one; the first by default.
         sharing: see `grok.engine.StackModule`.
         extra: Lightning callbacks besides those of `setup`.

@@ -60,7 +60,7 @@ def install(monkeypatch, block=64):
     Args:
         block: slots that are captured as one.
     """
-    monkeypatch.setattr(sizes, "blocks", lambda _device: True)
+    monkeypatch.setattr(sizes, "in_blocks", lambda _device: True)
     monkeypatch.setattr(sizes, "BLOCK", block)
     monkeypatch.setattr(stack_module, "stack_step", stack_step.__wrapped__)
     monkeypatch.setattr(StackStep, "_compilable", lambda step, _device: step._advance)

@@ -6,7 +6,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from grok.engine.member import Drawn
-from grok.engine.sizes import whole
+from grok.engine.sizes import whole_blocks
 from grok.engine.stack import Stack
 from grok.tasks import Task
 
@@ -22,10 +22,17 @@ class Room:
         device: the GPU.
         sharing: processes that take a share each, this one among them.
         copies: of a member's state that are there besides.
+        steps: of a call, for each of which the numbers of a minibatch's samples are there.
     """
 
     def __init__(
-        self, task: Task, drawn: Drawn, device: torch.device, sharing: int = 1, copies: int = 0
+        self,
+        task: Task,
+        drawn: Drawn,
+        device: torch.device,
+        sharing: int = 1,
+        copies: int = 0,
+        steps: int = 0,
     ) -> None:
         peaks = []
         for size in (1, 2):
@@ -37,7 +44,8 @@ class Room:
         self._device = device
         self._share = 0.75 * free / sharing
         state = sum(tensor.nbytes for tensor in pytree.tree_leaves(drawn.state))
-        self._member = max(1, peaks[1] - peaks[0]) + copies * state
+        rows = 0 if drawn.batches is None else drawn.batches.size * torch.int64.itemsize
+        self._member = max(1, peaks[1] - peaks[0]) + copies * state + steps * rows
 
     def slots(self, own: int) -> int:
         """How many members fit, at least 1; more than a block are whole blocks.
@@ -45,4 +53,4 @@ class Room:
         Args:
             own: bytes of what each is given that not all have in common; see `grok.engine.shared`.
         """
-        return whole(max(1, int(self._share / (self._member + own))), self._device)
+        return whole_blocks(max(1, int(self._share / (self._member + own))), self._device)

@@ -27,20 +27,18 @@ from grok.measures import Measure
 from grok.schema import Engine
 
 Metrics = dict[str, torch.Tensor]
-STEPS = {"cpu": 200, "cuda": 1000}
-"""Optimizer steps in a call: on a GPU what is done between calls takes as long as many steps."""
+STEPS = {"cpu": 200, "cuda": 1000}  # in a call: on a GPU many take as long as what is done after
 PAUSE = 1.0  # seconds between looks for a member, where none is left in the stack
 
 
 class StackModule(LightningModule):
-    """Trains members in a stack of at most `size` slots.
+    """Trains members in a stack.
 
     A ``training_step`` takes many optimizer steps; `slots` then hold each member's rows for the
     callbacks, of which one sets ``rows.stop_reason``. A slot whose member has ended goes to the
-    next waiting one. When none waits, and empty slots aren't left out of a step, the stack shrinks,
-    where a smaller step has to be compiled once they have cost as much; see `grok.engine.sizes`. A
-    member for whose data a GPU has no room waits until there is, at the latest until the others
-    have ended. The trainer stops when no member is left.
+    next waiting one. When none waits, and empty slots aren't left out of a step, the stack shrinks
+    where that pays. A member for whose data a GPU has no room waits until there is, at the latest
+    until the others have ended. The trainer stops when no member is left.
 
     Args:
         members: of one task, shape and precision, in the order in which they are to start; taken
@@ -48,7 +46,8 @@ class StackModule(LightningModule):
             asked for again after the next steps.
         engine: how the arithmetic runs.
         dtype: of parameters and data.
-        size: number of slots, at most as many as a GPU's memory holds; one on the plain path.
+        size: number of slots, at most as many as a GPU's memory holds; one on the plain path. A
+            GPU has whole blocks, so up to a block more; see `grok.engine.sizes`.
         measures: what to measure besides `grok.engine.step.METRICS`, by name.
         revisiting: whether callbacks will ask for `revisited`.
         sharing: processes that train on the same GPU, this one among them; each has a share of its
@@ -107,7 +106,7 @@ class StackModule(LightningModule):
         if self._size > 1 and self._room is None:
             self._room = self._measured(*head)
         first, own = [head], Own([head[1].given])
-        while len(first) < self._size:
+        while len(first) < self._fitting(self._size):
             ready = self._next_ready(len(first), lambda: own)
             if ready is None:
                 break
@@ -127,7 +126,7 @@ class StackModule(LightningModule):
         if self.device.type != "cuda":
             return None
         copies = 2 if self._revisiting else 0  # to go back to, and of now meanwhile
-        return Room(member.task, drawn, self.device, self._sharing, copies)
+        return Room(member.task, drawn, self.device, self._sharing, copies, self._steps)
 
     def _next_ready(self, others: int, own: Callable[[], Own]) -> Ready | None:
         """The next waiting member; None where none is there, or there is no room for it yet.
@@ -170,18 +169,18 @@ class StackModule(LightningModule):
         except Exception as error:
             self.fail(slot, error)
 
+    @property
+    def _steps(self) -> int:
+        return self._engine.steps_per_call or STEPS[self.device.type]
+
     def _fitting(self, members: int) -> int:
         return fitting(members, self._size, self.device)
 
     def training_step(self, batch: int, batch_idx: int) -> None:
-        """Take ``steps_per_call`` optimizer steps and give each slot its rows.
-
-        Fewer, where no member's budget leaves so many.
-        """
+        """Take a call's optimizer steps, or what budgets leave, and give each slot its rows."""
         if not self._occupied():
             return
-        steps = self._engine.steps_per_call or STEPS[self.device.type]
-        steps = min(steps, self._budget_left())
+        steps = min(self._steps, self._budget_left())
         before, metrics, taken = self._advanced(self.stack.whole_epochs(steps))
         empty = sum(slot.member is None for slot in self.slots)
         self._idled += empty * (self.stack.done[0] - before[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from typing import NamedTuple
 
@@ -30,8 +31,8 @@ class Capture(NamedTuple):
 class Replay(Around):
     """A `StackStep` on a GPU, captured as a CUDA graph: a call launches all its kernels.
 
-    A stack may be of several times as many slots as the step has. Then each block of them has a
-    branch of its own in the graph.
+    A stack may be of several times as many slots as the step has. Then its blocks are shared out
+    among branches of the graph.
 
     Args:
         step: what to capture, once for each size of minibatch; see `Around`.
@@ -56,11 +57,8 @@ class Replay(Around):
     def _capture(self, state: State, coefficients: Tensor, batch: Batch, given: Given) -> Capture:
         inputs: tuple[Tensor, Batch]
         before, inputs = pytree.tree_map(torch.clone, (state, (coefficients, batch)))
-        stream = torch.cuda.Stream(coefficients.device)  # type: ignore[no-untyped-call]
-        branches = [
-            torch.cuda.Stream(coefficients.device)  # type: ignore[no-untyped-call]
-            for _ in range(min(BESIDE, len(coefficients) // self._step.size))
-        ]
+        stream, *branches = _streams(coefficients.device)
+        branches = branches[: len(coefficients) // self._step.size]
         stream.wait_stream(torch.cuda.current_stream())
         try:
             with torch.cuda.stream(stream):
@@ -87,17 +85,27 @@ class Replay(Around):
         starts = range(0, len(coefficients), self._step.size)
         for branch in branches:
             branch.wait_stream(whole)
-        for first, branch in zip(starts, itertools.cycle(branches), strict=False):
-            slots = slice(first, first + self._step.size)
-            with torch.cuda.stream(branch):
-                metrics.append(
-                    self._step(
-                        in_place(state, slots),
-                        coefficients[slots],
-                        of_slot(batch, self._common.batch, slots),
-                        of_slot(given, self._common.given, slots),
-                    )
+        try:
+            for first, branch in zip(starts, itertools.cycle(branches), strict=False):
+                slots = slice(first, first + self._step.size)
+                arguments = (
+                    in_place(state, slots),
+                    coefficients[slots],
+                    of_slot(batch, self._common.batch, slots),
+                    of_slot(given, self._common.given, slots),
                 )
-        for branch in branches:
-            whole.wait_stream(branch)
+                with torch.cuda.stream(branch):
+                    metrics.append(self._step(*arguments))
+        finally:  # a capture can't end before they are together again
+            for branch in branches:
+                whole.wait_stream(branch)
         return torch.cat(metrics)
+
+
+@functools.cache
+def _streams(device: torch.device) -> list[torch.cuda.Stream]:
+    """One to begin on and those of branches, made once: libraries keep memory for each for good."""
+    return [
+        torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        for _ in range(1 + BESIDE)
+    ]

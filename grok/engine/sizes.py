@@ -5,25 +5,25 @@ from __future__ import annotations
 import torch
 
 BLOCK = 64
-"""Slots whose step is compiled once on a GPU; larger stacks are of whole blocks, each with a branch
-of its own in the graph that is captured. So they shrink by blocks without compiling anything."""
+"""Slots whose step is compiled once on a GPU. Larger stacks are of whole blocks, so they shrink by
+blocks without compiling anything, unless those that stay have in common what all hadn't."""
 COMPILING = {"cpu": 5 * 10**9, "cuda": 15 * 10**11}
 """Weights, gradients and moments that a core, or a GPU, goes through while a step is compiled."""
 
 
-def blocks(device: torch.device) -> bool:
-    """Whether stacks on this device are of blocks."""
+def in_blocks(device: torch.device) -> bool:
+    """Whether large stacks on this device are of blocks."""
     return device.type == "cuda"
 
 
 def block_of(slots: int, device: torch.device) -> int:
     """How many slots of a stack are compiled as one."""
-    return BLOCK if blocks(device) and slots % BLOCK == 0 else slots
+    return BLOCK if in_blocks(device) and slots % BLOCK == 0 else slots
 
 
-def whole(slots: int, device: torch.device) -> int:
+def whole_blocks(slots: int, device: torch.device) -> int:
     """The largest size that isn't larger than this."""
-    return slots - slots % BLOCK if blocks(device) and slots > BLOCK else slots
+    return slots - slots % BLOCK if in_blocks(device) and slots > BLOCK else slots
 
 
 def fitting(members: int, most: int, device: torch.device) -> int:
@@ -33,7 +33,7 @@ def fitting(members: int, most: int, device: torch.device) -> int:
         most: members that there may be; blocks may take some slots more.
     """
     size = most
-    if blocks(device) and most > BLOCK:
+    if in_blocks(device) and most > BLOCK:
         if members > BLOCK:
             return -(-members // BLOCK) * BLOCK
         size = BLOCK
@@ -48,5 +48,5 @@ def pays(size: int, idled: int, device: torch.device) -> bool:
     Args:
         idled: weights, gradients and moments that empty slots have gone through.
     """
-    compiled = blocks(device) and size % BLOCK == 0
+    compiled = in_blocks(device) and size % BLOCK == 0
     return compiled or idled >= COMPILING[device.type]

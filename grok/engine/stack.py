@@ -27,6 +27,9 @@ from grok.tasks import Task
 from grok.tasks.model import Model
 
 
+MOVED = 20  # what is measured of a slot before it goes to the CPU, for the sake of memory
+
+
 class Stack:
     """A fixed number of slots; whoever sits in one trains independently of the others.
 
@@ -88,11 +91,11 @@ class Stack:
         self.common = self._held.common(bool(batches) and one_order(batches, self.done))
         size = block_of(len(self.done), self.device) if self._compile else len(self.done)
         variant = (size, self.common)
-        argument = of_slot(self._held.argument, self.common.given, slice(size))
         if self.plain:  # it holds on to its member
             constants, opt = self.given.constants, self.drawn[0].opt
             self._step = PlainStep(self.kind, opt, self.state, constants, self.done[0])
         elif variant != self._variant:
+            argument = of_slot(self._held.argument, self.common.given, slice(size))
             step = stack_step(
                 self.kind,
                 size=size,
@@ -204,13 +207,17 @@ class Stack:
             measures gave, in the order of the steps; on the CPU.
         """
         taken: list[Taken] = []
+        fresh: list[Taken] = []
         due = self.observer.due(steps, empty)
 
         def after(i: int) -> None:
             for name, slots in due[i]:
-                taken.extend(self.observer.take(name, slots, i + 1))
+                fresh.extend(self.observer.take(name, slots, i + 1))
+            if len(fresh) > MOVED * len(self.done):
+                taken.extend(on_cpu(fresh))
+                fresh.clear()
 
-        metrics, taken = self.stepped(steps, steps, due, after, empty), on_cpu(taken)
+        metrics, taken = self.stepped(steps, steps, due, after, empty), taken + on_cpu(fresh)
         self.observer.enter(metrics, [each for each in taken if each.measure == VALIDATION])
         self.done = [before + steps for before in self.done]
         return dict(zip(METRICS, metrics.unbind(-1), strict=True)), taken

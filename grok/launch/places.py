@@ -66,6 +66,10 @@ def places(
         slots = int(stack_size)
     if not gpus:
         return [Place(slots, None)] * count
+    if stack_size != "auto":
+        from grok.engine.sizes import BLOCK
+
+        slots -= slots % BLOCK if slots > BLOCK else 0
     seats = [gpus[i % len(gpus)] for i in range(count)]
     return [Place(slots, gpu, seats.count(gpu)) for gpu in seats]
 

@@ -34,7 +34,7 @@ class Stacked:
     """How a sweep is spread over a machine, and over several.
 
     Attributes:
-        stack_size: members trained together in a worker, or ``auto``.
+        stack_size: members trained together in a worker, at most, or ``auto``.
         workers: processes of a machine, or ``auto`` for one a core, or one a GPU where GPUs train;
             fewer for a sweep that is soon over.
         devices: numbers of the GPUs to use, or ``auto`` for all.

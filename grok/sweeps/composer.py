@@ -6,10 +6,11 @@ values only share one composition, on which the values are then set.
 
 from __future__ import annotations
 
+import copy
 import functools
 import pickle
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,25 +57,25 @@ class Base:
 
     Attributes:
         choices: config group to chosen option.
+        whole, cfg: give a copy with the ``hydra`` section, and one without.
     """
 
     def __init__(self, whole: DictConfig) -> None:
         self.choices = dict(whole.hydra.runtime.choices)
-        self._whole = pickle.dumps(whole)  # read several times as fast as copied
-        whole = self.whole()
-        with read_write(whole), open_dict(whole):
-            del whole["hydra"]
-        self._cfg = pickle.dumps(whole)
+        self.whole = copies(whole)
+        cfg = self.whole()
+        with read_write(cfg), open_dict(cfg):
+            del cfg["hydra"]
+        self.cfg = copies(cfg)
 
-    def whole(self) -> DictConfig:
-        """A copy with the ``hydra`` section."""
-        copy: DictConfig = pickle.loads(self._whole)
-        return copy
 
-    def cfg(self) -> DictConfig:
-        """A copy without it."""
-        copy: DictConfig = pickle.loads(self._cfg)
-        return copy
+def copies(cfg: DictConfig) -> Callable[[], DictConfig]:
+    """Gives a copy at each call, where that can be from a pickle, several times as fast."""
+    try:
+        pickled = pickle.dumps(cfg)
+    except Exception:  # of a class that is in no module
+        return functools.partial(copy.deepcopy, cfg)
+    return functools.partial(pickle.loads, pickled)
 
 
 class Composer:
@@ -116,8 +117,11 @@ class Composer:
             hydra.job.id = hydra.job.num = number
             folder = Path(str(hydra.sweep.dir), str(hydra.sweep.subdir)).absolute()
             hydra.runtime.output_dir = str(folder)
+            subdir = hydra.output_subdir
             del whole["hydra"]
-        _write_hydra_files(folder, whole, hydra)
+        folder.mkdir(parents=True, exist_ok=True)
+        if subdir is not None:
+            _write_hydra_files(folder / str(subdir), whole, hydra)
         return StackJob(whole, job.settings, number, folder, base.choices)
 
     def differing(self) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -164,19 +168,15 @@ class Composer:
         return bool(self._loader.get_group_options(key, results_filter=None))
 
 
-def _dirname(overrides: Sequence[Override], naming: DictConfig) -> str:
+def _dirname(overrides: Sequence[Override], name: DictConfig) -> str:
     """The overrides as a folder may be called after them, as Hydra puts it."""
-    named = [o for o in overrides if o.key_or_group not in naming.exclude_keys]
+    named = [o for o in overrides if o.key_or_group not in name.exclude_keys]
     words = sorted(str(override.input_line) for override in named)
-    return str(naming.item_sep.join(words).replace("=", naming.kv_sep))
+    return str(name.item_sep.join(words).replace("=", name.kv_sep))
 
 
-def _write_hydra_files(folder: Path, cfg: DictConfig, hydra: DictConfig) -> None:
+def _write_hydra_files(target: Path, cfg: DictConfig, hydra: DictConfig) -> None:
     """What Hydra's ``run_job`` leaves in a job's folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if hydra.output_subdir is None:
-        return
-    target = folder / str(hydra.output_subdir)
     target.mkdir(exist_ok=True)
     for name, content in (
         ("config.yaml", OmegaConf.to_yaml(cfg)),

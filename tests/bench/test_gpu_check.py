@@ -13,6 +13,7 @@ import torch
 
 from grok.engine import sizes
 from grok.engine.replay import Replay
+from grok.engine.tensors import in_place
 from tests.fake_graph import install
 
 BENCH = Path(__file__).parents[2] / "bench"
@@ -113,15 +114,22 @@ def test_arithmetic(settings):
     assert found[3].numbers == "to the bit"
 
 
-def test_blocks(monkeypatch):
+def test_blocks():
     """Two members, and the same beside two others."""
     (found,) = gpu_equal.among_others(TOY, "32-true")
     assert str(found) == (
         "ok   2 members = the same beside 2 others, to the bit: trained, 20 steps or more each"
     )
-    monkeypatch.setattr(gpu_equal, "same", lambda _claim, one, other: one["trained"]["metrics"])
-    (metrics,) = gpu_equal.among_others(TOY, "32-true")
-    assert {values.shape for values in metrics.values()} == {(20, 2)}
+
+
+def test_a_block_that_is_left_out_is_found(monkeypatch):
+    def taken(self, _branches, state, *arguments):
+        of_first = in_place((state, arguments[0]), slice(self._step.size))
+        return self._step(*of_first, *arguments[1:]).repeat(2, 1)
+
+    monkeypatch.setattr(Replay, "_taken", taken)
+    (found,) = gpu_equal.among_others(TOY, "32-true")
+    assert not found.holds
 
 
 def test_a_replay_that_reads_old_numbers_is_found(monkeypatch):

@@ -5,6 +5,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from grok.composing import compose
+from grok.engine import replay
 from grok.engine.stack import Stack
 from grok.job import make_member
 from tests.fake_graph import FakeGraph, install
@@ -54,12 +55,14 @@ def history(task, cells, tmp_path, compiled):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("block", [64, 2])
+@pytest.mark.parametrize(("block", "beside"), [(64, 8), (2, 8), (2, 1)])
 @pytest.mark.parametrize(("task", "cells", "sizes"), [("toy_regression", TOY, 1), ("qm9", QM9, 2)])
 def test_a_captured_step_gives_the_plain_steps_bits(
-    task, cells, sizes, block, tmp_path, monkeypatch
+    task, cells, sizes, block, beside, tmp_path, monkeypatch
 ):
     """Of QM9 the last minibatch of an epoch is smaller: it has a capture of its own."""
+    monkeypatch.setattr(replay, "BESIDE", beside)
+    replay._streams.cache_clear()
     plain, _ = history(task, cells, tmp_path, False)
     install(monkeypatch, block)
     captured, step = history(task, cells, tmp_path, True)

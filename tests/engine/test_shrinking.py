@@ -4,6 +4,7 @@ import pytest
 
 from grok.engine import compiled, sizes
 from grok.engine.module import StackModule
+from grok.engine.stack import Stack
 from tests.fake_graph import install
 
 
@@ -54,6 +55,22 @@ def test_by_blocks_at_once_where_stacks_are_of_such(shrunk, monkeypatch):
     """As on a GPU: four slots are two blocks, of which the second isn't needed from step 100 on."""
     install(monkeypatch, block=2)
     assert shrunk("engine.compile=true") == [(2, 100)]
+
+
+def test_blocks_are_filled_from_the_start(make_member, train_members, monkeypatch):
+    """Of three slots two blocks of two are made: all six members train as four and two."""
+    install(monkeypatch, block=2)
+    seen = []
+
+    def watched(self, steps, empty=()):
+        seen.append((len(self.done), len(empty)))
+        return advance(self, steps, empty)
+
+    advance = Stack.advance
+    monkeypatch.setattr(Stack, "advance", watched)
+    members = [make_member(str(i), model=i, budget=100) for i in range(6)]
+    train_members(members, "engine.compile=true", "engine.steps_per_call=100", size=3)
+    assert seen == [(4, 0), (2, 0)]
 
 
 @pytest.mark.parametrize(("cost", "expected"), [(0, [(2, 100)]), (2000, [])])

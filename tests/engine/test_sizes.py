@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from grok.engine.sizes import BLOCK, COMPILING, block_of, fitting, pays, whole
+from grok.engine.sizes import BLOCK, COMPILING, block_of, fitting, pays, whole_blocks
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 
@@ -31,13 +31,13 @@ def test_blocks_and_then_halves_of_one(members, most, size):
 
 
 def test_room_is_of_whole_blocks_where_there_is_room_for_one():
-    assert [whole(slots, GPU) for slots in (1, BLOCK, BLOCK + 1, 3 * BLOCK)] == [
+    assert [whole_blocks(slots, GPU) for slots in (1, BLOCK, BLOCK + 1, 3 * BLOCK)] == [
         1,
         BLOCK,
         BLOCK,
         3 * BLOCK,
     ]
-    assert whole(BLOCK + 1, CPU) == BLOCK + 1
+    assert whole_blocks(BLOCK + 1, CPU) == BLOCK + 1
 
 
 def test_what_is_compiled_as_one():

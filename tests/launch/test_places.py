@@ -101,6 +101,12 @@ def test_on_gpus(accelerator, workers, devices, expected):
     assert places(cfg, 441, "auto", workers, devices) == expected
 
 
+@pytest.mark.parametrize(("asked", "slots"), [(40, 40), (64, 64), (100, 64), (200, 192)])
+def test_a_stack_on_a_gpu_is_of_whole_blocks(asked, slots):
+    found = places(compose("trainer.accelerator=gpu"), 441, asked, "auto", [0])
+    assert found == [Place(slots, 0)]
+
+
 def test_auto_without_a_gpu_is_the_cpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     assert places(compose("trainer=auto"), 2, "auto", "auto", "auto") == [Place(1, None)] * 2

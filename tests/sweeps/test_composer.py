@@ -1,5 +1,8 @@
 """Fast composition gives what Hydra gives."""
 
+import dataclasses
+import pickle
+
 import pytest
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -9,7 +12,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import ValidationError
 
 from grok.composing import CONF, register
-from grok.sweeps.composer import Composer
+from grok.sweeps.composer import Composer, copies
 
 
 @pytest.fixture
@@ -73,3 +76,13 @@ def test_mistakes_are_found(composer):
         composer.compose(["opt.lr_dc=1"])
     with pytest.raises(ValidationError, match="could not be converted to Float"):
         composer.compose(["phase.threshold=abc"])
+
+
+def test_copies_of_what_cannot_be_pickled():
+    made = dataclasses.make_dataclass("Made", [("rate", float, 0.5)])
+    cfg = OmegaConf.create({"part": made})
+    with pytest.raises(pickle.PicklingError):
+        pickle.dumps(cfg)
+    one, other = copies(cfg)(), copies(cfg)()
+    one.part.rate = 2
+    assert (one.part.rate, other.part.rate, cfg.part.rate) == (2, 0.5, 0.5)
