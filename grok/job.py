@@ -18,6 +18,7 @@ from grok import program
 from grok.checks.config import problems
 from grok.composing import made, settings_of
 from grok.errors import ConfigError
+from grok.printable import show
 from grok.record.difference import difference
 from grok.record.names import ERROR
 from grok.record.record import Record, finished, read_record, sound_record, tidy
@@ -53,9 +54,10 @@ def run(cfg: DictConfig) -> None:
     if not finished_alike(folder, cfg):
         from grok.training import train
 
+        forget_error(folder)
         train([member], setup(cfg))
     if hydra.mode is RunMode.RUN:
-        print(f"{outcome(read_record(folder))}\n{program.to_draw(folder)}")
+        show(f"{outcome(read_record(folder))}\n{program.to_draw(folder)}")
 
 
 def finished_alike(folder: Path, cfg: DictConfig) -> bool:
@@ -82,6 +84,11 @@ def leave_error(folder: Path, error: Exception) -> None:
     text = "".join(traceback.format_exception(error))
     with contextlib.suppress(OSError):  # where nothing can be written, its line tells all the same
         (folder / ERROR).write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def forget_error(folder: Path) -> None:
+    """Remove what a job that failed has left: it is tried again."""
+    (folder / ERROR).unlink(missing_ok=True)
 
 
 def outcome(record: Record) -> str:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib.resources
 import importlib.util
 import keyword
 import re
 import shlex
 from pathlib import Path
-from typing import NoReturn
 
+from grok import program
 from grok.composing import CONF
 from grok.errors import UsageError, UserError
+from grok.options import Parser
+from grok.printable import show
 
-USAGE = "grok-train new-task NAME [--folder FOLDER]"
 NEXT = """\
 {module} and {options} are there. Next:
   {go}grok-train --config-dir conf task={name} opt.lr_dec=1e-3 phase.budget=3000
@@ -30,13 +30,13 @@ def main(words: list[str]) -> None:
         UsageError: words that make no command, or a name that a task can't have.
         UserError: a file is there already, or can't be written.
     """
-    parser = _Parser(prog=USAGE, usage=USAGE, description=__doc__, allow_abbrev=False)
+    parser = Parser(prog=f"{program.name()} new-task", description=__doc__, allow_abbrev=False)
     parser.add_argument("name", metavar="NAME", help="of the task: small letters, digits and _")
     parser.add_argument(
         "--folder", type=Path, default=Path(), help="where they are written; by default here"
     )
     options = parser.parse_args(words)
-    print(write(options.name, options.folder.expanduser()))
+    show(write(options.name, options.folder.expanduser()))
 
 
 def write(name: str, folder: Path) -> str:
@@ -88,10 +88,3 @@ def _check_free(name: str, title: str) -> None:
         raise UsageError(
             f"new-task {name}: there is a module, a task or a class of that name; choose another"
         )
-
-
-class _Parser(argparse.ArgumentParser):
-    """Reports a mistake in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"new-task: {message}; {USAGE}")

@@ -6,7 +6,7 @@ import sys
 import pytest
 import yaml
 
-from grok import check_task
+from grok import check_task, program
 from grok.cli import application as cli
 from grok.errors import UsageError, UserError
 from grok.new_task import main, write
@@ -87,8 +87,7 @@ def test_names_that_are_taken(name, tmp_path):
 def test_words_that_make_no_command(words, problem):
     with pytest.raises(UsageError) as told:
         main(words)
-    usage = "grok-train new-task NAME [--folder FOLDER]"
-    assert str(told.value) == f"new-task: {problem}; {usage}"
+    assert str(told.value) == f"{problem}; see {program.name()} new-task --help"
 
 
 def test_a_folder_that_can_not_be_written(tmp_path):

@@ -20,14 +20,16 @@ class Listener(Protocol):
 
 
 class Told(Callback):
-    """Tells a listener that training begins, with compilation, and how it goes on."""
+    """Tells a listener that a step is compiled, and how training goes on."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        """Before the first step, for which it is compiled."""
-        self._listener.compiling()
+        """Before the first step, for which it is compiled, unless it isn't."""
+        assert isinstance(module, StackModule)
+        if module.slots and module.stack.compiled:
+            self._listener.compiling()
 
     def on_train_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_idx: int

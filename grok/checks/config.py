@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import json
 import math
-import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,7 +19,7 @@ from grok.checks.wording import expected, is_quoted, nearest, spelled
 from grok.composing import made
 from grok.errors import ConfigError
 from grok.record.difference import flat
-from grok.record.names import STEP_COLUMNS
+from grok.record.names import CURVE_COLUMNS
 from grok.schema import Config, DataFolder
 
 BASES = {"task": "grok.tasks.Task", "optimizer": "grok.optim.Optimizer"}
@@ -93,7 +92,9 @@ def machine_problems(cfg: DictConfig) -> list[str]:
 
 
 def _thread_problems(engine: DictConfig) -> list[str]:
-    cores = os.cpu_count() or 1
+    import joblib  # a tenth of a second that --help does without
+
+    cores = joblib.cpu_count()
     found = engine.threads > cores
     return [f"engine.threads={engine.threads}: must be at most {cores} here"] if found else []
 
@@ -252,7 +253,7 @@ def _structural_problems(cfg: DictConfig) -> list[str]:
         lines = list(wrong_measure(measure, task))
         found += [f"measures.{name}.{line}" for line in lines]
         for column in measure.columns() if not lines else ():
-            if column in STEP_COLUMNS or column in columns:
+            if column in CURVE_COLUMNS or column in columns:
                 other = columns.get(column, "each step")
                 found.append(f"measures.{name}: {column} is measured by {other} already")
             columns[column] = f"measures.{name}"

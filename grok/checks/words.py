@@ -7,7 +7,9 @@ import re
 import shlex
 from collections.abc import Sequence
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString
+from hydra.errors import OverrideParseException
 
 from grok.errors import ConfigError
 
@@ -46,8 +48,17 @@ def given(key: str, words: Sequence[str]) -> str:
 
 def typed(key: str, text: str) -> str:
     """A word that sets `key` to `text`, with the quotes that Hydra needs."""
-    plain = text and not MEANING.search(text)
-    return f"{key}={text}" if plain else f"{key}={QuotedString(text, Quote.double).with_quotes()}"
+    return f"{key}={text if _is_plain(text) else QuotedString(text, Quote.double).with_quotes()}"
+
+
+def _is_plain(text: str) -> bool:
+    """Whether Hydra takes a text without quotes for itself, and for no number."""
+    if not text or MEANING.search(text):
+        return False
+    try:
+        return bool(OverridesParser.create().parse_override(f"key={text}").value() == text)
+    except OverrideParseException:
+        return False
 
 
 def with_home(option: str) -> str:

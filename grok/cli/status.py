@@ -11,6 +11,7 @@ from rich.console import Console
 
 from grok import program
 from grok.launch import queue
+from grok.launch.agenda import Agenda
 from grok.options import Parser
 from grok.printable import show
 from grok.record.names import ERROR, LOCK
@@ -66,7 +67,7 @@ def failures(folder: Path, plan: Plan) -> dict[int, str]:
 def _given_up(progress: Progress) -> bool:
     """Whether all jobs that haven't finished have failed."""
     if queue.laid_out(progress.folder):
-        return not queue.unended(progress.folder)
+        return not Agenda(progress.folder, progress.plan, range(len(progress.plan.jobs))).left()
     failed = failures(progress.folder, progress.plan)
     with contextlib.suppress(Timeout, OSError), FileLock(progress.folder / LOCK, timeout=0):
         return len(progress.records.keys() | failed) >= progress.wanted

@@ -11,8 +11,8 @@ from grok import program
 from grok.errors import InterruptionError, UsageError, UserError, interrupted
 from grok.launch import queue, stacked
 from grok.launch.local import work_here
-from grok.launch.outcome import results
-from grok.launch.settings import checked
+from grok.launch.outcome import settled
+from grok.launch.settings import Spread, checked
 from grok.options import Parser
 from grok.printable import show
 from grok.record.names import LOCK
@@ -20,7 +20,8 @@ from grok.sweeps.live import watching
 from grok.sweeps.plan import report_failures
 from grok.sweeps.planned import Sweep, begun, planned
 
-OWN = "hydra.launcher."
+MINE = tuple(f"hydra.launcher.{key}" for key in Spread._fields)
+"""What may be said of this machine; all else is the sweep's."""
 
 
 def main(words: list[str]) -> None:
@@ -34,15 +35,17 @@ def main(words: list[str]) -> None:
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="a sweep's")
     parser.add_argument(
         "settings",
-        metavar=f"{OWN}KEY=VALUE",
+        metavar="hydra.launcher.KEY=VALUE",
         nargs="*",
         default=[],
         help="for this machine, such as workers=2, stack_size=8 or devices=[0]",
     )
     options = parser.parse_args(words)
     for word in options.settings:
-        if not word.startswith(OWN):
-            raise UsageError(f"{word}: the sweep has its own settings; only {OWN}.. may be added")
+        if word.partition("=")[0] not in MINE:
+            raise UsageError(
+                f"{word}: the sweep has its own settings; only {', '.join(MINE)} may be added"
+            )
     folder = options.folder.expanduser().absolute()
     begun(folder)
     try:
@@ -61,7 +64,7 @@ def work_on(sweep: Sweep) -> None:
         ConfigError: this machine lacks what it needs.
         UserError: jobs that can't be stacked, that a launcher shares with none, or that failed.
     """
-    folder, jobs = sweep.folder, range(len(sweep.plan.jobs))
+    folder = sweep.folder
     if reason := stacked.obstacle(sweep):
         raise UserError(f"{folder}: {reason}; give the command that it began with")
     if queue.laid_out(folder):
@@ -72,9 +75,7 @@ def work_on(sweep: Sweep) -> None:
     queue.lay_out(folder, groups)
     with watching(folder, sweep.plan):
         work_here(sweep, checked(sweep.master.hydra.launcher).spread)
-    became = results(sweep, jobs)
-    queue.clear(folder)
-    report_failures(folder, became)
+    report_failures(folder, settled(sweep, range(len(sweep.plan.jobs))))
     show(program.to_draw(folder))
 
 

@@ -26,7 +26,6 @@ from grok.optim.coefficients import table, total_norm
 from grok.tasks import Task
 from grok.tasks.model import Model
 
-
 MOVED = 20  # what is measured of a slot before it goes to the CPU, for the sake of memory
 
 

@@ -44,6 +44,11 @@ class Agenda:
         wanted = refine(self._plan.jobs, self._phases, failed).wanted
         self.wanted = [job for job in self._order if job in wanted and job not in self._phases]
 
+    def left(self) -> bool:
+        """Whether any wanted job hasn't ended."""
+        self.look()
+        return not queue.unended(self._folder).isdisjoint(self.wanted)
+
     def take(self, worker: queue.Worker) -> int | None:
         """The next job, which `worker` has from now on; None where there is none to be had."""
         job = worker.take(self.wanted)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from grok.errors import UserError
 from grok.launch import queue
+from grok.launch.agenda import Agenda
 from grok.launch.local import work_here
 from grok.launch.settings import Stacked, checked
 from grok.record.files import atomic_path
@@ -118,10 +119,10 @@ def sent_before(folder: Path) -> int | None:
     return None
 
 
-def wait(array: Array, folder: Path) -> None:
-    """Until no allocation is left; those that wait when all jobs have ended are taken back."""
+def wait(array: Array, agenda: Agenda) -> None:
+    """Until no allocation is left; those that wait when no job is left are taken back."""
     while not array.ended():
-        if array.number and not queue.unended(folder):
+        if array.number and not agenda.left():
             pending = ["scancel", "--state=PENDING", str(array.number)]
             subprocess.run(pending, capture_output=True, check=False)
         time.sleep(LOOK)

@@ -10,8 +10,9 @@ from hydra.core.utils import JobReturn
 from grok import program
 from grok.errors import InterruptionError, UserError
 from grok.launch import cluster, queue, stacked
+from grok.launch.agenda import Agenda
 from grok.launch.local import work_here
-from grok.launch.outcome import results
+from grok.launch.outcome import settled
 from grok.launch.settings import Stacked, checked
 from grok.printable import show
 from grok.sweeps.planned import Sweep
@@ -37,23 +38,20 @@ def launch(sweep: Sweep, jobs: Sequence[Sequence[str]], first: int) -> list[JobR
     if settings.cluster is None:
         work_here(sweep, settings.spread)
     else:
-        _send(sweep.folder.absolute(), settings)
-    on_its_way = cluster.sent_before(sweep.folder) is not None
-    became = results(sweep, range(first, first + len(jobs)), on_its_way)
-    if not on_its_way:
-        queue.clear(sweep.folder)
-    return became
+        _send(sweep, settings)
+    return settled(sweep, range(first, first + len(jobs)))
 
 
-def _send(folder: Path, settings: Stacked) -> None:
+def _send(sweep: Sweep, settings: Stacked) -> None:
     """Send a sweep to a cluster, and wait for it if that is wanted."""
+    folder = sweep.folder.absolute()
     array = cluster.send(folder, settings)
     status = f"{program.name()} status {folder}"
     show(f"sent to work on it: {array}. To see how far it is: {status}")
     if not settings.wait:
         return
     try:
-        cluster.wait(array, folder)
+        cluster.wait(array, Agenda(folder, sweep.plan, range(len(sweep.plan.jobs))))
     except KeyboardInterrupt:
         if array.number is None:
             raise
@@ -69,9 +67,10 @@ def check_free(folder: Path) -> None:
         UserError: it names them.
     """
     number = cluster.sent_before(folder)
-    found = [f"Slurm job {number}"] if number else map(queue.described, queue.living(folder))
-    if at_work := "; ".join(found):
+    found = [f"Slurm job {number}"] if number else [*map(queue.described, queue.living(folder))]
+    if found:
+        at_work = f"{'; '.join(found)} {'is' if len(found) == 1 else 'are'} at work there"
         raise UserError(
-            f"hydra.sweep.dir={folder}: {at_work} is at work there; wait for it, or have this "
-            f"machine work too: {program.name()} work {folder}"
+            f"hydra.sweep.dir={folder}: {at_work}; wait for it, or have this machine work too: "
+            f"{program.name()} work {folder}"
         )

@@ -9,11 +9,20 @@ from hydra.core.utils import JobReturn, JobStatus
 from grok.errors import FailedJobError
 from grok.launch import queue
 from grok.launch.agenda import Agenda
-from grok.launch.cluster import LOGS
+from grok.launch.cluster import LOGS, sent_before
 from grok.record.record import finished
 from grok.sweeps.planned import Sweep
 
 UNTAKEN = "not trained, for no worker was left{}; the same command goes on"
+
+
+def settled(sweep: Sweep, jobs: Sequence[int]) -> list[JobReturn]:
+    """The `results` of jobs; the queue goes, unless workers are still to come."""
+    on_its_way = sent_before(sweep.folder) is not None
+    found = results(sweep, jobs, on_its_way)
+    if not on_its_way:
+        queue.clear(sweep.folder)
+    return found
 
 
 def results(sweep: Sweep, jobs: Sequence[int], on_its_way: bool = False) -> list[JobReturn]:

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 
 def is_worker() -> bool:
@@ -49,13 +49,13 @@ def end_with_input() -> None:
 
 
 @contextlib.contextmanager
-def ending_with_parent(wanted: Callable[[], bool] = lambda: True) -> Iterator[None]:
-    """End this process when its parent is killed, or it isn't `wanted` any more."""
+def ending_with_parent() -> Iterator[None]:
+    """End this process when its parent is killed."""
     done = threading.Event()
 
     def watch() -> None:
         while not done.wait(0.2):
-            if orphaned() or not wanted():
+            if orphaned():
                 os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

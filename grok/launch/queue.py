@@ -45,11 +45,13 @@ def lay_out(folder: Path, groups: Sequence[Sequence[int]]) -> None:
         groups: job numbers; those of a group may share a stack.
     """
     work = folder / WORK
+    groups = [[job for job in group if not finished(folder / str(job))] for group in groups]
+    groups = [group for group in groups if group]
     for place in (FREE, FAILED):
         (work / place).mkdir(parents=True, exist_ok=True)
     with _lease(work / f"layout{LEASE}"):
         with atomic_path(work / GROUPS) as temporary:
-            temporary.write_text(json.dumps([list(group) for group in groups]))
+            temporary.write_text(json.dumps(groups))
         for job in tickets(work / FAILED):
             _move(work / FAILED / str(job), work / FREE / str(job))
         # Tickets go from free to a worker's folder to nowhere, once the record is there: looked
@@ -128,10 +130,10 @@ def ticketless(folder: Path, jobs: int) -> list[int]:
     return [job for job in range(jobs) if job not in there]
 
 
-def unended(folder: Path) -> bool:
-    """Whether any job is free or in somebody's hands, dead or alive."""
+def unended(folder: Path) -> set[int]:
+    """The jobs that are free or in somebody's hands, dead or alive."""
     work = folder / WORK
-    return any(tickets(work / place) for place in (FREE, *workers(folder)))
+    return {job for place in (FREE, *workers(folder)) for job in tickets(work / place)}
 
 
 def clear(folder: Path) -> None:

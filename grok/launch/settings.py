@@ -101,7 +101,7 @@ def checked(launcher: DictConfig) -> Stacked:
     if settings.cluster not in CLUSTERS:
         problems.append(f"cluster={settings.cluster}: must be null, slurm or local")
     if settings.cluster == "local" and not settings.wait:
-        problems.append("wait=False: cluster=local ends with the command; leave it at true")
+        problems.append("wait=false: cluster=local ends with the command; leave it at true")
     for key in COUNTS:
         value = getattr(settings, key)
         if value is not None and not _is_count(value):

@@ -12,7 +12,7 @@ from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
 from grok.errors import named
-from grok.job import finished_alike, leave_error, make_member, setup
+from grok.job import finished_alike, forget_error, leave_error, make_member, setup
 from grok.launch.order import coarse_to_fine
 from grok.launch.places import Place, answers
 from grok.record.record import finished
@@ -101,6 +101,7 @@ def train(
             try:
                 if finished_alike(job.folder, job.cfg):
                     continue
+                forget_error(job.folder)
                 member = make_member(job.cfg, job.folder, job.choices["task"], job.settings)
             except Exception as error:
                 fail(job.folder, error)

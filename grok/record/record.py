@@ -207,7 +207,7 @@ def finished(folder: Path) -> bool:
 
 def tidy(folder: Path) -> None:
     """Remove what led to a record: checkpoint, error, and what a killed process was writing."""
-    for path in (folder / CHECKPOINT, folder / ERROR, *folder.glob(".*.tmp")):
+    for path in (folder / CHECKPOINT, folder / ERROR, *folder.rglob(".*.tmp")):
         path.unlink(missing_ok=True)
 
 

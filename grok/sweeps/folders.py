@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from grok.checks.wording import expected
-from grok.checks.words import given
+from grok.checks.words import given, typed
 from grok.errors import ConfigError, UserError, run_reporting
 from grok.record.names import LOCK, PLAN
 
@@ -79,7 +79,7 @@ def settled(config: DictConfig, mode: str) -> Path:
         return folder
     with read_write(config.hydra), open_dict(config.hydra):
         OmegaConf.update(config, key, str(folder))
-        config.hydra.overrides.hydra.append(f"{key}='{folder}'")
+        config.hydra.overrides.hydra.append(typed(key, str(folder)))
     return folder
 
 

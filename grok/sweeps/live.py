@@ -21,6 +21,7 @@ from rich.text import Text
 from grok.errors import named
 from grok.phases import Phase
 from grok.printable import printable
+from grok.record.names import ERROR
 from grok.record.record import Plan, Record, finished, read_record
 from grok.sweeps.pace import Meter
 from grok.sweeps.refine import refine
@@ -37,7 +38,7 @@ LETTERS = {  # where there are no colours
     Phase.MEMORIZATION: "M ",
     Phase.CONFUSION: "X ",
 }
-BLOCK, IMPLIED, WAITING, RUNNING, NO_JOB = "██", "░░", "· ", "▒▒", "  "
+BLOCK, IMPLIED, WAITING, RUNNING, FAILED, NO_JOB = "██", "░░", "· ", "▒▒", "! ", "  "
 REFRESH, LINE_EVERY = 0.5, 15.0  # seconds
 
 
@@ -53,6 +54,7 @@ class Progress:
         self.folder, self.plan, self.meter = folder, plan, Meter(folder)
         self.records: dict[int, Record] = {}
         self.begun: set[int] = set()
+        self.failed: set[int] = set()
         self.wanted = len(plan.jobs)
         self.implied: dict[int, str] = {}
         self.update()
@@ -65,7 +67,7 @@ class Progress:
         One that can't be read may be later.
         """
         self.meter.look()
-        before = len(self.records)
+        before = len(self.records), self.failed
         with contextlib.suppress(OSError):
             numbers = {int(name) for name in os.listdir(self.folder) if name.isdecimal()}
             self.begun = numbers.intersection(range(len(self.plan.jobs)))
@@ -73,13 +75,15 @@ class Progress:
             with contextlib.suppress(Exception):
                 if finished(self.folder / str(job)):
                     self.records[job] = read_record(self.folder / str(job))
-        if len(self.records) > before:
+        unfinished = self.begun.difference(self.records)
+        self.failed = {job for job in unfinished if (self.folder / str(job) / ERROR).exists()}
+        if (len(self.records), self.failed) != before:
             self._see_wanted()
 
     def _see_wanted(self) -> None:
         if self.plan.refine:
             phases = {job: record.phase for job, record in self.records.items()}
-            found = refine(self.plan.jobs, phases)
+            found = refine(self.plan.jobs, phases, self.failed)
             self.wanted, self.implied = len(found.wanted), found.implied
 
     def line(self) -> str:
@@ -137,13 +141,15 @@ class Progress:
         return found
 
     def cell(self, job: int | None, coloured: bool) -> Text:
-        """Two characters for a job: its phase, running or waiting."""
+        """Two characters for a job: its phase, failed, running or waiting."""
         if job is None:
             return Text(NO_JOB)
         if job in self.records:
             return _sign(Phase(self.records[job].phase), coloured)
         if job in self.implied:
             return _sign(Phase(self.implied[job]), coloured, IMPLIED)
+        if job in self.failed:
+            return Text(FAILED, style="bold")
         return Text(RUNNING if job in self.begun else WAITING, style="bright_black")
 
 

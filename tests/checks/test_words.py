@@ -24,7 +24,27 @@ def refusal(*words):
 
 
 @pytest.mark.parametrize(
-    "folder", ["/tmp/a=b", "/a b", "it's", 'a"b', "a,b", "a(b", "é", "a#b", "a\\", "plain-1.2/x"]
+    "folder",
+    [
+        "/tmp/a=b",
+        "/a b",
+        "it's",
+        'a"b',
+        "a,b",
+        "a(b",
+        "é",
+        "a#b",
+        "a\\",
+        "plain-1.2/x",
+        "1e3",
+        "1_000",
+        "true",
+        "null",
+        "nan",
+        "0x1",
+        "a:b",
+        "${a",
+    ],
 )
 def test_a_typed_word_is_read_as_its_text(folder):
     assert parsed(typed("data.dir", folder)) == folder

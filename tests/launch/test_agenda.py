@@ -53,8 +53,10 @@ def test_the_rest_of_one_phase_is_never_wanted(folder, agenda):
     with Worker(folder) as worker:
         for job in [agenda.take(worker) for _ in COARSE]:
             finish(folder, job, "confusion")
+            assert agenda.left()
         assert agenda.take(worker) is None
         assert not agenda.may_go_on(worker)
+        assert not agenda.left()
 
 
 def test_failed_jobs_are_waited_for_by_none(folder, agenda):

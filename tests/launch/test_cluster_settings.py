@@ -9,9 +9,11 @@ import pytest
 
 from grok.errors import UserError
 from grok.launch import cluster
+from grok.launch.agenda import Agenda
 from grok.launch.cluster import Allocation, Array
 from grok.launch.queue import WORK, Worker, lay_out
 from grok.launch.settings import Stacked
+from grok.record.record import Plan
 
 
 def told_to(monkeypatch, tmp_path, **settings):
@@ -115,7 +117,7 @@ def test_allocations_that_wait_for_nothing_are_taken_back(monkeypatch, tmp_path)
     with Worker(tmp_path) as worker:
         worker.take([0])
         monkeypatch.setattr(cluster.time, "sleep", lambda _: worker.fail(0, "done with"))
-        cluster.wait(Array([], 17), tmp_path)
+        cluster.wait(Array([], 17), Agenda(tmp_path, Plan([], [{}]), [0]))
     assert commands == ["squeue", "squeue", "scancel", "squeue"]
 
 

@@ -55,6 +55,10 @@ def test_nothing_is_left_of_a_finished_job(folder):
     assert tickets(folder / WORK / FREE) == [0, 2, 3]
     lay_out(folder, [[0, 1], [2, 3]])
     assert tickets(folder / WORK / FREE) == [0, 2, 3]
+    assert queue.groups_of(folder) == [[0], [2, 3]], "fewer workers may be enough for the rest"
+    finish(folder, 0)
+    lay_out(folder, [[0, 1], [2, 3]])
+    assert queue.groups_of(folder) == [[2, 3]]
 
 
 def test_a_failed_job_waits_for_another_launch(folder):

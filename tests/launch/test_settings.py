@@ -30,7 +30,7 @@ def test_the_part_for_a_machine():
         ({"timeout_min": -5}, "timeout_min=-5: must be a whole number of at least 1"),
         (
             {"cluster": "local", "wait": False},
-            "wait=False: cluster=local ends with the command; leave it at true",
+            "wait=false: cluster=local ends with the command; leave it at true",
         ),
         ({"mem_gb": 0}, "mem_gb=0: must be a whole number of at least 1"),
     ],

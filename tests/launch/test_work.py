@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
-from grok.launch import queue, stacked, worker
+from grok.launch import outcome, queue, stacked, worker
 from grok.launch.queue import WORK, Worker, lay_out
 from grok.launch.settings import Spread
 from grok.record.names import ERROR, LOCK
@@ -86,11 +86,13 @@ def test_mistakes(begun, monkeypatch, capsys, tmp_path):
     status, line = fails(monkeypatch, capsys, "work")
     assert status == 2
     assert line.startswith("the following arguments are required: FOLDER; see python train.py work")
-    status, line = fails(monkeypatch, capsys, "work", begun, "phase.budget=7")
-    assert (status, line) == (
-        2,
-        "phase.budget=7: the sweep has its own settings; only hydra.launcher... may be added",
-    )
+    for word in ("phase.budget=7", "hydra.launcher.cluster=slurm"):
+        status, line = fails(monkeypatch, capsys, "work", begun, word)
+        assert (status, line) == (
+            2,
+            f"{word}: the sweep has its own settings; only hydra.launcher.stack_size, "
+            "hydra.launcher.workers, hydra.launcher.devices may be added",
+        )
 
 
 def test_what_another_launcher_is_at_is_left_to_it(begun, monkeypatch, capsys):
@@ -141,6 +143,17 @@ def test_status_of_a_sweep_whose_launch_is_over(begun, monkeypatch, capsys, tmp_
     monkeypatch.setattr("grok.cli.status.Console", lambda: SimpleNamespace(is_terminal=True))
     assert run_in_process(monkeypatch, "status", tmp_path) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "job 2 failed: ValueError: out of luck"
+
+
+@pytest.mark.parametrize("number", [None, 17])
+def test_the_queue_stays_for_allocations_that_are_to_come(
+    number, begun, monkeypatch, capsys, tmp_path
+):
+    """Those of a cluster, which find their jobs there when they start."""
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setattr(outcome, "sent_before", lambda _folder: number)
+    assert run_in_process(monkeypatch, "work", tmp_path) == 0
+    assert (tmp_path / WORK).exists() == bool(number)
 
 
 def test_a_launch_beside_workers_is_refused(begun, monkeypatch, capsys, tmp_path):

@@ -23,6 +23,11 @@ from grok.record.names import MEASURES
 from tests.tasks.examples import FixedTensors, Majority
 
 
+def step(member: Snapshot) -> torch.Tensor:
+    """Called as a column of the table is already."""
+    return member.params["decoder.0.weight"].norm()
+
+
 def largest_weight(member: Snapshot) -> torch.Tensor:
     """A user's own measure."""
     return torch.stack([param.abs().max() for param in member.params.values()]).max()
@@ -204,6 +209,13 @@ def test_with_minibatches_and_fixed_tensors(make_member, train_members):
         (
             ["measures=[distance]", "+measures.more={_target_: grok.measures.Distance}"],
             "measures.more: distance is measured by measures.distance already",
+        ),
+        (
+            [
+                "+measures.own={_target_: grok.measures.Function, "
+                "function: tests.measures.test_measure.step}"
+            ],
+            "measures.own: step is measured by each step already",
         ),
         (
             ["+measures.own={_target_: grok.callbacks.Curves}"],

@@ -118,5 +118,8 @@ def test_what_has_no_influence_may_differ(before, now, found):
 def test_what_led_to_a_record_goes(tmp_path):
     for name in ("error.txt", "checkpoint.pt", ".result.json.12.tmp", "curves.csv"):
         (tmp_path / name).touch()
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / ".final.safetensors.12.tmp").touch()
     results.tidy(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["curves.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["curves.csv", "weights"]
+    assert list((tmp_path / "weights").iterdir()) == []

@@ -4,6 +4,7 @@ import errno
 import fcntl
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from grok.errors import ConfigError, UserError
@@ -30,7 +31,7 @@ def test_a_default_folder_is_new_and_one_that_was_given_is_taken_as_it_is(tmp_pa
     again = config(tmp_path / "a b", mode=mode)
     assert settled(again, mode) == tmp_path / "a b-1"
     assert again.hydra[mode].dir == str(tmp_path / "a b-1")
-    assert again.hydra.overrides.hydra == [f"hydra.{mode}.dir='{tmp_path / 'a b-1'}'"]
+    assert again.hydra.overrides.hydra == [f'hydra.{mode}.dir="{tmp_path / "a b-1"}"']
     given = config(tmp_path / "a b", f"hydra.{mode}.dir={tmp_path / 'a b'}", mode=mode)
     assert settled(given, mode) == tmp_path / "a b"
 
@@ -43,7 +44,11 @@ def test_a_home_is_found_wherever_the_folder_is_named(tmp_path, monkeypatch, mod
         cfg = config("~/a", *word, mode=mode)
         assert settled(cfg, mode) == tmp_path / "a"
         assert cfg.hydra[mode].dir == str(tmp_path / "a")
-        assert cfg.hydra.overrides.hydra[-1] == f"hydra.{mode}.dir='{tmp_path / 'a'}'"
+        assert cfg.hydra.overrides.hydra[-1] == f"hydra.{mode}.dir={tmp_path / 'a'}"
+    cfg = config("~/o'brien", mode=mode)
+    assert settled(cfg, mode) == tmp_path / "o'brien"
+    word = OverridesParser.create().parse_override(cfg.hydra.overrides.hydra[-1])
+    assert word.value() == str(tmp_path / "o'brien")
     with pytest.raises(ConfigError, match=rf"hydra.{mode}.dir=~nobody-here/x: there is no such h"):
         settled(config("~nobody-here/x", mode=mode), mode)
 

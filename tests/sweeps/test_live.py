@@ -4,9 +4,11 @@ import io
 import pytest
 from rich.console import Console
 
+from grok.record.names import ERROR
 from grok.record.record import Plan, Record, write_record
 from grok.sweeps import live
 from grok.sweeps.live import COLOURS, Progress, watching
+from grok.sweeps.refine import refine
 
 RECORD = Record("toy", "grokking", 10, 2000, 5000, 0.9, 1000, 2000, "early_stop", diverged=False)
 PLAN = Plan(["lr", "wd"], [{"lr": lr, "wd": wd} for lr in (1, 2, 3) for wd in (0, 5)])
@@ -53,6 +55,21 @@ def test_letters_where_there_are_no_colours(folder, settings):
         "G · ▒▒",
         "· X · ",
     ]
+
+
+def test_cells_that_failed_say_so_and_tell_nothing(tmp_path):
+    """One end of a line has failed, so the whole of it is wanted."""
+    plan = Plan(["lr"], [{"lr": lr} for lr in range(5)], refine=True)
+    write_record(tmp_path / "0", RECORD)
+    progress = Progress(tmp_path, plan)
+    assert progress.line() == "1 of 2 finished, 0 implied, 0:00"
+    (tmp_path / "4").mkdir()
+    (tmp_path / "4" / ERROR).touch()
+    progress.update()
+    wanted = refine(plan.jobs, {0: RECORD.phase}, {4}).wanted
+    assert progress.line().startswith(f"1 of {len(wanted)} finished, 0 implied")
+    cells = [progress.cell(job, coloured=True).plain for job in range(5)]
+    assert cells == ["██", "· ", "· ", "· ", "! "]
 
 
 def test_cells_that_are_implied(tmp_path):

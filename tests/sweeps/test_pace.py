@@ -2,10 +2,15 @@
 
 import pytest
 
+from grok.callbacks import Told
+from grok.composing import compose
+from grok.engine.compiled import StackStep, stack_step
+from grok.job import setup
 from grok.record.record import Plan, Record, write_record
 from grok.sweeps import pace
 from grok.sweeps.live import Progress
 from grok.sweeps.pace import WORK, Meter, Pace, telling
+from grok.training import train
 
 
 @pytest.fixture
@@ -91,3 +96,21 @@ def test_the_line_counts_what_is_under_way(sweep, clock):
     worker.taken(1000)
     progress.update()
     assert progress.line() == "1 of 4 finished, 0:20, 160 member-steps/s, about 0:47 left"
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_step_that_is_not_compiled_is_not_said_to_be(compiled, make_member, monkeypatch):
+    told = []
+
+    class Listener:
+        def compiling(self):
+            told.append("compiling")
+
+        def taken(self, steps):
+            told.append(steps)
+
+    monkeypatch.setattr(StackStep, "_compilable", lambda step, _device: step._advance)
+    monkeypatch.setattr("grok.engine.stack.stack_step", stack_step.__wrapped__)
+    cfg = compose(f"engine.compile={str(compiled).lower()}", "engine.steps_per_call=50")
+    train([make_member(budget=100)], setup(cfg), extra=[Told(Listener())])
+    assert told == ["compiling"] * compiled + [50, 50]

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 def curves(sweep: Sweep, job: int) -> pd.DataFrame | None:
-    """A member's `grok.record.record.CURVE_COLUMNS`, one row a recorded step."""
+    """A member's `grok.record.names.CURVE_COLUMNS`, one row a recorded step."""
     return _of_member(sweep, job, CURVES, read_curves)
 
 

@@ -78,9 +78,9 @@ def panel_axes(layout: Layout, x: dict[str, Any], y: dict[str, Any]) -> dict[str
     return figure
 
 
-def colour_scale(colours: Colormap, count: int = 16) -> list[tuple[float, str]]:
-    """`colours` as a Plotly ``colorscale`` of `count` evenly spaced stops."""
-    return [(place, to_hex(colours(place))) for place in np.linspace(0, 1, count).tolist()]
+def colour_scale(colours: Colormap) -> list[tuple[float, str]]:
+    """`colours` as a Plotly ``colorscale`` of 16 evenly spaced stops."""
+    return [(place, to_hex(colours(place))) for place in np.linspace(0, 1, 16).tolist()]
 
 
 def _title(title: str, panel: int) -> dict[str, Any]:
