@@ -99,6 +99,11 @@ def first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
+def cause(error: BaseException) -> str:
+    """What an exception was raised from, or it itself, in a line."""
+    return " ".join(str(error.__cause__ or error).split())
+
+
 def unwritable(
     error: OSError, path: object = None, besides: str = "and give the same command again"
 ) -> str:

@@ -17,9 +17,9 @@ from omegaconf import DictConfig, OmegaConf
 from grok import program
 from grok.checks.config import problems
 from grok.composing import made, settings_of
-from grok.errors import ConfigError
+from grok.errors import ConfigError, cause
 from grok.printable import show
-from grok.record.difference import difference
+from grok.record.difference import check_alike
 from grok.record.names import ERROR
 from grok.record.record import Record, finished, read_record, sound_record, tidy
 
@@ -70,9 +70,7 @@ def finished_alike(folder: Path, cfg: DictConfig) -> bool:
     if record is None:
         return False
     config = OmegaConf.to_container(cfg, resolve=True)
-    changed = difference(record.config, json.loads(json.dumps(config)))
-    if changed:
-        raise ConfigError(f"{changed} in {folder}; choose another folder")
+    check_alike(record.config, json.loads(json.dumps(config)), folder)
     tidy(folder)
     return True
 
@@ -145,8 +143,6 @@ def make(cfg: DictConfig, name: str) -> Any:
         ConfigError: a class can't be found, or refuses its settings.
     """
     try:
-        found = made(cfg[name] or {})
-        return found if isinstance(found, dict) else dict(found)
+        return made(cfg[name] or {})
     except InstantiationException as error:
-        cause = " ".join(str(error.__cause__ or error).split())
-        raise ConfigError(f"{name}: {cause}") from error
+        raise ConfigError(f"{name}: {cause(error)}") from error

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 import torch
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from grok.errors import UserError
+from grok.composing import made
+from grok.errors import UserError, cause
 from grok.record.names import WEIGHTS
-from grok.record.record import Record, check_file, finished, missing_file, read_record
+from grok.record.record import Record, check_file, damaged_file, finished, read_record
 from grok.tasks import Data, Task
 from grok.tasks.data.folder import DEFAULT
 from grok.tasks.task import cast
@@ -58,13 +58,11 @@ def load_member(folder: str | Path, moment: str = "final") -> LoadedMember:
         kept = "weights=events keeps those of initial, t_train, t_val, where reached, and final"
         raise UserError(f"{folder}: no weights of {moment!r}; there are {there}; {kept}")
     path = folder / WEIGHTS / f"{moment}.safetensors"
+    check_file(folder, f"{WEIGHTS}/{path.name}", record)
     try:
         tensors = load_file(path)
-    except FileNotFoundError:
-        raise missing_file(path) from None
     except (OSError, SafetensorError) as error:
-        raise UserError(f"{path}: unreadable ({error}); delete its run and run it again") from None
-    check_file(folder, f"{WEIGHTS}/{path.name}", record)
+        raise damaged_file(path, error) from None
     task = _task(folder, record)
     dtype = torch.float64 if record.precision == "64-true" else torch.float32
     with torch.random.fork_rng(devices=[]):
@@ -72,7 +70,10 @@ def load_member(folder: str | Path, moment: str = "final") -> LoadedMember:
     with torch.no_grad():
         for name, own in [*network.named_parameters(), *network.named_buffers()]:
             if name not in tensors or tensors[name].shape != own.shape:
-                raise UserError(f"{path}: {name} isn't that of the task's network")
+                raise UserError(
+                    f"{path}: {name} isn't that of the task's network; take the code that it was "
+                    "trained with, or run it again"
+                )
             own.copy_(tensors[name])
     return LoadedMember(task, network, cast(task.data(record.seeds["data"]), dtype), record)
 
@@ -85,10 +86,9 @@ def _task(folder: Path, record: Record) -> Any:
         here = os.environ.get("GROK_DATA_DIR", DEFAULT)
         settings = {key: here if value == there else value for key, value in settings.items()}
     try:
-        return instantiate(settings, _convert_="all")
+        return made(settings)
     except InstantiationException as error:
-        reason = " ".join(str(error.__cause__ or error).split())
         raise UserError(
-            f"{folder}: its task {record.config['task']['_target_']} can't be made ({reason}); "
-            "go to the folder that it was trained in, or add this to PYTHONPATH"
+            f"{folder}: its task {record.config['task']['_target_']} can't be made "
+            f"({cause(error)}); go to the folder that it was trained in, or add this to PYTHONPATH"
         ) from None

@@ -17,7 +17,7 @@ from grok.engine import StackModule
 from grok.engine.slots import Slot
 from grok.errors import ConfigError, UserError, first_line
 from grok.record import damage
-from grok.record.difference import difference
+from grok.record.difference import check_alike
 from grok.record.files import atomic_path
 from grok.record.names import CHECKPOINT
 
@@ -60,9 +60,7 @@ class Checkpoints(Callback):
         if saved is None:
             return
         try:
-            changed = difference(saved["config"], slot.member.config)
-            if changed:
-                raise ConfigError(f"{changed} in {slot.member.folder}; choose another folder")
+            check_alike(saved["config"], slot.member.config, slot.member.folder)
             module.stack.restore(i, saved["state"], saved["done"])
             slot.initial_norm = saved["initial_norm"]
             for name, callback in named(trainer).items():

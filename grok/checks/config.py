@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from grok.checks.signatures import imported, signature_problems
 from grok.checks.wording import expected, is_quoted, nearest, spelled
 from grok.composing import made
-from grok.errors import ConfigError
+from grok.errors import ConfigError, cause
 from grok.record.difference import flat
 from grok.record.names import CURVE_COLUMNS
 from grok.schema import Config, DataFolder
@@ -60,30 +60,22 @@ def problems(
     found += _thread_problems(cfg.engine) if here else []
     if found:
         return found  # before PyTorch has to be imported
+
+    def once(key: str, judge: Callable[[], list[str]]) -> list[str]:
+        if key not in judged:
+            judged[key] = judge()
+        return judged[key]
+
     parts = OmegaConf.to_yaml(OmegaConf.masked_copy(cfg, ["measures", "callbacks", "logger"]))
-    if parts not in judged:
-        judged[parts] = _setting_problems(cfg)
-    if judged[parts]:
-        return judged[parts]
-    own = cfg.opt._target_
-    if own not in judged:
-        judged[own] = _optimizer_problems(cfg)
-    if judged[own]:
-        return judged[own]
     content = OmegaConf.to_yaml(cfg.task, resolve=True)
-    if content not in judged:
-        judged[content] = _typed_problems("task", cfg.task, "task")
-    if judged[content]:
-        return judged[content]
     both = content + OmegaConf.to_yaml(cfg.measures, resolve=True)
-    if both not in judged:
-        structure = _structure(cfg)
-        if structure not in judged:
-            judged[structure] = _structural_problems(cfg)
-        judged[both] = judged[structure]
-    if judged[both]:
-        return judged[both]
-    return _budget_problems(cfg, judged) + (_gpu_problems(cfg.trainer) if here else [])
+    return (
+        once(parts, lambda: _setting_problems(cfg))
+        or once(cfg.opt._target_, lambda: _optimizer_problems(cfg))
+        or once(content, lambda: _typed_problems("task", cfg.task, "task"))
+        or once(both, lambda: once(_structure(cfg), lambda: _structural_problems(cfg)))
+        or _budget_problems(cfg, judged) + (_gpu_problems(cfg.trainer) if here else [])
+    )
 
 
 def machine_problems(cfg: DictConfig) -> list[str]:
@@ -247,8 +239,7 @@ def _structural_problems(cfg: DictConfig) -> list[str]:
         try:
             measure = made(part)
         except InstantiationException as error:
-            cause = " ".join(str(error.__cause__ or error).split())
-            found.append(f"measures.{name}: {cause}")
+            found.append(f"measures.{name}: {cause(error)}")
             continue
         lines = list(wrong_measure(measure, task))
         found += [f"measures.{name}.{line}" for line in lines]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from grok.errors import ConfigError
 
 LATER = {
     "engine.plain": False,
@@ -31,6 +34,16 @@ def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         inner = isinstance(value, Mapping) and value
         values |= flat(value, f"{prefix}{key}.") if inner else {f"{prefix}{key}": value}
     return values
+
+
+def check_alike(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
+    """Refuse to go on in `folder` with another configuration than before.
+
+    Raises:
+        ConfigError: it names the first key in which they differ.
+    """
+    if changed := difference(before, now):
+        raise ConfigError(f"{changed} in {folder}; choose another folder")
 
 
 def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:

@@ -165,17 +165,12 @@ def check_file(folder: Path, name: str, record: Record) -> None:
     """
     path = folder / name
     if name in record.files and not path.exists():
-        raise missing_file(path)
+        raise DamagedFileError(f"{path}: missing, and {RESULT} names it", REMAKE)
     try:
         if name in record.files and damage.of_file(path) != record.files[name]:
             raise ValueError(f"its checksum isn't the one in {RESULT}")
     except (OSError, ValueError) as error:
         raise damaged_file(path, error) from None
-
-
-def missing_file(path: Path) -> DamagedFileError:
-    """That a file is gone which a member left, in a line."""
-    return DamagedFileError(f"{path}: missing, and {RESULT} names it", REMAKE)
 
 
 def damaged_file(path: Path, problem: object) -> DamagedFileError:

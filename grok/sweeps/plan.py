@@ -19,7 +19,7 @@ from grok.checks.config import problems
 from grok.composing import swept_keys
 from grok.errors import ConfigError, UserError, named
 from grok.printable import show
-from grok.record.difference import difference, flat
+from grok.record.difference import check_alike, difference, flat
 from grok.record.record import Plan, finished, read_plan, sound_record, write_plan
 from grok.sweeps.axes import axis_problems, sweeper_problems
 from grok.sweeps.composer import Composer
@@ -190,8 +190,7 @@ def _check_alike(folder: Path, cfg: DictConfig) -> None:
         {key: value for key, value in flat(each).items() if key not in referring}
         for each in (record.config, json.loads(json.dumps(content)))
     )
-    if changed := difference(before, now):
-        raise ConfigError(f"{changed} in {folder}; choose another folder")
+    check_alike(before, now, folder)
 
 
 def _take_order(sweep: Sweep, before: Plan) -> None:
