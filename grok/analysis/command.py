@@ -172,7 +172,7 @@ def overlays(sweep: Sweep, options: argparse.Namespace, wanted: list[str]) -> Ov
     runs = read_sweep(options.paths) if options.paths else None
     return Overlays(
         predicted=asked("--theory", predictions, sweep, wanted) if theory else None,
-        outline=asked("--frame", frame_box, sweep, framed) if framed else None,
+        outline=asked("--frame", frame_box, sweep, framed, wanted) if framed else None,
         crossing=asked("--paths", cross, sweep, runs) if runs else None,
         followed=asked("--flow", flow_paths, sweep, options.flow, start) if options.flow else None,
     )

@@ -92,6 +92,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     if options.compare is not None and any(getattr(options, name) for name in others):
         names = ", ".join(f"--{name}" for name in others)
         parser.error(f"--compare has a picture of its own; leave {names} away")
+    if options.track is not None and any(getattr(options, name) for name in ("compare", *others)):
+        names = ", ".join(f"--{name}" for name in ("compare", *others))
+        parser.error(f"--track writes nothing else; leave {names} away")
     if options.start is not None and (options.flow is None or len(options.start) != 2):
         parser.error("--start: takes two numbers, M,W, and belongs to --flow")
     for decay in options.flow or []:

@@ -86,15 +86,20 @@ def valley(tmp_path, add_member):
 
 @pytest.fixture
 def planed(make_sweep, add_member):
-    """Members over learning rate and weight decay, the same in both groups; norms 60 to 6."""
+    """Members over learning rate and weight decay, the same in both groups; norms 60 to 6.
+
+    That of those without decay, which tells nothing, is 30 at T_val.
+    """
 
     def make(norms=(4.0, 9.0), encoder=None, rates=RATES, decays=(0.0, 0.1, 1.0), initial=60.0):
         settings = [{LR: rate, WD: decay} for decay in decays for rate in rates]
         folder = make_sweep(*[(setting, None) for setting in settings])
+        left = list(norms)
         for number, setting in enumerate(settings):
             rates_of_groups = {setting[LR], setting[LR] if encoder is None else encoder}
             shares = {rate * setting[WD] for rate in rates_of_groups}
-            norm = norms[number] if number < len(norms) else None
+            norm = left.pop(0) if left and setting[WD] else None
+            norm = 30.0 if norms and not setting[WD] else norm
             add_member(
                 number, setting, 10, 20, decay_per_step=shares.pop() if len(shares) == 1 else None,
                 weight_norm={"initial": initial, "t_train": 50.0, "t_val": norm},

@@ -110,7 +110,8 @@ def _shares(match: Match) -> list[str]:
     The interval is of cells that know nothing of each other, which repeats of one and implied ones
     aren't.
     """
-    cells, repeated = match.cells, bool(match.free_a or match.free_b)
+    cells = match.cells
+    repeated = bool(match.free_a or match.free_b or REPEATED in match.keys)
     parts, implied = {"equal": cells}, implied_in(cells, "a") | implied_in(cells, "b")
     if implied.any():
         parts |= {"  trained": cells[~implied], "  implied": cells[implied]}

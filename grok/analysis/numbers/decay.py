@@ -130,12 +130,13 @@ def lu_prediction(members: pd.DataFrame) -> pd.Series:
     """T_val by the LU mechanism, ln(w0 / w_c) / (learning rate x weight decay), in steps.
 
     Decay takes the weight norm from its initial w0 to w_c, where test loss is lowest (Omnigrok,
-    section 2). Both are measured: w_c is the norm at T_val, geometric mean over `members`; norms
-    of 0 don't count. So where decay alone shrinks the norm, the prediction is right on average, and
-    what tests it is whether it is for each member. NaN where decay isn't the same for all
-    parameters, or wouldn't shrink them.
+    section 2). Both are measured: w_c is the norm at T_val, geometric mean over `members` that
+    decay; norms of 0 don't count. So where decay alone shrinks the norm, the prediction is right on
+    average, and what tests it is whether it is for each member. NaN where decay isn't the same for
+    all parameters, or wouldn't shrink them.
     """
-    critical = np.exp(_log(members["norm_at_t_val"]).mean())
+    decaying = members["decay_per_step"] > 0
+    critical = np.exp(_log(members["norm_at_t_val"].where(decaying)).mean())
     steps = _log(members["initial_norm"] / critical) / members["decay_per_step"]
     return steps.where(np.isfinite(steps) & (steps > 0))
 

@@ -26,7 +26,6 @@ from scipy.ndimage import gaussian_filter
 
 from grok.analysis.numbers.fits import PowerLaw, power_law
 from grok.analysis.numbers.landscape import scale_key
-from grok.analysis.numbers.layout import is_seed
 from grok.analysis.numbers.reduced import LEVEL, TINY, Plane, planes
 from grok.analysis.read.sweep import Sweep
 from grok.errors import UserError
@@ -86,7 +85,7 @@ def flow_paths(
             f"a landscape over {scale_key(sweep)} and one other key is needed, not {len(found)}",
         )
     (plane,) = found
-    if not sweep.constrained or is_seed(plane.key):
+    if not sweep.constrained:
         raise _impossible(sweep, f"a landscape is held at its norms; {plane.key} can't be followed")
     if min(plane.train.shape) < LEAST_VALUES or not np.isfinite([plane.train, plane.test]).all():
         raise _impossible(sweep, f"at least {LEAST_VALUES} values of each key, all finished")
@@ -101,6 +100,8 @@ def flow_paths(
             raise UserError(
                 f"--start: {name} {value:g} is off the landscape, {ends[0]:g} to {ends[-1]:g}"
             )
+    if m > (last := plane.values[rows - 1]):
+        raise UserError(f"--start: no norm fits at {plane.name} {m:g}; begin at {last:g} or below")
     if m == plane.values[0]:
         raise UserError(f"--start: {plane.name} {m:g} is the least there is; begin at a larger one")
     goal = plane.values[0] + REST * (m - plane.values[0])

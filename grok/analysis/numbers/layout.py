@@ -68,13 +68,14 @@ def choose(sweep: Sweep, maps: int = 1) -> Layout:
     The axes are the decoder's learning rate and weight decay if swept, then the numeric keys of
     most distinct values; a learning rate goes on x. The last remaining key counts the columns of
     panels and the others the rows. With a single numeric key, or none, members form lines. Of very
-    many panels these are the first.
+    many panels these are the first. A landscape, held at its norms, goes on no seed.
 
     Args:
         maps: how many a picture draws of each panel.
     """
     values = swept(sweep)
-    x, y = _axes(values, sweep.roles)
+    placed = {k: v for k, v in values.items() if not (sweep.constrained and is_seed(k))}
+    x, y = _axes(placed, sweep.roles)
     others = {key: found for key, found in values.items() if key not in (x, y)}
     last = list(others.values())[-1] if others else [None]
     settings, most = math.prod(map(len, others.values())), MOST_PANELS // maps

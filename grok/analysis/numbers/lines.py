@@ -23,14 +23,23 @@ def line_members(table: pd.DataFrame, layout: Layout, panel: Selection) -> pd.Da
     return shown.set_index(layout.x).reindex(layout.xs)
 
 
+def has_scale(layout: Layout) -> bool:
+    """Whether the values of x lie at themselves, and not in their order alone, as texts do.
+
+    So do numbers over decades with 0 among them, which no scale has room for.
+    """
+    xs = layout.xs
+    return numeric(xs) and not (len(xs) > 1 and xs[0] == 0 and over_a_decade(xs[1:]))
+
+
 def positions(layout: Layout) -> NDArray[np.float64]:
-    """Where the values of x lie: at themselves, or at their place in the order if texts."""
-    return np.asarray(layout.xs if numeric(layout.xs) else range(len(layout.xs)), dtype="float64")
+    """Where the values of x lie: at themselves, or at their place in the order."""
+    return np.asarray(layout.xs if has_scale(layout) else range(len(layout.xs)), dtype="float64")
 
 
 def is_logarithmic(layout: Layout) -> bool:
     """Whether the values of x are positive and span more than a decade."""
-    return numeric(layout.xs) and over_a_decade(layout.xs)
+    return has_scale(layout) and over_a_decade(layout.xs)
 
 
 def edges(layout: Layout) -> NDArray[np.float64]:

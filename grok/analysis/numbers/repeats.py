@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from grok.analysis.numbers.matching import EQUAL, REPEATED, UNDECIDED, Match
+from grok.analysis.numbers.matching import EQUAL, REPEATED, UNDECIDED, Match, implied_in
 
 
 @dataclass(frozen=True)
 class Repeats:
-    """Of cells that A has several times, over `REPEATED`, all decided.
+    """Of cells that A has several times, over `REPEATED`, all decided and trained.
 
     Attributes:
         cells: how many.
@@ -33,8 +33,9 @@ def repeats(match: Match) -> Repeats | None:
     if REPEATED not in match.a.keys:
         return None
     others = [key for key in [*match.keys, *match.free_a, *match.free_b] if key != REPEATED]
-    decided = match.cells[match.cells["verdict"] != UNDECIDED]
-    count = match.cells[REPEATED].nunique()
+    cells = match.cells
+    decided = cells[(cells["verdict"] != UNDECIDED) & ~implied_in(cells, "a")]
+    count = cells[REPEATED].nunique()
     alike, as_b, certain, certain_as_b = [], [], 0, 0
     for _, cell in decided.groupby(others) if others else [((), decided)]:
         if len(cell) < count or count < 2:
@@ -43,8 +44,8 @@ def repeats(match: Match) -> Repeats | None:
         alike.append((phases * (phases - 1)).sum() / (count * (count - 1)))
         as_b.append((cell["verdict"] == EQUAL).mean())
         certain += len(phases) == 1
-        certain_as_b += len(phases) == 1 and bool(as_b[-1])
+        certain_as_b += len(phases) == 1 and as_b[-1] == 1
     if not alike:
         return None
-    cells = len(alike)
-    return Repeats(cells, count, sum(alike) / cells, sum(as_b) / cells, certain, certain_as_b)
+    found = len(alike)
+    return Repeats(found, count, sum(alike) / found, sum(as_b) / found, certain, certain_as_b)

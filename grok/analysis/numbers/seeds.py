@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from grok.analysis.numbers.labels import PHASES
 from grok.analysis.numbers.layout import (
@@ -37,14 +37,14 @@ def seeds_table(sweep: Sweep) -> pd.DataFrame | None:
     Columns: further swept keys, the seeds, ``phase``, ``fraction`` of the cells of that seed
     setting whose phase is known, ``cells`` (how many those are), and, the same for all seed
     settings, the ``mean`` of the fractions with its 95 % interval ``low`` to ``high``
-    (`mean_interval`), NaN while some have less cells than others. None where no seed is swept
+    (`mean_interval`), NaN while some lack cells that others have. None where no seed is swept
     beyond a phase diagram's keys.
     """
-    seeds = seed_keys(sweep)
+    seeds, layout = seed_keys(sweep), choose(sweep)
     if not seeds:
         return None
     found = [
-        phase_fractions(members, seeds).assign(**panel)
+        phase_fractions(members, seeds, [layout.x, layout.y]).assign(**panel)
         for panel, members in seed_panels(sweep, seeds)
     ]
     others = [key for key in found[0] if key in sweep.keys and key not in seeds]
@@ -55,14 +55,24 @@ def seeds_table(sweep: Sweep) -> pd.DataFrame | None:
 def mean_interval(fractions: pd.Series) -> tuple[float, float, float]:
     """The mean of `fractions` and its 95 % confidence interval, by Student's t, within 0 to 1.
 
-    Every seed setting counts as an independent draw. Where data and model seeds are crossed,
-    settings of the same data seed aren't, and the true interval is wider. NaN ends for one setting.
+    Settings of one data seed, or of one model seed, aren't independent where these are crossed. So
+    the interval is that of the means over each value of one seed, for the seed that gives the
+    widest. NaN ends where none has two values.
+
+    Args:
+        fractions: of each seed setting, with a level of the index for each seed.
     """
-    mean, settings = float(fractions.mean()), len(fractions)
-    if settings < 2:
+    mean = float(fractions.mean())
+    levels = [fractions.groupby(level=i).mean() for i in range(fractions.index.nlevels)]
+    margins = [_margin(means) for means in levels if len(means) > 1]
+    if not margins or np.isnan(margins).any():
         return mean, float("nan"), float("nan")
-    margin = float(stats.t.ppf((1 + CONFIDENCE) / 2, settings - 1) * fractions.sem())
-    return mean, max(mean - margin, 0.0), min(mean + margin, 1.0)
+    return mean, max(mean - max(margins), 0.0), min(mean + max(margins), 1.0)
+
+
+def _margin(draws: pd.Series) -> float:
+    """Half the width of the interval around the mean of independent draws."""
+    return float(special.stdtrit(len(draws) - 1, (1 + CONFIDENCE) / 2) * draws.sem())
 
 
 def commonest(members: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -92,15 +102,18 @@ def seed_panels(sweep: Sweep, seeds: list[str]) -> list[tuple[Selection, pd.Data
     return [(setting, members) for setting, members in found if not members.empty]
 
 
-def phase_fractions(members: pd.DataFrame, seeds: list[str]) -> pd.DataFrame:
-    """The rows of `seeds_table` for one panel."""
+def phase_fractions(
+    members: pd.DataFrame, seeds: list[str], axes: list[str | None]
+) -> pd.DataFrame:
+    """The rows of `seeds_table` for one panel, whose diagrams have these axes."""
     counts = pd.crosstab([members[key] for key in seeds], members["phase"])
     counts = counts.reindex(columns=PHASES, fill_value=0)
     totals = counts.sum(axis=1)
     shares = counts.div(totals, axis=0)
     rows = shares.assign(cells=totals).reset_index()
     rows = rows.melt([*seeds, "cells"], PHASES, var_name="phase", value_name="fraction")
-    comparable = shares if totals.nunique() == 1 else shares * np.nan
+    alike = len(members) == len(totals) * len(members[axes].drop_duplicates())
+    comparable = shares if alike else shares * np.nan
     bounds = {phase: mean_interval(comparable[phase]) for phase in PHASES}
     rows[INTERVAL] = [bounds[phase] for phase in rows["phase"]]
     return rows

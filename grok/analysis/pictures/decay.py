@@ -53,7 +53,7 @@ def draw_decay(sweep: Sweep, _palette: Palette) -> Figure | None:
     above.set_ylabel("optimizer steps")
     below.set(xlabel=axis_label(key, sweep.roles), ylabel="weight norm there (L2)")
     handles = above.get_legend_handles_labels()[0]
-    censored = any(members["t_val"].isna().any() for _, members in found)
+    censored = any(with_decay(members, key)["t_val"].isna().any() for _, members in found)
     never = Line2D([], [], label="T_val beyond the budget", **_style("t_val", INK) | NEVER)
     legend_above(figure, [*handles, *[_t_train()] * (len(found) > 1), *[never] * censored])
     return figure

@@ -9,8 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from grok.analysis.numbers.labels import axis_label, tick_positions, tick_texts
-from grok.analysis.numbers.layout import Layout, numeric
-from grok.analysis.numbers.lines import edges, is_logarithmic, line_layout, line_members, positions
+from grok.analysis.numbers.layout import Layout
+from grok.analysis.numbers.lines import (
+    edges,
+    has_scale,
+    is_logarithmic,
+    line_layout,
+    line_members,
+    positions,
+)
 from grok.analysis.pictures.canvas import legend_above, name_axes, panel_figure
 from grok.analysis.pictures.palette import (
     BUDGET,
@@ -32,7 +39,8 @@ def draw_lines(sweep: Sweep, palette: Palette) -> Figure | None:
     """T_train and T_val (steps, logarithmic) against the swept key, over a strip of the phases.
 
     A panel for each setting of the other keys, where those are texts. x is logarithmic where its
-    values are positive and span more than a decade. None unless a single key is on an axis.
+    values are positive and span more than a decade, see `has_scale`. None unless a single key is
+    on an axis.
     """
     layout = line_layout(sweep)
     if layout is None:
@@ -63,7 +71,7 @@ def _scale_steps(axes: Axes, members: pd.DataFrame) -> None:
 
 def _scale_values(axes: Axes, layout: Layout) -> None:
     axes.set_xscale("log" if is_logarithmic(layout) else "linear")
-    if not numeric(layout.xs):
+    if not has_scale(layout):
         shown = tick_positions(len(layout.xs), most=5)
         axes.set_xticks(shown, tick_texts([layout.xs[index] for index in shown]))
     axes.set_xlim(*edges(layout)[[0, -1]])

@@ -31,7 +31,7 @@ def draw_seeds(sweep: Sweep, palette: Palette) -> Figure | None:
 
     On the left a cell's square has the colour of its most common phase over the seeds and, as its
     area, the share of seed settings with it: full where all agree. On the right a dot for each
-    seed setting, and the mean with its 95 % interval. None where no seed is swept.
+    seed setting, and the mean with its `mean_interval`. None where no seed is swept.
     """
     seeds = seed_keys(sweep)
     if not seeds:
@@ -45,7 +45,7 @@ def draw_seeds(sweep: Sweep, palette: Palette) -> Figure | None:
     for (left, right), (panel, members) in zip(grid, panels, strict=True):
         gaps |= _draw_cells(left, layout, members, palette)
         label_cells([left], layout)
-        _draw_fractions(right, phase_fractions(members, seeds), palette)
+        _draw_fractions(right, phase_fractions(members, seeds, [layout.x, layout.y]), palette)
         settings = len(members[seeds].drop_duplicates())
         title = f"most common phase of {settings} seed settings; area: their share"
         left.set_title("\n".join(filter(None, [panel_title(panel), title])), fontsize=8)

@@ -185,9 +185,9 @@ def _cut(record: Record, budget: int | None) -> Record:
     """`record` with the phase that it had after `budget` steps."""
     if budget is None:
         return record
-    if budget > record.budget:
+    if not 1 <= budget <= record.budget:
         raise UserError(
-            f"--budget {budget}: the runs were ended at {record.budget} steps; give at most that"
+            f"budget {budget}: must be from 1 to {record.budget}, where the runs were ended"
         )
     phase = classify(record.t_train, record.t_val, budget, record.grokking_gap)
     return dataclasses.replace(record, phase=str(phase))

@@ -11,7 +11,7 @@ from grok.analysis.numbers.labels import finished, folder_name, left_out, number
 from grok.analysis.numbers.landscape import ended_early
 from grok.analysis.numbers.layout import choose, numeric, swept
 from grok.analysis.numbers.mixture import mixture
-from grok.analysis.read.sweep import Sweep
+from grok.analysis.read.sweep import VARIES, Sweep
 from grok.phases import Phase
 from grok.record.difference import flat
 from grok.record.names import RESULT
@@ -89,6 +89,9 @@ def configuration(sweep: Sweep) -> list[str]:
     """The configuration that all members share, a key each as on the command line."""
     settings = flat(sweep.common)
     different = {key for key in settings if any(_under(key, name) for name in swept(sweep))}
+    for key, value in settings.items():  # what refers to another key is shared, whatever that is
+        if sweep.constants.get(key) == VARIES and "${" not in str(value):
+            different.add(key)
     return [f"{key}={value}" for key, value in settings.items() if key not in different]
 
 

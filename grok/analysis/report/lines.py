@@ -11,8 +11,15 @@ from numpy.typing import ArrayLike
 
 from grok.analysis.numbers import decay, landscape
 from grok.analysis.numbers.labels import axis_label, number, tick_positions
-from grok.analysis.numbers.layout import Layout, choose, numeric, select, swept
-from grok.analysis.numbers.lines import edges, is_logarithmic, line_layout, line_members, positions
+from grok.analysis.numbers.layout import Layout, choose, select, swept
+from grok.analysis.numbers.lines import (
+    edges,
+    has_scale,
+    is_logarithmic,
+    line_layout,
+    line_members,
+    positions,
+)
 from grok.analysis.pictures.palette import BUDGET, LAW, STRIP, TIME_LOOKS, Palette, TimeLook
 from grok.analysis.read.sweep import IMPLIED, Sweep
 from grok.analysis.report.parts import (
@@ -49,7 +56,7 @@ def times_picture(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> Pict
         shapes += [_level(budget, i) for budget in members["budget"].dropna().unique()]
         shapes += _strip(layout, members, palette, i)
     x: dict[str, Any] = {"type": "log" if is_logarithmic(layout) else "linear"}
-    x |= {} if numeric(layout.xs) else ticks(layout.xs, most=5)
+    x |= {} if has_scale(layout) else ticks(layout.xs, most=5)
     x |= {"title": text(axis_label(layout.x, layout.roles)), "exponentformat": "power"}
     return {
         "data": data,

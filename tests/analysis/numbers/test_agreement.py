@@ -155,6 +155,8 @@ def test_a_comparison_takes_no_kind():
             UsageError, match="leave --kind, --theory, --frame, --paths, --flow away"
         ):
             parse(["folder", "--compare", FIGURE_1, *more])
+        with pytest.raises(UsageError, match="--track writes nothing else; leave --compare, --kin"):
+            parse(["folder", "--track", "mlflow", *more])
 
 
 def test_repeats_are_compared_with_what_is_none(sweep_in):
@@ -172,6 +174,9 @@ def test_repeats_are_compared_with_what_is_none(sweep_in):
     assert (found.keys, found.free_a) == ([LR], [REPEATED])
     lines = agreement.agreement_text(found).splitlines()
     assert "equal           4 of 6, 66.7%" in lines
+    both = match(a, a)
+    assert both.keys == [LR, REPEATED]
+    assert "equal           6 of 6, 100.0%" in agreement.agreement_text(both).splitlines()
 
 
 def test_implied_cells_count_apart(refined, capsys):

@@ -153,3 +153,10 @@ def test_the_records_say_which_key_is_an_axis_first(tmp_path, add_member):
 
 def product_of(*counts):
     return itertools.product(*map(range, counts))
+
+
+def test_a_landscape_goes_on_no_seed(landscape):
+    """Members that are held at their norms form an L and a U for each seed."""
+    layout = choose(landscape("seed.model", (1, 2)))
+    assert (layout.x, layout.y) == ("task.init_scale", None)
+    assert layout.panels == [{"seed.model": 1}, {"seed.model": 2}]

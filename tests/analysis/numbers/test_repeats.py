@@ -44,6 +44,21 @@ def test_cells_without_all_their_repeats_do_not_count():
     assert repeats(match) == Repeats(1, 3, 1.0, 1.0, 1, 1)
 
 
+def test_implied_cells_do_not_count():
+    """They are of one phase by construction."""
+    match = matched(["cg/c", "gg/g"])
+    match.cells["implied_a"] = match.cells["opt.lr_dec"] == 1
+    assert repeats(match).cells == 1
+    assert repeats(match).alike == 0
+
+
+def test_certain_is_as_b_where_all_are():
+    """B's own repeats may differ."""
+    match = matched(["cc/c"])
+    match.cells.loc[1, "verdict"] = "different"
+    assert (repeats(match).certain, repeats(match).certain_as_b) == (1, 0)
+
+
 def test_nothing_where_nothing_is_repeated():
     match = matched(["c/c", "g/g"])
     assert repeats(match) is None

@@ -22,10 +22,21 @@ def test_fractions_of_every_seed_setting(make_sweep):
         "comprehension": 0.25, "grokking": 0.25, "memorization": 0, "confusion": 0.5,
     }  # fmt: skip
     comprehension = found[found["phase"] == "comprehension"]
-    # 0.75, 0.5, 0.25, 0.25: sd 0.239357, t(3) = 3.182446, over sqrt 4
+    # 0.75, 0.5 of one data seed, 0.25, 0.25 of the other: t(1) = 12.706 times 0.1875 is all
     assert set(comprehension["mean"]) == {0.4375}
-    assert comprehension["low"].iloc[0] == pytest.approx(0.4375 - 0.380870, abs=1e-6)
-    assert comprehension["high"].iloc[0] == pytest.approx(0.4375 + 0.380870, abs=1e-6)
+    assert comprehension[["low", "high"]].iloc[0].tolist() == [0, 1]
+
+
+def test_the_interval_is_of_the_seed_that_matters_most():
+    """Three data seeds, each alike whatever the model seed; and the same with one data seed."""
+    index = pd.MultiIndex.from_product([(41, 42, 43), (101, 102, 103)])
+    shares = pd.Series(np.repeat([0.4, 0.5, 0.6], 3), index)
+    margin = 4.302653 * 0.1 / 3**0.5  # t(2)
+    assert seeds.mean_interval(shares) == pytest.approx((0.5, 0.5 - margin, 0.5 + margin))
+    assert seeds.mean_interval(shares[:3]) == pytest.approx((0.4, 0.4, 0.4))
+    other = pd.Series([0.2, 0.4, 0.6], index[:3])
+    margin = 4.302653 * 0.2 / 3**0.5
+    assert seeds.mean_interval(other) == pytest.approx((0.4, 0, 0.4 + margin))
 
 
 @pytest.mark.parametrize(
@@ -63,6 +74,13 @@ def test_what_is_missing_does_not_count(make_sweep):
     assert found[["mean", "low", "high"]].isna().all(axis=None)  # not of the same cells
     shares = seeds.commonest(sweep.table, [LR, WD]).set_index([LR, WD])["share"]
     assert shares.to_dict() == {(1, 0): 1, (2, 0): 0.5, (2, 5): 1}
+
+
+def test_other_cells_of_the_same_number_are_not_compared(make_sweep):
+    sweep = sweep_of_seeds(make_sweep, {(41, 101): "cc--", (41, 102): "--mm"})
+    found = seeds.seeds_table(sweep)
+    assert set(found["cells"]) == {2}
+    assert found[["mean", "low", "high"]].isna().all(axis=None)
 
 
 def test_implied_cells_count_by_their_phase(refined):

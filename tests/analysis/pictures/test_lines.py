@@ -67,6 +67,15 @@ def test_x_is_logarithmic_beyond_a_decade_of_positive_values(make_sweep, values,
     assert axes.get_xscale() == scale
 
 
+def test_nought_and_decades_stand_in_their_order(make_sweep):
+    """On a linear axis all but the last two would lie at 0."""
+    sweep = line_sweep(make_sweep, (0, 1e-4, 1e-2, 1))
+    (axes,) = lines.draw_lines(sweep, SAFE).axes
+    assert axes.get_xscale() == "linear"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "1e-4", "0.01", "1"]
+    assert data(axes)["T_train"][:, 0].tolist() == [0, 1, 2, 3]
+
+
 def test_texts_stand_in_their_order(make_sweep):
     sweep = read_sweep(make_sweep(({"act": "tanh"}, (10, 20)), ({"act": "relu"}, (30, 40))))
     (axes,) = lines.draw_lines(sweep, SAFE).axes

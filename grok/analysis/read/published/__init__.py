@@ -61,9 +61,10 @@ def read_other(name: str, option: str) -> Sweep:
     """
     if name in facts():
         return read(name)
-    if not Path(name).is_dir():
-        problem = "is a file" if Path(name).exists() else "no folder and no published grid"
+    folder = Path(name).expanduser()  # which shells leave in --compare=~/there
+    if not folder.is_dir():
+        problem = "is a file" if folder.exists() else "no folder and no published grid"
         raise UserError(
             f"{option} {name}: {problem}; pass a sweep's folder or one of " + ", ".join(facts())
         )
-    return read_sweep(Path(name))
+    return read_sweep(folder)
