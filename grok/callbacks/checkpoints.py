@@ -78,6 +78,8 @@ class Checkpoints(Callback):
         under_way = [
             i for i, slot in enumerate(module.slots) if slot.member and module.stack.done[i] > 0
         ]
+        if not under_way:  # there may be no stack yet
+            return
         unwritten: OSError | None = None
         for i, state in zip(under_way, module.stack.states(under_way), strict=True):
             try:

@@ -66,12 +66,14 @@ def problems(
             judged[key] = judge()
         return judged[key]
 
+    rates = ("lr_enc", "lr_dec", "wd_enc", "wd_dec")  # by which no optimizer is another
+    opt = str({key: value for key, value in cfg.opt.items() if key not in rates})
     parts = OmegaConf.to_yaml(OmegaConf.masked_copy(cfg, ["measures", "callbacks", "logger"]))
     content = OmegaConf.to_yaml(cfg.task, resolve=True)
     both = content + OmegaConf.to_yaml(cfg.measures, resolve=True)
     return (
         once(parts, lambda: _setting_problems(cfg))
-        or once(cfg.opt._target_, lambda: _optimizer_problems(cfg))
+        or once(opt, lambda: _optimizer_problems(cfg))
         or once(content, lambda: _typed_problems("task", cfg.task, "task"))
         or once(both, lambda: once(_structure(cfg), lambda: _structural_problems(cfg)))
         or _budget_problems(cfg, judged) + (_gpu_problems(cfg.trainer) if here else [])

@@ -83,7 +83,7 @@ def misbehaviour(task: Task, network: nn.Module, data: Data) -> Iterator[str]:
         return
     yield from _unused(task, network, batch)
     yield from _unmapped(task, batch)
-    yield from _varying(task, network, batch)
+    yield from [*_beside(task, network, batch)] or _varying(task, network, batch)
 
 
 def _rows(batch: Batch) -> Batch:
@@ -166,6 +166,26 @@ def _unused(task: Task, network: nn.Module, batch: Batch) -> Iterator[str]:
             yield f"task: the loss doesn't depend on {name}; let it have requires_grad=False"
 
 
+def _elsewhere(task: Task, network: nn.Module, batch: Batch) -> Tensor:
+    """Outputs as a step has them: by another draw of the network, given this one's tensors."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(1)
+        model = Model(task).float()
+        tensors = dict([*network.named_parameters(), *network.named_buffers()])
+        return forward(model, tensors, {}, batch)
+
+
+def _beside(task: Task, network: nn.Module, batch: Batch) -> Iterator[str]:
+    with torch.no_grad():
+        outputs = task.outputs_of(network, batch)
+    elsewhere = tried("its network, given another's tensors,", _elsewhere, task, network, batch)
+    if not torch.allclose(outputs, elsewhere, equal_nan=True):
+        yield (
+            "task: its network has numbers beside its parameters and buffers, which all members "
+            "would share; let it register_buffer them"
+        )
+
+
 def _unmapped(task: Task, batch: Batch) -> Iterator[str]:
     """Whether ``torch.func`` takes two members at once."""
     if not task.STACKABLE:
@@ -197,13 +217,16 @@ def _varying(task: Task, network: nn.Module, batch: Batch) -> Iterator[str]:
                 continue
             other = dataclasses.replace(task, **{name: value + 1})
             try:
-                same = torch.equal(other.loss_of(outputs, batch), loss) and torch.equal(
-                    other.correct(outputs, batch), right
+                same = (
+                    torch.equal(other.loss_of(outputs, batch), loss)
+                    and torch.equal(other.correct(outputs, batch), right)
+                    and torch.allclose(_elsewhere(other, network, batch), outputs, equal_nan=True)
                 )
             except Exception:  # a value out of range, for all one knows
                 continue
             if not same:
                 yield (
-                    f"task: loss or correctness depends on {name}, which may vary in a stack; hand "
-                    "it on as a tensor in Data's fixed, or take it out of VARYING and SIZES"
+                    f"task: outputs, loss or correctness depend on {name}, which may vary in a "
+                    "stack; hand it on as a tensor in Data's fixed, or take it out of VARYING and "
+                    "SIZES"
                 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -18,6 +18,8 @@ NEEDED = ("lr_enc", "lr_dec")
 """Fields that need no default."""
 SHAPE = (3, 2)
 """Of the parameter."""
+STEPS = 2
+"""In the second, moments count."""
 
 
 def check_optimizer(opt: Optimizer) -> None:
@@ -45,51 +47,56 @@ def mistakes(opt: Optimizer) -> Iterator[str]:
 
 
 def _step_mistakes(opt: Optimizer, name: str) -> Iterator[str]:
-    """Mistakes of the first step of one member."""
+    """Mistakes of the first two steps of one member, taken by what a stack has in common."""
 
     def of(method: str, function: Any, *arguments: Any) -> Any:
         return tried(f"{name}.{method}", function, *arguments, part="opt")
 
+    shared = of("shared", opt.shared)
     hyper = {key: value[None] for key, value in of("numbers", opt.hyper).items()}
-    rates = of("rates", opt.rates, hyper)
-    factors = torch.tensor(opt.lr_factors(0, 1), dtype=torch.float64).view(1, 1, 1)
-    every, _ = of("coefficients", table, opt, hyper, torch.ones_like(rates), factors, torch.float64)
-    own = every[0, 0, GROUPS.index("decoder")]
-    own = own[:-1] if opt.clip is not None else own
+    ones = torch.ones_like(of("rates", shared.rates, hyper))
+    factors = torch.tensor(opt.lr_factors(0, STEPS), dtype=torch.float64).view(STEPS, 1, 1)
+    every, _ = of("coefficients", table, shared, hyper, ones, factors, torch.float64)
+    own = every[:, 0, GROUPS.index("decoder")]
+    own = own[:, :-1] if opt.clip is not None else own
     draws = torch.Generator().manual_seed(0)
-    param, grad = (torch.randn(SHAPE, dtype=torch.float64, generator=draws) for _ in range(2))
-    moments = tuple(torch.zeros_like(param) for _ in opt.MOMENTS)
-    given = of("update", opt.update, param, grad, moments, tuple(own))
-    if not _is_step(given, len(moments)):
-        kept = ", ".join(opt.MOMENTS) or "none: an empty tuple"
-        yield f"opt: {name}.update must return (param, moments), a tuple of MOMENTS ({kept})"
-        return
-    for what, tensor in zip(("param", *opt.MOMENTS), (given[0], *given[1]), strict=True):
-        if tensor.shape != param.shape or tensor.dtype != param.dtype:
-            yield (
-                f"opt: {name}.update gives {what} as {tensor.dtype} of shape "
-                f"{tuple(tensor.shape)} instead of {param.dtype} of shape {SHAPE}"
-            )
-            return
-    plain = nn.Parameter(param.clone())
-    plain.grad = grad.clone()
+    param, *grads = torch.randn((1 + STEPS, *SHAPE), dtype=torch.float64, generator=draws)
+    plain, moments = nn.Parameter(param.clone()), tuple(param * 0 for _ in opt.MOMENTS)
     group = PlainGroup(
         params=[plain],
         moments=[[torch.zeros_like(param)] for _ in opt.MOMENTS],
         steps=[torch.tensor(0.0)],
-        lr=opt.lr_dec * opt.lr_factor(0),
+        lr=0.0,
         weight_decay=opt.wd_dec,
     )
-    with torch.no_grad():
-        of("plain_update", opt.plain_update, group)
-    if not torch.allclose(plain, given[0], rtol=1e-6, atol=1e-12):
-        apart = (plain - given[0]).abs().max().item()
-        both = f"{name}.plain_update and update"
-        yield f"opt: {both} differ by {apart:.2g} in a step; make them equal"
+    for step, grad in enumerate(grads):
+        given = of("update", shared.update, param, grad, moments, tuple(own[step]))
+        if wrong := _not_a_step(given, opt.MOMENTS, param):
+            yield f"opt: {name}.update {wrong}"
+            return
+        param, moments = given
+        plain.grad, group.lr = grad.clone(), opt.lr_dec * opt.lr_factor(step)
+        with torch.no_grad():
+            of("plain_update", opt.plain_update, group)
+    if not torch.allclose(plain, param, rtol=1e-6, atol=1e-12):
+        apart = (plain - param).abs().max().item()
+        yield (
+            f"opt: {name}.plain_update and update differ by {apart:.2g} after {STEPS} steps; make "
+            "them equal, update by what coefficients give and by nothing of its own"
+        )
 
 
-def _is_step(given: Any, moments: int) -> bool:
-    """Whether `update` has given a parameter and so many moments."""
-    if not (isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], tuple)):
-        return False
-    return len(given[1]) == moments and all(isinstance(x, Tensor) for x in (given[0], *given[1]))
+def _not_a_step(given: Any, names: Sequence[str], param: Tensor) -> str | None:
+    """What is wrong with what `update` has given; None where it is a parameter and its moments."""
+    pair = isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], tuple)
+    tensors = (given[0], *given[1]) if pair else ()
+    if len(tensors) != 1 + len(names) or not all(isinstance(each, Tensor) for each in tensors):
+        kept = ", ".join(names) or "none: an empty tuple"
+        return f"must return (param, moments), a tuple of MOMENTS ({kept})"
+    for what, tensor in zip(("param", *names), tensors, strict=True):
+        if tensor.shape != param.shape or tensor.dtype != param.dtype:
+            return (
+                f"gives {what} as {tensor.dtype} of shape {tuple(tensor.shape)} instead of "
+                f"{param.dtype} of shape {SHAPE}"
+            )
+    return None

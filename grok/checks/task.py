@@ -46,8 +46,8 @@ def mistakes(task: Task) -> Iterator[str]:
     """A line for each departure from the contract of `Task`."""
     try:
         yield from _fields(task)
-        if wrong := [*task.problems()]:  # the rest needs values within their ranges
-            yield from wrong
+        if wrong := tried("problems()", lambda: list(task.problems())):
+            yield from wrong  # the rest needs values within their ranges
             return
         network = network_of(task)
         yield from groups(task, network)
@@ -66,6 +66,9 @@ def mistakes(task: Task) -> Iterator[str]:
 def unmeasured(task: Task, budget: int) -> Iterator[str]:
     """A line where a budget is over before accuracy is measured."""
     size, per_epoch = task.minibatch(), 1
+    if wrong := [*_minibatch(task, task.train_samples())]:
+        yield from wrong
+        return
     if size is not None:
         per_epoch = steps_per_epoch(task.train_samples(), size, task.DROP_LAST)
     try:
@@ -74,7 +77,8 @@ def unmeasured(task: Task, budget: int) -> Iterator[str]:
         yield str(mistake)
         return
     if budget < per_epoch or (steps is not None and not len(steps)):
-        first = next(iter(task.evaluations(BUDGET) or ()), per_epoch)
+        known = task.evaluations(BUDGET)
+        first = per_epoch if known is None else next(iter(known), per_epoch)
         yield (
             f"phase.budget={budget}: is over before accuracy is first measured, which is after "
             f"{max(first, per_epoch)} steps"
@@ -179,6 +183,12 @@ def _repeated(task: Task, data: Data) -> Iterator[str]:
             return
 
 
+def _minibatch(task: Task, count: int) -> Iterator[str]:
+    size = tried("minibatch()", task.minibatch)
+    if size is not None and not (isinstance(size, int) and 1 <= size <= count):
+        yield f"task: minibatch() gives {size}; it must be from 1 to the {count} training samples"
+
+
 def _sizes(task: Task, data: Data) -> Iterator[str]:
     other = tried("data(1)", task.data, 1)
     shapes = [{n: (tuple(t.shape), t.dtype) for n, t in _named(each)} for each in (data, other)]
@@ -189,9 +199,7 @@ def _sizes(task: Task, data: Data) -> Iterator[str]:
                 f"{shapes[1].get(name)} for the seed 1; they must not depend on it"
             )
             break
-    size, count = task.minibatch(), samples(data.train)
-    if size is not None and not (isinstance(size, int) and 1 <= size <= count):
-        yield f"task: minibatch() gives {size}; it must be from 1 to the {count} training samples"
+    yield from _minibatch(task, samples(data.train))
     steps = tried(f"evaluations({BUDGET})", task.evaluations, BUDGET)
     if steps is not None:
         outside = [step for step in steps if not (int(step) == step and 1 <= step <= BUDGET)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
 import torch
@@ -40,9 +40,12 @@ LOOKED_AT = 256
 """Of its bytes, about so many."""
 
 
-def alike(given: Given) -> Given:
+Tree = TypeVar("Tree")
+
+
+def alike(given: Tree) -> Tree:
     """What a member is given, with the very tensors of others for those that are the same."""
-    same: Given = pytree.tree_map(_same, given)
+    same: Tree = pytree.tree_map(_same, given)
     return same
 
 

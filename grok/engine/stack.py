@@ -267,7 +267,7 @@ class Stack:
         ]
         by_step = torch.tensor(factors, dtype=torch.float64, device=self.device).T[..., None]
         coefficients, powers = table(
-            self.drawn[0].opt, self.hyper, self.state.powers, by_step, self.state.norm.dtype
+            self.kind.opt, self.hyper, self.state.powers, by_step, self.state.norm.dtype
         )
         self.state.powers.copy_(powers)
         return coefficients

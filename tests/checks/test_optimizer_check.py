@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
+import torch
 
 from grok import check_optimizer
 from grok.checks.config import problems
@@ -35,6 +36,20 @@ class Signs(Optimizer):
         for param, grad, mean in zip(group.params, group.grads, group.moments[0], strict=True):
             mean.mul_(self.beta).add_(grad.sign(), alpha=1 - self.beta)
             param.sub_(mean, alpha=group.lr)
+
+
+@dataclass(frozen=True)
+class Stubborn(Signs):
+    """Steps by its default whatever it is told."""
+
+    def coefficients(self, lr, hyper, powers):
+        return lr, torch.full_like(lr, Signs.beta)
+
+
+def forgetful(self, group):
+    """Like `Signs.plain_update` in the first step, for it keeps no moment."""
+    for param, grad in zip(group.params, group.grads, strict=True):
+        param.sub_(grad.sign(), alpha=group.lr * (1 - self.beta))
 
 
 @dataclass(frozen=True)
@@ -90,7 +105,13 @@ def test_sound_ones_pass(kind, more):
         ),
         (
             {"plain_update": lambda self, group: None},
-            "opt: Wrong.plain_update and update differ by 0.0005 in a step; make them equal",
+            "opt: Wrong.plain_update and update differ by 0.00025 after 2 steps; make them equal, "
+            "update by what coefficients give and by nothing of its own",
+        ),
+        (
+            {"plain_update": forgetful},
+            "opt: Wrong.plain_update and update differ by 0.00025 after 2 steps; make them equal, "
+            "update by what coefficients give and by nothing of its own",
         ),
     ],
 )
@@ -99,6 +120,33 @@ def test_each_mistake_is_a_line(methods, line):
     with pytest.raises(ConfigError) as told:
         check_optimizer(wrong(**RATES))
     assert str(told.value) == line
+
+
+@pytest.mark.parametrize("method", ["update", "coefficients"])
+def test_numbers_of_its_own_are_told(method):
+    """In a stack they would be those of a neighbour, or of nobody."""
+
+    def update(self, param, grad, moments, c):
+        mean = moments[0] * self.beta + grad.sign() * (1 - self.beta)
+        return param - mean * c[0], (mean,)
+
+    def coefficients(self, lr, hyper, powers):
+        return lr, torch.full_like(lr, self.beta)
+
+    wrong = dataclass(frozen=True)(type("Wrong", (Signs,), {method: locals()[method]}))
+    check_optimizer(wrong(**RATES))
+    with pytest.raises(ConfigError, match=r"differ by .* by nothing of its own"):
+        check_optimizer(wrong(**RATES, beta=0.9))
+
+
+def test_each_setting_of_ones_own_is_tried():
+    """A mistake may show at some values only."""
+    cfg, judged = compose(), {}
+    cfg.opt = {"_target_": "tests.checks.test_optimizer_check.Stubborn", **RATES, "beta": 0.5}
+    assert problems(cfg, judged) == []
+    cfg.opt.beta = 0.9
+    (line,) = problems(cfg, judged)
+    assert line.startswith("opt: Stubborn.plain_update and update differ by")
 
 
 @pytest.mark.parametrize(

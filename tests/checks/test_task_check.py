@@ -68,6 +68,17 @@ class Unused(Branching):
         return self.decoder(inputs.repeat(1, 4))
 
 
+class Projecting(Branching):
+    """Random features that are neither parameter nor buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.features = torch.randn(4, 4)
+
+    def forward(self, inputs):
+        return self.decoder(self.encoder(inputs @ self.features))
+
+
 def by_numpy(network):
     with torch.no_grad():
         network.decoder.bias.copy_(torch.from_numpy(np.random.rand(2)))  # noqa: NPY002
@@ -201,7 +212,22 @@ WRONG = {
     "a loss by what varies": (
         FixedTensors,
         {"loss_of": lambda self, outputs, batch: self.threshold * outputs.square().mean()},
-        r"task: loss or correctness depends on threshold, which may vary in a stack; hand it on",
+        r"task: outputs, loss or correctness depend on threshold, which may vary in a stack; hand",
+    ),
+    "a network by what varies": (
+        FixedTensors,
+        {"outputs_of": lambda self, network, batch: self.threshold * network(batch["inputs"])},
+        r"task: outputs, loss or correctness depend on threshold, which may vary in a stack; hand",
+    ),
+    "numbers that are no buffer": (
+        Sign,
+        {"network": lambda self: Projecting()},
+        r"task: its network has numbers beside its parameters and buffers, .* register_buffer them",
+    ),
+    "ranges that fail": (
+        Sign,
+        {"problems": lambda self: {}["width"]},
+        r"task: problems\(\) fails \(KeyError: 'width'\)",
     ),
     "no samples": (
         Sign,
@@ -223,6 +249,21 @@ WRONG = {
         r"task: data\(seed\)\.train\['inputs'\]\[?0?\]? is a (int|list); make it a tensor",
     ),
 }
+
+
+def test_a_minibatch_of_more_than_there_is(monkeypatch):
+    """Asked for each size of the data, which a network is checked once for."""
+    methods = {"minibatch": lambda self: 32, "train_samples": lambda self: 16}
+    task = dataclass(frozen=True)(type("Small", (Sign,), methods))()
+    (line,) = unmeasured(task, 1000)
+    assert line == "task: minibatch() gives 32; it must be from 1 to the 16 training samples"
+
+
+def test_a_schedule_may_be_an_array():
+    methods = {"evaluations": lambda self, budget: np.arange(100, budget + 1, 100)}
+    task = dataclass(frozen=True)(type("Arrays", (Sign,), methods))()
+    (line,) = unmeasured(task, 50)
+    assert line.endswith("is over before accuracy is first measured, which is after 100 steps")
 
 
 @pytest.mark.parametrize("mistake", WRONG)
