@@ -84,7 +84,6 @@ def train(
     trainer = LightningTrainer(
         accelerator="cuda" if on_gpu else "cpu",
         devices=[gpu or 0] if on_gpu else 1,
-        precision=precision,  # type: ignore[arg-type]
         # where an operation has no such way on a GPU, PyTorch says so
         deterministic="warn" if on_gpu else None,
         max_epochs=1,

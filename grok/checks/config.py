@@ -70,12 +70,15 @@ def problems(
     opt = str({key: value for key, value in cfg.opt.items() if key not in rates})
     parts = OmegaConf.to_yaml(OmegaConf.masked_copy(cfg, ["measures", "callbacks", "logger"]))
     content = OmegaConf.to_yaml(cfg.task, resolve=True)
-    both = content + OmegaConf.to_yaml(cfg.measures, resolve=True)
+    measures, norm = (OmegaConf.to_yaml(cfg[name], resolve=True) for name in ("measures", "norm"))
     return (
         once(parts, lambda: _setting_problems(cfg))
         or once(opt, lambda: _optimizer_problems(cfg))
         or once(content, lambda: _typed_problems("task", cfg.task, "task"))
-        or once(both, lambda: once(_structure(cfg), lambda: _structural_problems(cfg)))
+        or once(
+            content + measures + norm,
+            lambda: once(_structure(cfg), lambda: _structural_problems(cfg)),
+        )
         or _budget_problems(cfg, judged) + (_gpu_problems(cfg.trainer) if here else [])
     )
 
@@ -194,14 +197,15 @@ def _typed_problems(name: str, section: DictConfig, kind: str) -> list[str]:
 
 
 def _structure(cfg: DictConfig) -> str:
-    """What of a task and its measures is checked once for all jobs that have it in common."""
+    """What of a task, its measures and norms is checked once for all jobs that have it alike."""
     task: Any = OmegaConf.to_container(cfg.task, resolve=True)
     schema: Any = get_class(cfg.task._target_)
     kept = {
         key: value for key, value in task.items() if key not in (*schema.VARYING, *schema.SIZES)
     }
     measures = OmegaConf.to_container(cfg.measures, resolve=True) if cfg.measures else {}
-    return json.dumps([kept, measures], sort_keys=True)
+    norm = OmegaConf.to_container(cfg.norm, resolve=True)
+    return json.dumps([kept, measures, norm], sort_keys=True)
 
 
 def _budget_problems(cfg: DictConfig, judged: dict[str, list[str]]) -> list[str]:
@@ -228,7 +232,8 @@ def _optimizer_problems(cfg: DictConfig) -> list[str]:
 
 
 def _structural_problems(cfg: DictConfig) -> list[str]:
-    """Where the task departs from its contract, and measures that can't be taken of it."""
+    """Where the task departs from its contract, and norms and measures that it hasn't."""
+    from grok.checks.network import network_of
     from grok.checks.task import mistakes
     from grok.measures.measure import mistakes as wrong_measure
 
@@ -236,6 +241,12 @@ def _structural_problems(cfg: DictConfig) -> list[str]:
     found = list(dict.fromkeys(mistakes(task)))
     if found:
         return found
+    learning = [name for name, param in network_of(task).named_parameters() if param.requires_grad]
+    if cfg.norm.constrain and not {task.group(name) for name in learning} & set(cfg.norm.groups):
+        return [
+            f"norm.groups=[{','.join(cfg.norm.groups)}]: no parameter that learns is in there; name "
+            "the other group, or both"
+        ]
     columns: dict[str, str] = {}
     for name, part in (cfg.measures or {}).items():
         try:

@@ -112,11 +112,6 @@ class Member:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed.model)
             (params, constants), batches = self._weights(dtype), None
-            if self.constrain and not any(map(self._is_held, params)):
-                raise UserError(
-                    f"norm.groups=[{','.join(self.constrain)}]: no parameter of the network that "
-                    "learns is in there; name the other group, or both"
-                )
             if size is not None:
                 count, drop_last = samples(data.train), self.task.DROP_LAST
                 batches = Batches.drawn(count, size, budget, evaluations, drop_last)
@@ -134,9 +129,6 @@ class Member:
             evaluations if batches is None else batches.evaluations,
             self.constrain,
         )
-
-    def _is_held(self, name: str) -> bool:
-        return self.task.group(name) in self.constrain
 
     def _weights(self, dtype: torch.dtype) -> tuple[Tensors, Tensors]:
         """PyTorch's draws by name: scaled and perturbed parameters, and what stays as it is."""

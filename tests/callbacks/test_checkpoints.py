@@ -159,3 +159,11 @@ def test_seconds_since_the_last_checkpoint(members):
     waiting = members("waiting")
     interrupted(waiting, size=3, call=4, seconds=1000)
     assert not any((member.folder / CHECKPOINT).exists() for member in waiting)
+
+
+def test_nothing_is_saved_before_there_is_a_member(members):
+    """The first may be somebody else's until later."""
+    (member, *_) = members("a")
+    cfg = compose("engine.compile=false", "callbacks.checkpoints.seconds=0")
+    train(iter([None, member]), setup(cfg))
+    assert finished(member.folder)

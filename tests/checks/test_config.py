@@ -156,6 +156,10 @@ def test_experiments_are_at_paper_scale(experiment, jobs, budget, objective):
             "task=teacher_student task.error_threshold=inf",
             "task.error_threshold=inf: must be finite",
         ),
+        (
+            "task=toy_representation norm.constrain=true norm.groups=[encoder]",
+            "norm.groups=[encoder]: no parameter that learns is in there; name the other group",
+        ),
         ("+logger.x=1", "logger.x=1: must be a mapping with a _target_"),
         ("+task.activaton=relu", "task.activaton=relu: no such key; did you mean activation?"),
         ("+opt.lr=1", "opt.lr=1: no such key"),

@@ -108,6 +108,19 @@ def test_precision(make_member, train_members, stack_of):
     assert {p.dtype for p in stack.state.params.values()} == {torch.float64}
 
 
+def test_networks_run_under_pytorchs_default_dtype(make_member, train_members, monkeypatch):
+    """In each precision, in steps and in measures: a network's own constants are the same."""
+    seen, advance = set(), Stack.advance
+
+    def watched(self, *arguments):
+        seen.add(torch.get_default_dtype())
+        return advance(self, *arguments)
+
+    monkeypatch.setattr(Stack, "advance", watched)
+    train_members([make_member(budget=60)], "trainer.precision=64-true")
+    assert seen == {torch.float32}
+
+
 @pytest.mark.long
 def test_how_many_steps_a_call_takes_changes_nothing(make_member, train_members):
     members = [make_member(f"{n}", lr=1e-2, wd=1.0, budget=230) for n in (1, 7, 400)]
