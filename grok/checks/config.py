@@ -70,15 +70,13 @@ def problems(
     opt = str({key: value for key, value in cfg.opt.items() if key not in rates})
     parts = OmegaConf.to_yaml(OmegaConf.masked_copy(cfg, ["measures", "callbacks", "logger"]))
     content = OmegaConf.to_yaml(cfg.task, resolve=True)
-    measures, norm = (OmegaConf.to_yaml(cfg[name], resolve=True) for name in ("measures", "norm"))
+    others = (OmegaConf.to_yaml(cfg[name], resolve=True) for name in ("measures", "norm"))
+    together = content + "".join(others)
     return (
         once(parts, lambda: _setting_problems(cfg))
         or once(opt, lambda: _optimizer_problems(cfg))
         or once(content, lambda: _typed_problems("task", cfg.task, "task"))
-        or once(
-            content + measures + norm,
-            lambda: once(_structure(cfg), lambda: _structural_problems(cfg)),
-        )
+        or once(together, lambda: once(_structure(cfg), lambda: _structural_problems(cfg)))
         or _budget_problems(cfg, judged) + (_gpu_problems(cfg.trainer) if here else [])
     )
 
@@ -244,8 +242,8 @@ def _structural_problems(cfg: DictConfig) -> list[str]:
     learning = [name for name, param in network_of(task).named_parameters() if param.requires_grad]
     if cfg.norm.constrain and not {task.group(name) for name in learning} & set(cfg.norm.groups):
         return [
-            f"norm.groups=[{','.join(cfg.norm.groups)}]: no parameter that learns is in there; name "
-            "the other group, or both"
+            f"norm.groups=[{','.join(cfg.norm.groups)}]: no parameter that learns is in there; "
+            "name the other group, or both"
         ]
     columns: dict[str, str] = {}
     for name, part in (cfg.measures or {}).items():

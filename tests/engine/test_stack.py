@@ -110,13 +110,13 @@ def test_precision(make_member, train_members, stack_of):
 
 def test_networks_run_under_pytorchs_default_dtype(make_member, train_members, monkeypatch):
     """In each precision, in steps and in measures: a network's own constants are the same."""
-    seen, advance = set(), Stack.advance
+    seen, advance = set(), stack_module.Stack.advance
 
     def watched(self, *arguments):
         seen.add(torch.get_default_dtype())
         return advance(self, *arguments)
 
-    monkeypatch.setattr(Stack, "advance", watched)
+    monkeypatch.setattr(stack_module.Stack, "advance", watched)
     train_members([make_member(budget=60)], "trainer.precision=64-true")
     assert seen == {torch.float32}
 
