@@ -28,6 +28,11 @@ _NO_MATTER = ("task.data_dir", "phase.budget", "phase.early_stop")
 """Where files lie, and when to stop, which is reconciled member by member."""
 
 
+def is_seed(key: str) -> bool:
+    """Whether it is one that repeats a setting with other draws."""
+    return key.startswith("seed.")
+
+
 def roles_of(opt: Any, task: Any) -> dict[str, str]:
     """The roles that an optimizer and a task give to their fields, by full key; none if wrong."""
     return {

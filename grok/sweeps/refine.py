@@ -17,6 +17,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
+from grok.record.meaning import is_seed
+
 STRIDE = 4
 """Of the coarse cells, on fine grids too: a larger one saves little more, and misses much more."""
 SMALLEST = 2
@@ -89,13 +91,9 @@ def _axes(jobs: Sequence[Mapping[str, Any]]) -> list[str]:
     """The two keys of numbers with the most values; the earlier ones where they have as many."""
     values = {key: [job[key] for job in jobs] for key in (jobs[0] if jobs else ())}
     rising = [key for key, found in values.items() if all(map(_is_number, found))]
-    several = {key: len(set(map(float, values[key]))) for key in rising if not _is_seed(key)}
+    several = {key: len(set(map(float, values[key]))) for key in rising if not is_seed(key)}
     able = [key for key, count in several.items() if count > 1]
     return sorted(able, key=lambda key: -several[key])[:2]
-
-
-def _is_seed(key: str) -> bool:
-    return key.startswith("seed.")
 
 
 def _is_number(value: Any) -> bool:

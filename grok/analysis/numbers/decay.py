@@ -12,9 +12,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from grok.analysis.numbers.fits import PowerLaw, power_law
-from grok.analysis.numbers.layout import is_seed, numeric, swept
+from grok.analysis.numbers.layout import numeric, swept
 from grok.analysis.read.sweep import TIMES, Sweep
-from grok.record.meaning import WEIGHT_DECAY, keys_of
+from grok.record.meaning import WEIGHT_DECAY, is_seed, keys_of
 
 LEAST_DECAYS, MOST_LINES = 3, 24
 FIT = ("slope", "low", "high", "points", "given")

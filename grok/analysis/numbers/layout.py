@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from grok.analysis.read.sweep import Sweep
-from grok.record.meaning import FIRST_AXES, LEARNING_RATE, keys_of
+from grok.record.meaning import FIRST_AXES, LEARNING_RATE, is_seed, keys_of
 
 MOST_PANEL_COLUMNS = 6
 MOST_PANELS = 24
@@ -93,11 +93,6 @@ def choose(sweep: Sweep, maps: int = 1) -> Layout:
         left_out=max(0, settings - most),
         roles=sweep.roles,
     )
-
-
-def is_seed(key: str) -> bool:
-    """Whether it is one that repeats a setting with other draws."""
-    return key.startswith("seed.")
 
 
 def swept(sweep: Sweep) -> dict[str, list[Any]]:

@@ -9,14 +9,9 @@ import pandas as pd
 from scipy import special
 
 from grok.analysis.numbers.labels import PHASES
-from grok.analysis.numbers.layout import (
-    Selection,
-    choose,
-    is_seed,
-    select,
-    swept,
-)
+from grok.analysis.numbers.layout import Selection, choose, select, swept
 from grok.analysis.read.sweep import Sweep
+from grok.record.meaning import is_seed
 
 CONFIDENCE = 0.95
 INTERVAL = ["mean", "low", "high"]
