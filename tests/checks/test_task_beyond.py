@@ -1,0 +1,84 @@
+"""What a first batch doesn't show of a task: its sizes and schedules, training, and a sweep's jobs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from torch import nn
+
+from grok import check_task
+from grok.checks.config import problems
+from grok.checks.task import unmeasured
+from grok.composing import compose
+from grok.errors import ConfigError
+from tests.checks.test_task_check import Branching, late
+from tests.tasks.examples import Sign
+
+
+def test_a_minibatch_of_more_than_there_is(monkeypatch):
+    """Asked for each size of the data, which a network is checked once for."""
+    methods = {"minibatch": lambda self: 32, "train_samples": lambda self: 16}
+    task = dataclass(frozen=True)(type("Small", (Sign,), methods))()
+    (line,) = unmeasured(task, 1000)
+    assert line == "task: minibatch() gives 32; it must be from 1 to the 16 training samples"
+
+
+def test_a_schedule_may_be_an_array():
+    methods = {"evaluations": lambda self, budget: np.arange(100, budget + 1, 100)}
+    task = dataclass(frozen=True)(type("Arrays", (Sign,), methods))()
+    (line,) = unmeasured(task, 50)
+    assert line.endswith("is over before accuracy is first measured, which is after 100 steps")
+
+
+def test_steps_that_no_list_can_hold():
+    lists = {"evaluations": lambda self, budget: np.zeros(budget, dtype=np.int64)}
+    task = dataclass(frozen=True)(type("Lists", (Sign,), lists))()
+    (line,) = unmeasured(task, 10**15)
+    assert line.startswith(f"task: evaluations({10**15}) fails (")
+    assert "Unable to allocate" in line
+
+
+def test_what_only_training_finds():
+    task = dataclass(frozen=True)(type("Late", (Sign,), {"data": late}))()
+    check_task(task)
+    with pytest.raises(ConfigError, match=r"task: can't be trained \(\w+Error: .*out of bounds"):
+        check_task(task, thorough=True)
+
+
+def test_a_branch_on_values_is_no_mistake_on_the_plain_path():
+    methods = {"network": lambda self: Branching(), "STACKABLE": False}
+    check_task(dataclass(frozen=True)(type("Plain", (Sign,), methods))(), thorough=True)
+
+
+def test_what_is_kept_from_call_to_call_is_found():
+    class Counting(nn.Module):
+        """Grows with every call."""
+
+        def __init__(self):
+            super().__init__()
+            self.encoder, self.decoder, self.calls = nn.Linear(4, 16), nn.Linear(16, 2), 0
+
+        def forward(self, inputs):
+            self.calls += 1
+            return self.decoder(self.encoder(inputs)) * (1 + 0.01 * min(self.calls, 100))
+
+    task = dataclass(frozen=True)(type("Keeps", (Sign,), {"network": lambda self: Counting()}))()
+    with pytest.raises(ConfigError, match=r"isn't the same in a stack and alone|random numbers"):
+        check_task(task, thorough=True)
+
+
+def test_a_run_is_refused_before_it_trains():
+    (line,) = problems(compose("task._target_=tests.checks.test_task_check.Wrong", "task.p=10"))[:1]
+    assert line.startswith("task._target_=tests.checks.test_task_check.Wrong: can't be imported")
+    cfg = compose("task=teacher_student", "task.init_scale=0")
+    assert problems(cfg) == []
+
+
+def test_checked_once_for_jobs_that_differ_in_what_may_vary(monkeypatch):
+    calls = []
+    monkeypatch.setattr("grok.checks.task.mistakes", lambda task: calls.append(task) or [])
+    judged = {}
+    for scale in (1, 2, 3):
+        problems(compose("task=mnist", f"task.init_scale={scale}"), judged)
+        problems(compose("task=mnist", f"task.train_size={scale * 100}"), judged)
+    assert len(calls) == 1
