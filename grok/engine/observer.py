@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 VALIDATION = ""
 """Among the names of measures: validation, of members that have a schedule for it."""
+AT_ONCE = 20
+"""Times that a slot may have been measured before that goes to the CPU."""
 CPU_SAMPLES = 1000
 """Validated at a time on a CPU, whose cache holds what the layers make of them."""
 
@@ -162,6 +164,31 @@ class Observer:
         members, in_dims = self._stack.members(slots, with_initial=name != VALIDATION)
         values: dict[str, Tensor] = vmap(self._function(name), in_dims)(*members)
         return values
+
+
+class Collected:
+    """What measures gave, which goes to the CPU in pieces: a GPU has to hold what waits.
+
+    Args:
+        slots: of the stack.
+    """
+
+    def __init__(self, slots: int) -> None:
+        self._most = AT_ONCE * slots
+        self._waiting: list[Taken] = []
+        self._there: list[Taken] = []
+
+    def add(self, taken: list[Taken]) -> None:
+        """What has been taken since."""
+        self._waiting += taken
+        if len(self._waiting) > self._most:
+            self.there()
+
+    def there(self) -> list[Taken]:
+        """All of it, on the CPU, in its order."""
+        self._there += on_cpu(self._waiting)
+        self._waiting = []
+        return self._there
 
 
 def on_cpu(taken: list[Taken]) -> list[Taken]:

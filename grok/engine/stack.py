@@ -13,7 +13,7 @@ from torch.utils import _pytree as pytree
 from grok.engine.batches import Batches, next_rows, one_order
 from grok.engine.compiled import Around, StackStep, stack_step
 from grok.engine.member import Drawn, departure, shapes
-from grok.engine.observer import VALIDATION, Observer, Taken, on_cpu
+from grok.engine.observer import VALIDATION, Collected, Observer, Taken
 from grok.engine.plain import PlainStep
 from grok.engine.played import Played
 from grok.engine.replay import Replay
@@ -25,8 +25,6 @@ from grok.measures import Measure
 from grok.optim.coefficients import table, total_norm
 from grok.tasks import Task
 from grok.tasks.model import Model
-
-MOVED = 20  # what is measured of a slot before it goes to the CPU, for the sake of memory
 
 
 class Stack:
@@ -205,18 +203,13 @@ class Stack:
             Metrics by name, shape (steps, K), nan where they weren't measured, and what the
             measures gave, in the order of the steps; on the CPU.
         """
-        taken: list[Taken] = []
-        fresh: list[Taken] = []
-        due = self.observer.due(steps, empty)
+        due, collected = self.observer.due(steps, empty), Collected(len(self.done))
 
         def after(i: int) -> None:
             for name, slots in due[i]:
-                fresh.extend(self.observer.take(name, slots, i + 1))
-            if len(fresh) > MOVED * len(self.done):
-                taken.extend(on_cpu(fresh))
-                fresh.clear()
+                collected.add(self.observer.take(name, slots, i + 1))
 
-        metrics, taken = self.stepped(steps, steps, due, after, empty), taken + on_cpu(fresh)
+        metrics, taken = self.stepped(steps, steps, due, after, empty), collected.there()
         self.observer.enter(metrics, [each for each in taken if each.measure == VALIDATION])
         self.done = [before + steps for before in self.done]
         return dict(zip(METRICS, metrics.unbind(-1), strict=True)), taken

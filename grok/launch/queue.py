@@ -132,8 +132,7 @@ def ticketless(folder: Path, jobs: int) -> list[int]:
 
 def unended(folder: Path) -> set[int]:
     """The jobs that are free or in somebody's hands, dead or alive."""
-    work = folder / WORK
-    return {job for place in (FREE, *workers(folder)) for job in tickets(work / place)}
+    return {job for at in (FREE, *workers(folder)) for job in tickets(folder / WORK / at)}
 
 
 def clear(folder: Path) -> None:

@@ -6,7 +6,8 @@ import weakref
 import pytest
 import torch
 
-from grok.engine.observer import VALIDATION, Observer
+from grok.engine import observer
+from grok.engine.observer import VALIDATION, Observer, Taken
 from grok.engine.stack import Stack
 from grok.measures import Distance, GradientNorm
 from grok.measures.representation import Embeddings
@@ -69,3 +70,15 @@ def test_nothing_is_measured_of_slots_that_nobody_has(make_member, train_members
     members = [make_member(f"{i}", model=i, budget=40 if i == 1 else 90) for i in range(4)]
     train_members(members, "measures=[distance]", "+measures.distance.every=30")
     assert taken[4:] == [([0, 1, 2, 3], 30), ([0, 2, 3], 60), ([0, 2, 3], 90)]
+
+
+def test_what_is_measured_is_collected_in_its_order(monkeypatch):
+    """Of two slots more than 40 at a time don't wait."""
+    moved, collected = [], observer.Collected(2)
+    to_cpu = observer.on_cpu
+    monkeypatch.setattr(observer, "on_cpu", lambda taken: moved.append(len(taken)) or to_cpu(taken))
+    steps = range(1, 61)
+    for step in steps:
+        collected.add([Taken("rqi", 0, step, {"rqi": torch.tensor(float(step))})])
+    assert [each.values["rqi"].item() for each in collected.there()] == [*steps]
+    assert moved == [41, 19]
