@@ -1,4 +1,4 @@
-"""What a first batch doesn't show of a task: its sizes and schedules, training, and a sweep's jobs."""
+"""What a first batch doesn't show of a task: sizes, schedules, training, and the jobs of a sweep."""
 
 from dataclasses import dataclass
 
