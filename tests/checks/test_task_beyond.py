@@ -1,4 +1,4 @@
-"""What a first batch doesn't show of a task: sizes, schedules, training, and the jobs of a sweep."""
+"""What a first batch does not show of a task: its sizes and schedules, training, and jobs."""
 
 from dataclasses import dataclass
 
