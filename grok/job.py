@@ -69,7 +69,9 @@ def finished_alike(folder: Path, cfg: DictConfig) -> bool:
     record = sound_record(folder)
     if record is None:
         return False
-    config = OmegaConf.to_container(cfg, resolve=True)
+    # of a sweep's job it isn't known yet where a logger writes, nor does it matter
+    known = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "logger"])
+    config = OmegaConf.to_container(known, resolve=True)
     check_alike(record.config, json.loads(json.dumps(config)), folder)
     tidy(folder)
     return True

@@ -22,9 +22,10 @@ LATER = {
 """Keys that configurations of earlier versions lack, and the values that mean the same."""
 OBSERVING = (
     *("callbacks.", "measures.", "weights.", "logger."),
-    *("engine.threads.", "engine.steps_per_call."),
+    *("engine.threads.", "engine.steps_per_call.", "trainer.accelerator."),
 )
-"""Keys and sections that don't change how a member trains, but what is seen of it, or how fast."""
+"""Keys and sections that don't change what a member does, but what is seen of it, where and how
+fast: rounding may differ."""
 
 
 def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -49,8 +50,8 @@ def check_alike(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path)
 def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
     """The first key in which two configurations differ, in a line; None where they are equal.
 
-    What is only observed may differ: a run goes on, or is as good, with other callbacks. So may the
-    folder of the data, for which other keys may stand.
+    What is only observed may differ: a run goes on, or is as good, with other callbacks. So may
+    where it trains, and the folder of the data, for which other keys may stand.
     """
     old, new = LATER | flat(before), LATER | flat(now)
     for key in sorted(old.keys() | new.keys()):

@@ -18,9 +18,10 @@ from omegaconf import DictConfig, OmegaConf
 from grok.checks.config import problems
 from grok.composing import swept_keys
 from grok.errors import ConfigError, UserError, named
+from grok.job import finished_alike
 from grok.printable import show
-from grok.record.difference import check_alike, difference, flat
-from grok.record.record import Plan, finished, read_plan, sound_record, write_plan
+from grok.record.difference import difference, flat
+from grok.record.record import Plan, finished, read_plan, write_plan
 from grok.sweeps.axes import axis_problems, sweeper_problems
 from grok.sweeps.composer import Composer
 from grok.sweeps.folders import owned
@@ -169,28 +170,10 @@ def opened(sweep: Sweep, check_free: Callable[[Path], None] = lambda _: None) ->
             raise ConfigError(f"hydra.sweep.dir={sweep.folder}: holds a single run; choose another")
         for job in range(len(sweep.plan.jobs)):  # damaged ones are trained again
             if finished(folder := sweep.folder / str(job)):
-                _check_alike(folder, sweep.job(job))
+                finished_alike(folder, sweep.job(job))
         write_plan(sweep.folder, sweep.plan)
         OmegaConf.save(sweep.master, sweep.folder / "multirun.yaml")
         yield
-
-
-def _check_alike(folder: Path, cfg: DictConfig) -> None:
-    """Refuse a finished member of another configuration; what refers to others may be elsewhere.
-
-    Raises:
-        ConfigError: it names a key.
-    """
-    record = sound_record(folder)
-    if record is None:
-        return
-    content: Any = OmegaConf.to_container(cfg, resolve=False)
-    referring = {key for key, value in flat(content).items() if "${" in str(value)}
-    before, now = (
-        {key: value for key, value in flat(each).items() if key not in referring}
-        for each in (record.config, json.loads(json.dumps(content)))
-    )
-    check_alike(before, now, folder)
 
 
 def _take_order(sweep: Sweep, before: Plan) -> None:

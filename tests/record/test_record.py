@@ -106,6 +106,7 @@ def test_a_configuration_of_an_earlier_version_means_the_same():
         ),
         ({"engine": {"threads": 1}}, {"engine": {"threads": 2}}, None),
         ({"engine": {"steps_per_call": 200}}, {"engine": {"steps_per_call": None}}, None),
+        ({"trainer": {"accelerator": "gpu"}}, {"trainer": {"accelerator": "cpu"}}, None),
         ({"callbacks": {"checkpoints": {"seconds": 1}}}, {"callbacks": None}, None),
         ({"trainer": {"precision": "32-true"}}, {"trainer": {"precision": "64-true"}},
          "trainer.precision=64-true: was 32-true before"),

@@ -160,10 +160,13 @@ def test_a_member_of_another_configuration_is_not_gone_on_with(planned):
 
 def test_what_refers_to_others_may_be_elsewhere_by_now(planned):
     """A logger's folder is known to a running job alone, and data move."""
-    words = ["seed.model=1,2", "logger=csv", "task=qm9", "task.file=null"]
+    words = ["seed.model=1,2", "logger=csv", "task=mnist"]
     sweep = planned(*words)
-    config = OmegaConf.to_container(sweep.job(0), resolve=False)
-    config["logger"]["csv"]["save_dir"] = "/elsewhere"
+    told = OmegaConf.merge(sweep.job(0), {"logger": {"csv": {"save_dir": "/there"}}})
+    config = OmegaConf.to_container(
+        OmegaConf.merge(told, {"data": {"dir": "/there"}}), resolve=True
+    )
+    assert "/there" in config["task"].values()
     write_record(sweep.folder / "0", make_record({}, 1, 2, config=config))
     with opened(sweep):
         pass
