@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import logging
 import weakref
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,6 +14,7 @@ from torch.func import vmap
 from torch.utils import _pytree as pytree
 
 from grok.engine.step import METRICS, Given, Tensors, judge
+from grok.errors import first_line
 from grok.measures import Measure, Snapshot
 from grok.tasks import Batch, samples
 from grok.tasks.model import forward
@@ -27,6 +29,7 @@ AT_ONCE = 20
 CPU_SAMPLES = 1000
 """Validated at a time on a CPU, whose cache holds what the layers make of them."""
 
+log = logging.getLogger(__name__)
 
 Observed = Callable[[Tensors, Given, Tensors], dict[str, Tensor]]
 """Of a member's parameters, what it is given, and its initial parameters."""
@@ -52,6 +55,7 @@ class Observer:
     def __init__(self, stack: Stack, measures: Mapping[str, Measure]) -> None:
         self.measures = measures
         self._stack = weakref.proxy(stack)  # whose memory is free once nobody else holds it
+        self._unmapped: set[str] = set()  # measures that are taken of one member after the other
 
     def due(
         self, steps: int, empty: Collection[int] = ()
@@ -88,7 +92,7 @@ class Observer:
     def take(self, name: str, slots: list[int], later: int) -> list[Taken]:
         """A measure of each of `slots`, so many steps after the stack's `done`."""
         done = self._stack.done
-        alone = self._stack.device.type == "cpu" or self._stack.plain
+        alone = self._stack.device.type == "cpu" or self._stack.plain or name in self._unmapped
         with torch.no_grad():
             values = self._one_by_one(name, slots) if alone else self._at_once(name, slots)
         each = {key: v.unbind() for key, v in values.items()}
@@ -160,9 +164,19 @@ class Observer:
         return {key: torch.stack([values[key] for values in each]) for key in each[0]}
 
     def _at_once(self, name: str, slots: list[int]) -> dict[str, Tensor]:
-        """The same in as many calls as for one slot, as a GPU needs it."""
+        """The same in as many calls as for one slot, as a GPU needs it, where that can be."""
         members, in_dims = self._stack.members(slots, with_initial=name != VALIDATION)
-        values: dict[str, Tensor] = vmap(self._function(name), in_dims)(*members)
+        try:
+            values: dict[str, Tensor] = vmap(self._function(name), in_dims)(*members)
+        except Exception as error:  # whatever torch.func has against it, or else it is raised again
+            values = self._one_by_one(name, slots)
+            self._unmapped.add(name)
+            log.warning(
+                "%s: torch.func can't map it over members (%s); it is taken of one after the "
+                "other, which takes longer",
+                f"measures.{name}" if name else "validation",
+                first_line(error),
+            )
         return values
 
 

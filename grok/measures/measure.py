@@ -106,7 +106,10 @@ class Measure(abc.ABC):
 
     @abc.abstractmethod
     def take(self, member: Snapshot) -> Mapping[str, Tensor]:
-        """The numbers, scalars; or arrays of any fixed shape. Runs under ``torch.func``."""
+        """The numbers, scalars; or arrays of any fixed shape.
+
+        A GPU takes it of many members at once, by ``torch.func``, where that can be.
+        """
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch
 from grok.engine import observer
 from grok.engine.observer import VALIDATION, Observer, Taken
 from grok.engine.stack import Stack
-from grok.measures import Distance, GradientNorm
+from grok.measures import Distance, Function, GradientNorm
 from grok.measures.representation import Embeddings
 
 MEASURES = {"distance": Distance(), "gradient": GradientNorm(), "embeddings": Embeddings()}
@@ -32,6 +32,23 @@ def test_members_at_once_are_as_one_by_one(name, make_member, stack_of, monkeypa
         assert mine.values.keys() == theirs.values.keys()
         for key, value in mine.values.items():
             torch.testing.assert_close(value, theirs.values[key], rtol=1e-12, atol=0)
+
+
+def largest(member):
+    """Asks for a number, which no stack has."""
+    return torch.tensor(max(param.max().item() for param in member.params.values()))
+
+
+def test_what_can_not_be_mapped_is_taken_of_one_after_the_other(make_member, stack_of, caplog):
+    stack = stack_of([make_member(str(i), model=i) for i in range(3)], torch.float32)
+    observer = Observer(stack, {"largest": Function(largest)})
+    expected = [each.values["largest"].item() for each in observer.take("largest", [2, 0], 0)]
+    values = observer._at_once("largest", [2, 0])["largest"]
+    assert values.tolist() == expected
+    assert len(set(expected)) == 2
+    assert observer._unmapped == {"largest"}
+    (line,) = caplog.messages
+    assert line.startswith("measures.largest: torch.func can't map it over members (vmap: It looks")
 
 
 def test_what_is_taken_keeps_nothing_of_the_others(make_member):
