@@ -42,13 +42,35 @@ def decay_lines(sweep: Sweep, key: str) -> DecayLines:
     return [(dict(zip(others, values, strict=True)), members) for values, members in groups]
 
 
-def drawn_decays(sweep: Sweep) -> tuple[str, DecayLines] | None:
-    """The weight decay axis and its lines; None without one, with many lines, or without a time."""
+@dataclass(frozen=True)
+class DrawnDecays:
+    """What a picture shows.
+
+    Attributes:
+        key: the weight decay.
+        every: its lines, see `decay_lines`.
+        lines: those that are drawn: of very many, evenly spaced ones.
+    """
+
+    key: str
+    every: DecayLines
+    lines: DecayLines
+
+    @property
+    def which(self) -> str:
+        """What is to be said where they aren't all."""
+        drawn, every = len(self.lines), len(self.every)
+        return f"{drawn} of {every} settings" if drawn < every else ""
+
+
+def drawn_decays(sweep: Sweep) -> DrawnDecays | None:
+    """The lines over the weight decay axis; None without one, or without a time."""
     key = decay_axis(sweep)
     if key is None or not np.isfinite(sweep.table[[*TIMES]].astype("float64")).any(axis=None):
         return None
-    found = decay_lines(sweep, key)
-    return (key, found) if len(found) <= MOST_LINES else None
+    every = decay_lines(sweep, key)
+    spaced = np.linspace(0, len(every) - 1, min(len(every), MOST_LINES)).round().astype(int)
+    return DrawnDecays(key, every, [every[i] for i in spaced])
 
 
 def decay_fits(sweep: Sweep) -> pd.DataFrame | None:

@@ -25,11 +25,13 @@ def draw_decay(sweep: Sweep, _palette: Palette) -> Figure | None:
     A colour for each setting of the other keys. A single one gets its power law and the
     prediction of the LU mechanism, seeds their common law. None where `drawn_decays` is.
     """
-    lines = drawn_decays(sweep)
-    if lines is None:
+    drawn = drawn_decays(sweep)
+    if drawn is None:
         return None
-    key, found = lines
+    key, found = drawn.key, drawn.lines
     figure = Figure(figsize=(6.4, 6.4), layout="constrained")
+    if drawn.which:
+        figure.suptitle(drawn.which, fontsize=10)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     # those that Matplotlib tells apart by name are ten
     colours = "C{}".format if len(found) <= 10 else colormaps["viridis"].resampled(len(found))
@@ -46,7 +48,7 @@ def draw_decay(sweep: Sweep, _palette: Palette) -> Figure | None:
             if time == "t_val" and len(never):
                 above.plot(never[key], never["budget"], **_style(time, colour) | NEVER)
             below.plot(members[key], members[f"norm_at_{time}"], **_style(time, colour))
-    for curve in decay_curves(found, key):
+    for curve in decay_curves(drawn.every, key):
         line = "-" if curve.fitted else "-."
         above.plot(curve.decays, curve.steps, line, color=LAW, label=curve.name)
     log_scale(above, "xy")

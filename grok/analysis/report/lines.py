@@ -35,6 +35,7 @@ from grok.analysis.report.parts import (
 )
 from grok.phases import Phase
 
+NEVER = "T_val beyond the budget"
 PALE = 0.5
 """Of the phases that are implied."""
 
@@ -66,10 +67,10 @@ def times_picture(sweep: Sweep, palette: Palette, texts: dict[int, str]) -> Pict
 
 def decays_picture(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
     """T_train and T_val over weight decay, None where `drawn_decays` is."""
-    lines = decay.drawn_decays(sweep)
-    if lines is None:
+    drawn = decay.drawn_decays(sweep)
+    if drawn is None:
         return None
-    key, found = lines
+    key, found = drawn.key, drawn.lines
     data: list[dict[str, Any]] = []
     for i, (_, members) in enumerate(found):
         members = decay.with_decay(members, key)
@@ -78,15 +79,28 @@ def decays_picture(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
             x, y = members[key], members[column]
             line = _members_line(look.name, x, y, 0, members["job"], texts)
             data.append(line | _look(look, colour) | {"showlegend": i == 0})
-    data += [_law(curve) for curve in decay.decay_curves(found, key)]
+        never = members[members["t_val"].isna()]
+        if len(never):
+            first = all(line["name"] != NEVER for line in data)
+            data.append(_never(never, key, texts, colour) | {"showlegend": first})
+    data += [_law(curve) for curve in decay.decay_curves(drawn.every, key)]
     axes = {"xaxis": _log(axis_label(key, sweep.roles)), "yaxis": _log("steps") | {"dtick": 1}}
     layout = {name: one | {"title": {"text": text(one["title"])}} for name, one in axes.items()}
     if len(found) > 1:
         # the bar's: Plotly draws one only for markers
         marks = {"mode": "markers", "marker": {"color": [0], "coloraxis": "coloraxis"}}
         data.append({"x": [None], "y": [None], "showlegend": False, "hoverinfo": "skip"} | marks)
-        layout["coloraxis"] = _settings([setting for setting, _ in found])
+        layout["coloraxis"] = _settings([setting for setting, _ in found], drawn.which)
     return {"data": data, "layout": layout}
+
+
+def _never(
+    members: pd.DataFrame, key: str, texts: dict[int, str], colour: str | None
+) -> dict[str, Any]:
+    """Who doesn't generalise within the budget, there."""
+    line = _members_line(NEVER, members[key], members["budget"], 0, members["job"], texts)
+    marker = {"symbol": "triangle-up-open"} | ({} if colour is None else {"color": colour})
+    return line | {"mode": "markers", "marker": marker}
 
 
 def losses_picture(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
@@ -146,16 +160,17 @@ def _look(look: TimeLook, colour: str | None = None) -> dict[str, Any]:
     return {"line": line, "marker": marker}
 
 
-def _settings(settings: list[dict[str, object]]) -> dict[str, Any]:
-    """A ``coloraxis`` of evenly spaced settings, named by the keys' values."""
+def _settings(settings: list[dict[str, object]], which: str) -> dict[str, Any]:
+    """A ``coloraxis`` of evenly spaced settings, named by the keys' values; `which` they are."""
     places = tick_positions(len(settings), most=7)
     names = [", ".join(number(value) for value in each.values()) for each in settings]
+    title = ", ".join(settings[0]) + (f" ({which})" if which else "")
     return {
         "cmin": 0,
         "cmax": len(settings) - 1,
         "colorscale": colour_scale(LINE_COLOURS),
         "colorbar": {
-            "title": {"text": text(", ".join(settings[0])), "side": "right"},
+            "title": {"text": text(title), "side": "right"},
             "tickvals": places,
             "ticktext": [text(names[place]) for place in places],
             "thickness": 12,

@@ -101,6 +101,16 @@ def test_a_colour_for_each_of_several(decays):
     ]
 
 
+def test_of_very_many_settings_some_are_drawn(decays):
+    sweep = decays(*(i * 1e-3 for i in range(1, 48)))
+    figure = decay.draw_decay(sweep, SAFE)
+    assert figure.get_suptitle() == "24 of 47 settings"
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels[:2] == ["T_val opt.lr_dec=1e-3", "T_val opt.lr_dec=3e-3"]
+    assert labels[23] == "T_val opt.lr_dec=0.047"
+    assert len(decay_numbers.decay_fits(sweep)) == 47
+
+
 def test_only_with_a_weight_decay_axis(grid_sweep, make_sweep):
     assert decay_numbers.decay_fits(read_sweep(grid_sweep)) is None
     assert decay.draw_decay(read_sweep(grid_sweep), SAFE) is None

@@ -200,6 +200,21 @@ def test_weight_decay_gets_its_power_law(make_sweep):
     np.testing.assert_allclose(law["y"], [2000, 1000, 500, 250])
 
 
+def test_who_never_generalises_is_drawn_at_its_budget(make_sweep):
+    """A triangle a member, and one entry in the legend."""
+    members = [
+        ({"opt.lr_dec": rate, "opt.wd_dec": wd}, (10, 1000 if wd > 1 else None))
+        for rate in (1e-3, 2e-3) for wd in (0.5, 1, 2, 4)
+    ]  # fmt: skip
+    titles = {one["title"]: one for one in contents(make_sweep(*members))["figures"]}
+    data = titles["Time to generalise against weight decay"]["data"]
+    never = [line for line in data if line.get("name") == "T_val beyond the budget"]
+    assert [(line["x"], line["y"], line["showlegend"]) for line in never] == [
+        ([0.5, 1], [100_000] * 2, True),
+        ([0.5, 1], [100_000] * 2, False),
+    ]
+
+
 @pytest.mark.parametrize(
     ("low", "high", "texts"),
     [
