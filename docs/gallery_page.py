@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 FACTS = "facts.json"
 FILLING = "report.json"
 """What fills the page to explore, ``report.html`` in the site."""
+OVERVIEW = ("figure", "scale", "cells", "member-steps", "wall time", "on", "agreement")
 HEAD = """# Figures
 
 Every published figure that grok makes so far: the command, what it gave here at the scale stated,
@@ -27,26 +29,35 @@ def page(figures: list[dict[str, Any]], folder: Path) -> str:
 
 
 def overview(figures: list[dict[str, Any]], folder: Path) -> str:
-    """A table of the figures that have been made."""
-    rows = ["| figure | scale | cells | member-steps | wall time | on | agreement |"]
-    rows.append("| --- | --- | --- | --- | --- | --- | --- |")
-    total = 0.0
-    for figure in figures:
-        facts = json.loads((folder / figure["name"] / FACTS).read_text())
-        total += 0.0 if "runs" in figure else facts.get("seconds", 0.0)
-        cells = [
-            figure["title"],
-            facts["scale"],
-            f"{facts['members']:,}",
-            f"{facts['steps']:,}",
-            clock(facts.get("seconds", 0.0)),
-            facts.get("device", "cpu").replace("cpu", "CPU"),
-            agreement(facts["summary"])
-            or met(verdicts(figure, folder / figure["name"], facts["scale"])),
-        ]
-        rows.append(f"| {' | '.join(cells)} |")
-    rows += ["", f"Where it was measured, wall time is {clock(total)} in all."] if total else []
-    return "\n".join([*rows, ""])
+    """Tables of the figures that have been made: the published ones, and the others."""
+    facts = {one["name"]: json.loads((folder / one["name"] / FACTS).read_text()) for one in figures}
+    published = [figure for figure in figures if figure.get("published", True)]
+    others = [figure for figure in figures if figure not in published]
+    lines = []
+    for head, some in (([], published), (["Not in the papers:", ""], others)):
+        rows = [_row(one, facts[one["name"]], folder / one["name"]) for one in some]
+        lines += [*head, *_table(OVERVIEW, rows), ""] if rows else []
+    own = [facts[figure["name"]] for figure in figures if "runs" not in figure]
+    if total := sum(each.get("seconds", 0.0) for each in own):
+        lines += [f"Where it was measured, wall time is {clock(total)} in all.", ""]
+    return "\n".join(lines)
+
+
+def _row(figure: dict[str, Any], facts: dict[str, Any], kept: Path) -> tuple[str, ...]:
+    return (
+        figure["title"],
+        facts["scale"],
+        f"{facts['members']:,}",
+        f"{facts['steps']:,}",
+        clock(facts.get("seconds", 0.0)),
+        facts.get("device", "cpu").replace("cpu", "CPU"),
+        agreement(facts["summary"]) or met(verdicts(figure, kept, facts["scale"])),
+    )
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    """As Markdown."""
+    return [f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows)]
 
 
 def clock(seconds: float) -> str:
@@ -90,8 +101,7 @@ def section(figure: dict[str, Any], kept: Path) -> str:
     if facts["scale"] != "paper" and "paper_takes" in figure:
         lines += [f"At the paper's scale: {figure['paper_takes'].strip()}", ""]
     if found := verdicts(figure, kept, facts["scale"]):
-        rows = [("claimed", "paper", "here", "verdict"), ("---",) * 4, *found]
-        lines += ["\n".join(f"| {' | '.join(row)} |" for row in rows), ""]
+        lines += [*_table(("claimed", "paper", "here", "verdict"), found), ""]
     for name in figure["pictures"]:
         if (kept / f"{name}.png").is_file():
             lines += [f"![{figure['title']}: {name}](figures/{figure['name']}/{name}.png)", ""]
@@ -161,9 +171,8 @@ def named(device: str) -> str:
 def markdown(table: pd.DataFrame) -> str:
     """A table as Markdown, numbers to four digits, columns of nothing left out."""
     shown = table.dropna(axis="columns", how="all")
-    rows = [[_text(value) for value in row] for row in shown.itertuples(index=False)]
-    head = [str(name) for name in shown.columns]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
+    rows = [tuple(_text(value) for value in row) for row in shown.itertuples(index=False)]
+    return "\n".join(_table(tuple(map(str, shown.columns)), rows))
 
 
 def _text(value: Any) -> str:
