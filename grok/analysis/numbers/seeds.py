@@ -51,23 +51,23 @@ def mean_interval(fractions: pd.Series) -> tuple[float, float, float]:
     """The mean of `fractions` and its 95 % confidence interval, by Student's t, within 0 to 1.
 
     Settings of one data seed, or of one model seed, aren't independent where these are crossed. So
-    the interval is that of the means over each value of one seed, for the seed that gives the
-    widest. NaN ends where none has two values.
+    the variance is that of the means over each value of one seed, summed over the seeds, with the
+    degrees of freedom of Welch and Satterthwaite. NaN ends where no seed has two values.
 
     Args:
         fractions: of each seed setting, with a level of the index for each seed.
     """
     mean = float(fractions.mean())
     levels = [fractions.groupby(level=i).mean() for i in range(fractions.index.nlevels)]
-    margins = [_margin(means) for means in levels if len(means) > 1]
-    if not margins or np.isnan(margins).any():
+    levels = [means for means in levels if len(means) > 1]
+    variances = np.array([means.var() / len(means) for means in levels])
+    if not len(variances) or np.isnan(variances).any():
         return mean, float("nan"), float("nan")
-    return mean, max(mean - max(margins), 0.0), min(mean + max(margins), 1.0)
-
-
-def _margin(draws: pd.Series) -> float:
-    """Half the width of the interval around the mean of independent draws."""
-    return float(special.stdtrit(len(draws) - 1, (1 + CONFIDENCE) / 2) * draws.sem())
+    if not variances.any():
+        return mean, mean, mean
+    freedom = variances.sum() ** 2 / sum(variances**2 / [len(means) - 1 for means in levels])
+    margin = float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2) * variances.sum() ** 0.5)
+    return mean, max(mean - margin, 0.0), min(mean + margin, 1.0)
 
 
 def commonest(members: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

@@ -22,12 +22,12 @@ def test_fractions_of_every_seed_setting(make_sweep):
         "comprehension": 0.25, "grokking": 0.25, "memorization": 0, "confusion": 0.5,
     }  # fmt: skip
     comprehension = found[found["phase"] == "comprehension"]
-    # 0.75, 0.5 of one data seed, 0.25, 0.25 of the other: t(1) = 12.706 times 0.1875 is all
+    # 0.75, 0.5 of one data seed, 0.25, 0.25 of the other: t(1.2) = 8.4 times 0.2 is all
     assert set(comprehension["mean"]) == {0.4375}
     assert comprehension[["low", "high"]].iloc[0].tolist() == [0, 1]
 
 
-def test_the_interval_is_of_the_seed_that_matters_most():
+def test_the_interval_of_seeds_of_which_one_matters():
     """Three data seeds, each alike whatever the model seed; and the same with one data seed."""
     index = pd.MultiIndex.from_product([(41, 42, 43), (101, 102, 103)])
     shares = pd.Series(np.repeat([0.4, 0.5, 0.6], 3), index)
@@ -37,6 +37,20 @@ def test_the_interval_is_of_the_seed_that_matters_most():
     other = pd.Series([0.2, 0.4, 0.6], index[:3])
     margin = 4.302653 * 0.2 / 3**0.5
     assert seeds.mean_interval(other) == pytest.approx((0.4, 0, 0.4 + margin))
+
+
+@pytest.mark.parametrize("count", [3, 10])
+def test_the_interval_holds_the_mean_of_crossed_seeds_as_often_as_it_says(count):
+    """Both seeds matter alike; 300 draws."""
+    draws = np.random.default_rng(0)
+    index = pd.MultiIndex.from_product([range(count)] * 2)
+    held = 0
+    for _ in range(300):
+        data, model = draws.normal(scale=0.02, size=(2, count))
+        shares = pd.Series((0.5 + data[:, None] + model).ravel(), index)
+        _, low, high = seeds.mean_interval(shares)
+        held += low <= 0.5 <= high
+    assert 0.92 <= held / 300 <= 0.99
 
 
 @pytest.mark.parametrize(
