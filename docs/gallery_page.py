@@ -12,6 +12,8 @@ import pandas as pd
 FACTS = "facts.json"
 FILLING = "report.json"
 """What fills the page to explore, ``report.html`` in the site."""
+ROUNDING = 1e-9
+"""By which a number may be beyond a bound that it is meant to lie on: 0.1 + 0.2 is over 0.3."""
 OVERVIEW = ("figure", "scale", "cells", "member-steps", "wall time", "on", "agreement")
 HEAD = """# Figures
 
@@ -134,7 +136,7 @@ def verdicts(figure: dict[str, Any], kept: Path, scale: str) -> list[tuple[str, 
             here /= float(column[table.eval(value["over"])].mean(skipna=False))
         low, high = value.get("from", -math.inf), value.get("to", math.inf)
         beyond = max(low - here, here - high)
-        verdict = "met" if beyond <= 0 else f"not met, by {beyond:.3g}"
+        verdict = "met" if beyond <= ROUNDING * max(1, abs(here)) else f"not met, by {beyond:.3g}"
         if math.isnan(here):
             verdict = "not met: there is none"
         bounds = [f"{word} {value[word]:g}" for word in ("from", "to") if word in value]

@@ -210,6 +210,7 @@ def test_verdicts(gallery_page, tmp_path):
         slope | {"column": "t_val.max()", "to": 500},
         slope | {"column": "t_val.max()", "to": 500, "missing": True},
         slope | {"scale": "quick", "to": 0},
+        slope | {"column": "slope * 0 + 0.1 + 0.2", "to": 0.3},
     ]
     found = gallery_page.verdicts({"values": values}, tmp_path, "paper")
     assert [(paper, here, verdict) for _, paper, here, verdict in found] == [
@@ -222,8 +223,9 @@ def test_verdicts(gallery_page, tmp_path):
         ("-1 (to 500)", "nan", "not met: there is none"),
         ("-1 (to 500)", "nan", "not met: there is none"),  # though one of the two is known
         ("-1 (to 500)", "400", "met"),
+        ("-1 (to 0.3)", "0.3", "met"),
     ]
-    assert gallery_page.met(found) == "4 of 9 values met"
+    assert gallery_page.met(found) == "5 of 10 values met"
     assert gallery_page.met([]) == ""
 
 
@@ -237,4 +239,6 @@ def test_values_can_be_told(gallery_page, figure):
         assert {"from", "to"} & value.keys()
     scale = json.loads((kept / "facts.json").read_text())["scale"]
     told = [value for value in figure["values"] if value.get("scale", scale) == scale]
-    assert len(gallery_page.verdicts(figure, kept, scale)) == len(told)
+    found = gallery_page.verdicts(figure, kept, scale)
+    assert len(found) == len(told)
+    assert not [says for says, *_, verdict in found if "there is none" in verdict]
