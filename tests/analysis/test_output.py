@@ -51,7 +51,7 @@ def test_nothing_reached_the_threshold(make_sweep, add_curves, capsys):
     names = {path.name for path in (folder / "analysis").iterdir()}
     assert names == {
         "grid.csv", "fits.csv", "report.html", "lines.png", "lines.pdf", "curves_panels.png",
-        "curves_panels.pdf",
+        "curves_panels.pdf", "loss_panels.png", "loss_panels.pdf",
     }  # fmt: skip
     assert warned(capsys)[1] == ""
     assert decay.draw_decay(read_sweep(folder), SAFE) is None

@@ -33,12 +33,15 @@ PICTURES: dict[str, dict[str, Draw]] = {
     "times": {"lines": lines.draw_lines, "decay": decay.draw_decay},
     "landscape": {
         "landscape": landscape.draw_landscape,
+        "slices": landscape.draw_slices,
         "plane": plane_maps.draw_planes,
         "boundaries": plane_maps.draw_boundaries,
     },
     "curves": {
         "curves": curves.draw_curves,
         "curves_panels": curves.draw_curve_panels,
+        "loss_panels": curves.draw_loss_panels,
+        "curves_lines": curves.draw_curve_lines,
         "measures": measures.draw_measures,
         "spectra": spectra.draw_spectra,
     },

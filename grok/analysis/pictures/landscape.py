@@ -21,9 +21,10 @@ from grok.analysis.numbers.landscape import (
     goldilocks,
     landscape_members,
     landscape_table,
+    scale_key,
     with_norms,
 )
-from grok.analysis.numbers.layout import Layout, cells, choose, select
+from grok.analysis.numbers.layout import Layout, cells, choose, select, swept
 from grok.analysis.numbers.scales import loss_limits
 from grok.analysis.pictures.canvas import (
     label_cells,
@@ -37,6 +38,7 @@ from grok.analysis.pictures.palette import INK, TRAIN, VALIDATION, Palette, show
 from grok.analysis.read.sweep import Sweep
 
 CONTOURS = (0.1, 0.2, 0.3, 0.4)
+SLICES = 4
 
 
 def draw_landscape(sweep: Sweep, _palette: Palette) -> Figure | None:
@@ -51,6 +53,21 @@ def draw_landscape(sweep: Sweep, _palette: Palette) -> Figure | None:
     if layout.y is None:
         return _lines(losses, layout)
     return _maps(landscape_members(sweep), choose(sweep, len(LANDSCAPE_MAPS)))
+
+
+def draw_slices(sweep: Sweep, _palette: Palette) -> Figure | None:
+    """Of a landscape over two keys the L and the U at some values of the other (Figures 4c, 5c).
+
+    Four evenly spaced ones, the least and the largest among them. None where a third key is swept.
+    """
+    losses, values, scale = landscape_table(sweep), swept(sweep), scale_key(sweep)
+    if losses is None or len(values) != 2 or scale not in values or choose(sweep).y is None:
+        return None
+    (other,) = (key for key in values if key != scale)
+    found = values[other]
+    places = dict.fromkeys(np.linspace(0, len(found) - 1, SLICES).round().astype(int).tolist())
+    panels = [{other: found[place]} for place in places]
+    return _lines(losses, Layout(scale, None, values[scale], [], panels, len(panels)))
 
 
 def _lines(losses: pd.DataFrame, layout: Layout) -> Figure:

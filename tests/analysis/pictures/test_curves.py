@@ -113,3 +113,34 @@ def test_a_panel_for_each_member_of_a_small_sweep(grid_sweep, add_curves):
         np.testing.assert_array_equal(axes.lines[0].get_ydata(), [0.1, 0.9, 1])
         assert axes.get_xscale() == "log"
     assert [span.get_x() for span in figure.axes[1].patches] == [200]
+
+
+def test_losses_of_a_small_sweep(grid_sweep, add_curves):
+    for number in (0, 1, 3, 4, 5):
+        add_curves(grid_sweep / str(number))
+    figure = curves.draw_loss_panels(read_sweep(grid_sweep), SAFE)
+    np.testing.assert_array_equal(figure.axes[0].lines[1].get_ydata(), [2, 1, np.nan])
+    assert (figure.axes[0].get_yscale(), figure.get_supylabel()) == ("log", "loss")
+
+
+def test_many_members_over_one_number_and_seeds(make_sweep, add_curves):
+    """A panel a seed, a colour a value, train and validation of each."""
+    decays = [0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0]
+    cells = [
+        ({"opt.wd_dec": decay, "seed.model": seed}, (10, round(100 / decay)))
+        for decay in decays for seed in (1, 2)
+    ]  # fmt: skip
+    folder = make_sweep(*cells)
+    assert curves.draw_curve_lines(read_sweep(folder), SAFE) is None
+    for number in range(len(cells) - 1):
+        add_curves(folder / str(number))
+    figure = curves.draw_curve_lines(read_sweep(folder), SAFE)
+    first, second, bar = figure.axes
+    assert [first.get_title(), second.get_title()] == ["seed.model=1", "seed.model=2"]
+    assert [len(first.lines), len(second.lines)] == [14, 12]
+    np.testing.assert_array_equal(first.lines[0].get_ydata(), [0.1, 0.9, 1])
+    assert [line.get_linestyle() for line in first.lines[:2]] == ["--", "-"]
+    assert first.lines[2].get_color() == second.lines[2].get_color() != first.lines[0].get_color()
+    assert [text.get_text() for text in bar.get_yticklabels()][::6] == ["0.1", "5"]
+    assert curves.draw_curve_panels(read_sweep(folder), SAFE) is None
+    figure.draw_without_rendering()

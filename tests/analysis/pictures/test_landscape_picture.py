@@ -54,6 +54,23 @@ def test_maps_with_a_norm_of_zero(valley):
     report.contents(sweep, SAFE)
 
 
+def test_some_rows_of_a_map_as_an_l_and_a_u(valley):
+    sizes = (100, 200, 400, 800, 1600, 3200, 6400)
+    axes = landscape.draw_slices(read_sweep(valley(sizes=sizes)), SAFE).axes
+    assert [one.get_title() for one in axes] == [
+        f"task.train_size={size}" for size in (100, 400, 1600, 6400)
+    ]
+    for one in axes:
+        lines = {line.get_label(): line.get_xydata() for line in one.lines}
+        np.testing.assert_allclose(lines["test loss"][:, 0], [2.5, 5, 10, 20, 40])
+        assert lines["test loss"][:, 1].argmin() == 2
+
+
+def test_no_rows_without_a_map(valley, grid_sweep):
+    assert landscape.draw_slices(read_sweep(valley()), SAFE) is None
+    assert landscape.draw_slices(read_sweep(grid_sweep), SAFE) is None
+
+
 def test_maps_over_two_keys(valley):
     figure = landscape.draw_landscape(read_sweep(valley(sizes=(100, 200, 400))), SAFE)
     images = {axes.get_title(): axes.images[0].get_array() for axes in figure.axes if axes.images}
