@@ -16,6 +16,7 @@ from lightning.pytorch.loggers import Logger
 from grok.callbacks import KeptWeights, Measures, PhaseDetection, RecordWriter
 from grok.engine import Member, StackModule
 from grok.schema import Engine, Trainer, Weights
+from grok.tasks.task import dtype_of
 
 
 @dataclass
@@ -73,7 +74,7 @@ def train(
     module = StackModule(
         members,
         setup.engine,
-        dtype=torch.float64 if precision == "64-true" else torch.float32,
+        dtype=dtype_of(precision),
         size=size,
         measures=setup.measures | kept.measures,
         revisiting=bool(weights.moments),
@@ -97,6 +98,11 @@ def train(
         trainer.fit(module)
     except SystemExit:  # Lightning's way to end after an interrupt
         raise KeyboardInterrupt from None
+    finally:  # trainer and module hold each other, and the next stack needs the memory
+        module.__dict__.pop("stack", None)
+        module.slots.clear()
+        if on_gpu:
+            torch.cuda.empty_cache()
 
 
 def quieten() -> None:

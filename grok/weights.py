@@ -18,7 +18,7 @@ from grok.record.names import WEIGHTS
 from grok.record.record import Record, check_file, damaged_file, finished, read_record
 from grok.tasks import Data, Task
 from grok.tasks.data.folder import DEFAULT
-from grok.tasks.task import cast
+from grok.tasks.task import cast, dtype_of
 from grok.working_folder import make_importable
 
 
@@ -64,7 +64,7 @@ def load_member(folder: str | Path, moment: str = "final") -> LoadedMember:
     except (OSError, SafetensorError) as error:
         raise damaged_file(path, error) from None
     task = _task(folder, record)
-    dtype = torch.float64 if record.precision == "64-true" else torch.float32
+    dtype = dtype_of(record.precision)
     with torch.random.fork_rng(devices=[]):
         network = task.network().to(dtype)
     with torch.no_grad():

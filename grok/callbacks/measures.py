@@ -36,6 +36,10 @@ class Measures(MemberCallback):
         """Keep what was taken."""
         memory = self.memory.setdefault(member.folder, {})
         for taken in rows.taken:
+            if taken.error is not None:
+                if rows.stop_reason == "diverged" and taken.step == rows.steps[-1]:
+                    continue  # of weights that aren't finite
+                raise taken.error
             if taken.measure in self.measures:
                 values: Mapping[str, Any] = taken.values
                 if self.measures[taken.measure].columns():  # thousands of tensors take seconds

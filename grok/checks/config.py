@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from grok.checks.signatures import imported, signature_problems
 from grok.checks.wording import expected, is_quoted, nearest, spelled
 from grok.composing import made
-from grok.errors import ConfigError, cause
+from grok.errors import ConfigError, UserError, cause, first_line
 from grok.record.difference import flat
 from grok.record.names import CURVE_COLUMNS
 from grok.schema import Config, DataFolder
@@ -70,7 +70,9 @@ def problems(
     opt = str({key: value for key, value in cfg.opt.items() if key not in rates})
     parts = OmegaConf.to_yaml(OmegaConf.masked_copy(cfg, ["measures", "callbacks", "logger"]))
     content = OmegaConf.to_yaml(cfg.task, resolve=True)
-    others = (OmegaConf.to_yaml(cfg[name], resolve=True) for name in ("measures", "norm"))
+    others = (
+        OmegaConf.to_yaml(cfg[name], resolve=True) for name in ("measures", "norm", "trainer")
+    )
     together = content + "".join(others)
     return (
         once(parts, lambda: _setting_problems(cfg))
@@ -192,6 +194,11 @@ def _typed_problems(name: str, section: DictConfig, kind: str) -> list[str]:
     except OmegaConfBaseException as error:
         key = str(error.full_key or error.key).partition("[")[0]
         return [f"{name}.{key}={spelled(settings.get(key))}: {expected(error)}"]
+    except UserError as error:
+        return str(error).splitlines()
+    except Exception as error:  # whatever somebody's __post_init__ or problems() may raise
+        why = f"{type(error).__name__}: {first_line(error)}"
+        return [f"{name}._target_={target}: can't be made, or judge its keys ({why})"]
 
 
 def _structure(cfg: DictConfig) -> str:
@@ -199,11 +206,17 @@ def _structure(cfg: DictConfig) -> str:
     task: Any = OmegaConf.to_container(cfg.task, resolve=True)
     schema: Any = get_class(cfg.task._target_)
     kept = {
-        key: value for key, value in task.items() if key not in (*schema.VARYING, *schema.SIZES)
+        key: value
+        for key, value in task.items()
+        if key not in (*schema.VARYING, *schema.SIZES) or not _is_number(value)
     }
     measures = OmegaConf.to_container(cfg.measures, resolve=True) if cfg.measures else {}
     norm = OmegaConf.to_container(cfg.norm, resolve=True)
-    return json.dumps([kept, measures, norm], sort_keys=True)
+    return json.dumps([kept, measures, norm, cfg.trainer.precision], sort_keys=True)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _budget_problems(cfg: DictConfig, judged: dict[str, list[str]]) -> list[str]:
@@ -234,9 +247,10 @@ def _structural_problems(cfg: DictConfig) -> list[str]:
     from grok.checks.network import network_of
     from grok.checks.task import mistakes
     from grok.measures.measure import mistakes as wrong_measure
+    from grok.tasks.task import dtype_of
 
-    task = made(cfg.task)
-    found = list(dict.fromkeys(mistakes(task)))
+    task, dtype = made(cfg.task), dtype_of(cfg.trainer.precision)
+    found = list(dict.fromkeys(mistakes(task, [dtype])))
     if found:
         return found
     learning = [name for name, param in network_of(task).named_parameters() if param.requires_grad]
@@ -252,7 +266,7 @@ def _structural_problems(cfg: DictConfig) -> list[str]:
         except InstantiationException as error:
             found.append(f"measures.{name}: {cause(error)}")
             continue
-        lines = list(wrong_measure(measure, task))
+        lines = list(wrong_measure(measure, task, dtype))
         found += [f"measures.{name}.{line}" for line in lines]
         for column in measure.columns() if not lines else ():
             if column in CURVE_COLUMNS or column in columns:

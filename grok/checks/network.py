@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,10 +13,7 @@ from torch.utils import _pytree as pytree
 from grok.errors import UserError, first_line
 from grok.optim import GROUPS
 from grok.tasks.model import Model, forward
-from grok.tasks.task import Batch, Data, Task, samples
-
-ROWS = 8
-"""Samples that are tried."""
+from grok.tasks.task import Batch, Data, Task, rows, same, samples
 
 
 class HopelessError(Exception):
@@ -76,26 +72,21 @@ def misbehaviour(task: Task, network: nn.Module, data: Data) -> Iterator[str]:
         HopelessError: they don't give what they should.
     """
     _try_outcomes(task, network, data)
-    batch = _rows(data.train) | data.fixed
+    batch = rows(data.train) | data.fixed
     kept = list(_in_place(task, network, batch))
     if wrong := kept or [*_random(task, network, batch), *_stateful(task, network, batch)]:
         yield from wrong
         return
     yield from _unused(task, network, batch)
-    yield from _unmapped(task, batch)
-    yield from [*_beside(task, network, batch)] or _varying(task, network, batch)
-
-
-def _rows(batch: Batch) -> Batch:
-    rows: Batch = pytree.tree_map(lambda tensor: tensor[:ROWS], batch)
-    return rows
+    yield from _unmapped(task, network, batch)
+    yield from _beside(task, network, batch)
 
 
 def _try_outcomes(task: Task, network: nn.Module, data: Data) -> None:
     """Outputs, loss and correctness of some samples."""
     for part in ("train", "val"):
-        batch = _rows(getattr(data, part)) | data.fixed
-        count = samples(_rows(getattr(data, part)))
+        batch = rows(getattr(data, part)) | data.fixed
+        count = samples(rows(getattr(data, part)))
         outputs = tried(f"outputs_of(network, {part} batch)", task.outputs_of, network, batch)
         if not isinstance(outputs, Tensor) or not outputs.dim() or len(outputs) != count:
             shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
@@ -123,25 +114,37 @@ def _try_outcomes(task: Task, network: nn.Module, data: Data) -> None:
 def _in_place(task: Task, network: nn.Module, batch: Batch) -> Iterator[str]:
     before = pytree.tree_map(torch.clone, batch)
     with torch.no_grad():
-        task.outputs_of(network, batch)
-    pairs = zip(pytree.tree_leaves(before), pytree.tree_leaves(batch), strict=True)
-    if not all(torch.equal(old, new) for old, new in pairs):
-        yield "task: outputs_of changes its batch in place; let it work on a copy"
+        outputs = task.outputs_of(network, batch)
+        if not same(before, batch):
+            yield "task: outputs_of changes its batch in place; let it work on a copy"
+            return
+        kept = outputs.clone()
+        for name in ("loss_of", "correct"):
+            getattr(task, name)(outputs, batch)
+            if not same((before, kept), (batch, outputs)):
+                yield f"task: {name} changes its outputs or batch in place; let it work on a copy"
+                return
 
 
 def _random(task: Task, network: nn.Module, batch: Batch) -> Iterator[str]:
-    outputs = []
-    for seed in (0, 1):
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            torch.manual_seed(seed)
-            outputs.append(task.outputs_of(network, batch))
-    if not torch.equal(*outputs) and not any(each.isnan().any() for each in outputs):
+    def twice(function: Any, *arguments: Any) -> Iterator[Tensor]:
+        for seed in (0, 1):
+            with torch.random.fork_rng(devices=[]), torch.no_grad():
+                torch.manual_seed(seed)
+                yield function(*arguments)
+
+    outputs, others = twice(task.outputs_of, network, batch)
+    if not same(outputs, others):
         kinds = [type(m).__name__ for m in network.modules() if "Dropout" in type(m).__name__]
         named = f" ({', '.join(dict.fromkeys(kinds))})" if kinds else ""
         yield (
             f"task: its network draws random numbers while it trains{named}, which no run could "
             "repeat; leave that layer out"
         )
+        return
+    for name in ("loss_of", "correct"):
+        if not same(*twice(getattr(task, name), outputs, batch)):
+            yield f"task: {name} draws random numbers, which no run could repeat; leave them out"
 
 
 def _stateful(task: Task, network: nn.Module, batch: Batch) -> Iterator[str]:
@@ -166,31 +169,46 @@ def _unused(task: Task, network: nn.Module, batch: Batch) -> Iterator[str]:
             yield f"task: the loss doesn't depend on {name}; let it have requires_grad=False"
 
 
-def _elsewhere(task: Task, network: nn.Module, batch: Batch) -> Tensor:
+def elsewhere(task: Task, network: nn.Module, batch: Batch) -> Tensor:
     """Outputs as a step has them: by another draw of the network, given this one's tensors."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(1)
-        model = Model(task).float()
+        model = Model(task).to(_dtype(network))
         tensors = dict([*network.named_parameters(), *network.named_buffers()])
         return forward(model, tensors, {}, batch)
 
 
+def _dtype(network: nn.Module) -> torch.dtype:
+    return next(network.parameters()).dtype
+
+
 def _beside(task: Task, network: nn.Module, batch: Batch) -> Iterator[str]:
+    for path, module in network.named_modules():
+        for name, value in vars(module).items():
+            # one that is computed anew at each call, as some hooks do, comes from parameters
+            if isinstance(value, Tensor) and value.grad_fn is None:
+                yield (
+                    f"task: its network has the tensor {f'{path}.{name}'.strip('.')}, which is "
+                    "neither parameter nor buffer, so that no device or precision is its own; let "
+                    "the module register_buffer it"
+                )
+                return
     with torch.no_grad():
         outputs = task.outputs_of(network, batch)
-    elsewhere = tried("its network, given another's tensors,", _elsewhere, task, network, batch)
-    if not torch.allclose(outputs, elsewhere, equal_nan=True):
+    others = tried("its network, given another's tensors,", elsewhere, task, network, batch)
+    if not torch.allclose(outputs, others, equal_nan=True):
         yield (
             "task: its network has numbers beside its parameters and buffers, which all members "
             "would share; let it register_buffer them"
         )
 
 
-def _unmapped(task: Task, batch: Batch) -> Iterator[str]:
+def _unmapped(task: Task, network: nn.Module, batch: Batch) -> Iterator[str]:
     """Whether ``torch.func`` takes two members at once."""
     if not task.STACKABLE:
         return
-    params, buffers = stack_module_state([network_of(task).float() for _ in range(2)])
+    two = [network_of(task).to(_dtype(network)) for _ in range(2)]
+    params, buffers = stack_module_state(two)
     model = Model(task)
 
     def loss(params: dict[str, Tensor], buffers: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -204,29 +222,3 @@ def _unmapped(task: Task, batch: Batch) -> Iterator[str]:
             f"task: torch.func can't map its network, loss or correctness over members "
             f"({first_line(error)}); set STACKABLE = False, and it trains on the plain path"
         )
-
-
-def _varying(task: Task, network: nn.Module, batch: Batch) -> Iterator[str]:
-    """What may vary in a stack, or where a step is shared, is none of the step's business."""
-    with torch.no_grad():
-        outputs = task.outputs_of(network, batch)
-        loss, right = task.loss_of(outputs, batch), task.correct(outputs, batch)
-        for name in (*task.VARYING, *task.SIZES):
-            value = getattr(task, name)
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                continue
-            other = dataclasses.replace(task, **{name: value + 1})
-            try:
-                same = (
-                    torch.equal(other.loss_of(outputs, batch), loss)
-                    and torch.equal(other.correct(outputs, batch), right)
-                    and torch.allclose(_elsewhere(other, network, batch), outputs, equal_nan=True)
-                )
-            except Exception:  # a value out of range, for all one knows
-                continue
-            if not same:
-                yield (
-                    f"task: outputs, loss or correctness depend on {name}, which may vary in a "
-                    "stack; hand it on as a tensor in Data's fixed, or take it out of VARYING and "
-                    "SIZES"
-                )

@@ -8,11 +8,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from grok.checks.network import HopelessError, tried
 from grok.errors import ConfigError
 from grok.optim.coefficients import table
 from grok.optim.optimizer import GROUPS, Optimizer, PlainGroup
+from grok.tasks.task import same
 
 NEEDED = ("lr_enc", "lr_dec")
 """Fields that need no default."""
@@ -20,6 +22,8 @@ SHAPE = (3, 2)
 """Of the parameter."""
 STEPS = 2
 """In the second, moments count."""
+RATES: dict[str, Any] = {"lr_enc": 0.1, "lr_dec": 0.1, "wd_enc": 0.3, "wd_dec": 0.3}
+"""Tried whatever a run's are: of smaller ones, or without decay, not every mistake shows."""
 
 
 def check_optimizer(opt: Optimizer) -> None:
@@ -41,7 +45,7 @@ def mistakes(opt: Optimizer) -> Iterator[str]:
             yield f"opt: {name}.{each.name} has no default; give it one, which a stack starts from"
             return
     try:
-        yield from _step_mistakes(opt, name)
+        yield from _step_mistakes(dataclasses.replace(opt, **RATES), name)
     except HopelessError as mistake:
         yield str(mistake)
 
@@ -70,7 +74,12 @@ def _step_mistakes(opt: Optimizer, name: str) -> Iterator[str]:
         weight_decay=opt.wd_dec,
     )
     for step, grad in enumerate(grads):
-        given = of("update", shared.update, param, grad, moments, tuple(own[step]))
+        taken = (param, grad, moments, tuple(own[step]))
+        before = pytree.tree_map(torch.clone, taken)
+        given = of("update", shared.update, *taken)
+        if not same(before, taken):
+            yield f"opt: {name}.update changes what it is given in place; let it return new tensors"
+            return
         if wrong := _not_a_step(given, opt.MOMENTS, param):
             yield f"opt: {name}.update {wrong}"
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,16 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from grok.checks.network import HopelessError, groups, misbehaviour, network_of, tried
+from grok.checks.network import (
+    HopelessError,
+    groups,
+    misbehaviour,
+    network_of,
+    tried,
+)
+from grok.checks.varying import misuse
 from grok.errors import ConfigError, UserError, first_line
-from grok.tasks.task import Data, Task, cast, samples, steps_per_epoch
+from grok.tasks.task import Data, Task, cast, rows, same, samples, steps_per_epoch
 
 BUDGET = 100_000
 """For which the steps of evaluation are asked."""
@@ -29,7 +36,7 @@ def check_task(task: Task, *, thorough: bool = False) -> None:
     Raises:
         ConfigError: a line for each mistake, with what to do about it.
     """
-    lines = list(dict.fromkeys(mistakes(task)))
+    lines = list(dict.fromkeys(mistakes(task, (torch.float32, torch.float64))))
     if not lines and thorough:
         # the one place where tasks know of what trains them: to prove that they needn't
         from grok.engine.equality import unequal
@@ -42,8 +49,12 @@ def check_task(task: Task, *, thorough: bool = False) -> None:
         raise ConfigError(*lines)
 
 
-def mistakes(task: Task) -> Iterator[str]:
-    """A line for each departure from the contract of `Task`."""
+def mistakes(task: Task, dtypes: Sequence[torch.dtype]) -> Iterator[str]:
+    """A line for each departure from the contract of `Task`.
+
+    Args:
+        dtypes: of the parameters and data, each to be tried.
+    """
     try:
         yield from _fields(task)
         if wrong := tried("problems()", lambda: list(task.problems())):
@@ -52,11 +63,16 @@ def mistakes(task: Task) -> Iterator[str]:
         network = network_of(task)
         yield from groups(task, network)
         data = _data(task)
-        if wrong := [*_samples(data), *_repeated(task, data)]:
+        if wrong := [*_samples(data), *_repeated(task, data)] or [*_scaled(task, data)]:
             yield from wrong
             return
         yield from _sizes(task, data)
-        yield from misbehaviour(task, network.float(), cast(data, torch.float32))
+        for dtype in dtypes:
+            given: Data = cast(data, dtype)
+            wrong = list(misbehaviour(task, network.to(dtype), given))
+            if wrong := wrong or [*misuse(task, network, rows(given.train) | given.fixed)]:
+                yield from wrong
+                return
     except HopelessError as mistake:
         yield str(mistake)
     except UserError as error:  # the task's own words, about its files for one
@@ -76,7 +92,7 @@ def unmeasured(task: Task, budget: int) -> Iterator[str]:
     except HopelessError as mistake:  # of so many steps a list may not fit into memory
         yield str(mistake)
         return
-    if budget < per_epoch or (steps is not None and not len(steps)):
+    if budget < per_epoch or (steps is not None and not any(step <= budget for step in steps)):
         known = task.evaluations(BUDGET)
         first = per_epoch if known is None else next(iter(known), per_epoch)
         yield (
@@ -181,6 +197,16 @@ def _repeated(task: Task, data: Data) -> Iterator[str]:
                 "draw it from PyTorch's generator"
             )
             return
+
+
+def _scaled(task: Task, data: Data) -> Iterator[str]:
+    """The initial scale is the weights' alone: members of all scales may share their data."""
+    other = dataclasses.replace(task, init_scale=task.init_scale + 1).data(0)
+    if not same(data, other):
+        yield (
+            "task: data(seed) depends on init_scale, which scales the initial weights alone; give "
+            "it a field of its own"
+        )
 
 
 def _minibatch(task: Task, count: int) -> Iterator[str]:

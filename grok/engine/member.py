@@ -57,15 +57,17 @@ class Drawn(NamedTuple):
         """What the operations of a step depend on."""
         return Kind(task.shared(), self.opt.shared(), self.constrain)
 
-    def signature(self) -> Signature:
-        """What must be the same for all members of a stack."""
+    def signature(self, task: Task) -> Signature:
+        """What must be the same for all members of a stack, as a member's that learns `task`."""
         batches = self.batches
         return {
             **shapes(self.state._asdict()),
             **shapes(self.given._asdict()),
             "minibatch": "none" if batches is None else f"{batches.size} of {batches.taken}",
             "accuracies": "every step" if self.evaluations is None else "scheduled",
+            "task": f"{type(task).__qualname__} {task.shared()}",
             "opt": str(self.opt.shared()),
+            "constrain": ", ".join(self.constrain) or "nothing",
         }
 
 
@@ -119,7 +121,8 @@ class Member:
             moment: {name: torch.zeros_like(param) for name, param in params.items()}
             for moment in self.opt.MOMENTS
         }
-        powers = torch.ones_like(self.opt.rates(self.opt.hyper()))
+        hyper = {name: value[None] for name, value in self.opt.hyper().items()}
+        powers = torch.ones_like(self.opt.rates(hyper))[0]
         return Drawn(
             self.opt,
             State(params, moments, powers, norm_of(self.task, params, self.constrain)),

@@ -33,15 +33,22 @@ log = logging.getLogger(__name__)
 
 Observed = Callable[[Tensors, Given, Tensors], dict[str, Tensor]]
 """Of a member's parameters, what it is given, and its initial parameters."""
+Outcome = tuple[dict[str, Tensor], Exception | None]
+"""Values of a measure, or what it has raised."""
 
 
 class Taken(NamedTuple):
-    """What a measure gave of the member in `slot` after its so many-th step."""
+    """What a measure gave of the member in `slot` after its so many-th step.
+
+    With an `error` instead of values where it raised one, which counts only if the member comes to
+    that step: one that has diverged doesn't.
+    """
 
     measure: str
     slot: int
     step: int
     values: dict[str, Tensor]
+    error: Exception | None = None
 
 
 class Observer:
@@ -91,15 +98,18 @@ class Observer:
 
     def take(self, name: str, slots: list[int], later: int) -> list[Taken]:
         """A measure of each of `slots`, so many steps after the stack's `done`."""
-        done = self._stack.done
-        alone = self._stack.device.type == "cpu" or self._stack.plain or name in self._unmapped
+        at_once = self._mapped and name not in self._unmapped
         with torch.no_grad():
-            values = self._one_by_one(name, slots) if alone else self._at_once(name, slots)
-        each = {key: v.unbind() for key, v in values.items()}
+            found = self._at_once(name, slots) if at_once else self._one_by_one(name, slots)
         return [
-            Taken(name, slot, done[slot] + later, {key: v[i] for key, v in each.items()})
-            for i, slot in enumerate(slots)
+            Taken(name, slot, self._stack.done[slot] + later, *each)
+            for slot, each in zip(slots, found, strict=True)
         ]
+
+    @property
+    def _mapped(self) -> bool:
+        """Whether many members are measured in as many calls as one: a GPU needs it."""
+        return self._stack.device.type != "cpu" and not self._stack.plain
 
     def _function(self, name: str) -> Observed:
         if name == VALIDATION:
@@ -146,38 +156,49 @@ class Observer:
         loss.copy_(self._of_epoch(loss * share) / self._of_epoch(share))
         right = self._of_epoch(train) / self._of_epoch(trained)
         train.fill_(torch.nan)
-        for _, slot, step, values in validated:
-            i = step - self._stack.done[slot] - 1
+        for taken in validated:
+            slot, i = taken.slot, taken.step - self._stack.done[taken.slot] - 1
             train[i, slot] = right[i, slot]
-            metrics[i, slot, METRICS.index("val_loss")] = values["loss"]
-            val[i, slot] = values["right"] / held_out
+            metrics[i, slot, METRICS.index("val_loss")] = taken.values["loss"]
+            val[i, slot] = taken.values["right"] / held_out
 
     def _of_epoch(self, values: Tensor) -> Tensor:
         """The sums over the epoch so far of what there is of each step, shape (steps, ...)."""
         epoch = self._stack.whole_epochs(1)
         return values.reshape(-1, epoch, values.shape[1]).cumsum(1).flatten(0, 1)
 
-    def _one_by_one(self, name: str, slots: list[int]) -> dict[str, Tensor]:
-        """What is measured of each slot, stacked; of a member whoever else there is."""
-        function = self._function(name)
-        each = [function(*self._stack.member(slot)) for slot in slots]
-        return {key: torch.stack([values[key] for values in each]) for key in each[0]}
+    def _one_by_one(self, name: str, slots: list[int]) -> list[Outcome]:
+        """What is measured of each slot, or what is raised; of a member whoever else there is."""
+        function, found = self._function(name), list[Outcome]()
+        for slot in slots:
+            try:
+                values = function(*self._stack.member(slot))
+                # a view would change with the next step
+                found.append(({key: value.clone() for key, value in values.items()}, None))
+            except Exception as error:
+                if name == VALIDATION:
+                    raise
+                found.append(({}, error))
+        return found
 
-    def _at_once(self, name: str, slots: list[int]) -> dict[str, Tensor]:
-        """The same in as many calls as for one slot, as a GPU needs it, where that can be."""
+    def _at_once(self, name: str, slots: list[int]) -> list[Outcome]:
+        """The same in as many calls as for one slot, where that can be."""
         members, in_dims = self._stack.members(slots, with_initial=name != VALIDATION)
         try:
             values: dict[str, Tensor] = vmap(self._function(name), in_dims)(*members)
-        except Exception as error:  # whatever torch.func has against it, or else it is raised again
-            values = self._one_by_one(name, slots)
-            self._unmapped.add(name)
-            log.warning(
-                "%s: torch.func can't map it over members (%s); it is taken of one after the "
-                "other, which takes longer",
-                f"measures.{name}" if name else "validation",
-                first_line(error),
-            )
-        return values
+        except Exception as error:  # whatever torch.func has against it
+            found = self._one_by_one(name, slots)
+            if all(raised is None for _, raised in found):
+                self._unmapped.add(name)
+                log.warning(
+                    "%s: torch.func can't map it over members (%s); it is taken of one after the "
+                    "other, which takes longer",
+                    f"measures.{name}" if name else "validation",
+                    first_line(error),
+                )
+            return found
+        each = {key: v.unbind() for key, v in values.items()}
+        return [({key: v[i] for key, v in each.items()}, None) for i in range(len(slots))]
 
 
 class Collected:

@@ -49,7 +49,7 @@ class Waiting:
                 return None
             try:
                 drawn = member.drawn(self._precision)
-                self._check_alike(member, drawn.signature())
+                self._check_alike(member, drawn.signature(member.task))
             except Exception as error:
                 self._failed(member, error)
             else:
@@ -62,11 +62,11 @@ class Waiting:
         self._back = ready
 
     def _check_alike(self, member: Member, signature: Signature) -> None:
-        """Refuse a member whose tensors have other shapes than those of the first one."""
+        """Refuse a member that takes other steps, or has other shapes, than the first one."""
         self._first = self._first or (member.folder, signature)
         folder, expected = self._first
         if other := departure(expected, signature):
             raise UserError(
-                f"{other} in {folder}: they can't share a stack, for shapes may not depend on a "
-                "seed, nor on a key that the task calls VARYING"
+                f"{other} in {folder}: they can't share a stack, whose members take one step; no "
+                "shape may depend on a seed, nor on a key that the task calls VARYING"
             )

@@ -18,11 +18,9 @@ from torch.utils import _pytree as pytree
 from grok.errors import UserError, first_line
 from grok.tasks import Batch, Task
 from grok.tasks.model import Model, forward
-from grok.tasks.task import cast
+from grok.tasks.task import ROWS, cast, rows, same
 
 HIGHER, LOWER = "higher", "lower"
-ROWS = 8
-"""Samples that a measure is tried on."""
 RESERVED = ("steps", "file", "allow_pickle")
 """What no array can be called: the steps are in the same file, which `numpy.savez` writes."""
 Better = str | None
@@ -178,8 +176,12 @@ def missing(task: Task, name: str) -> Iterable[str]:
         yield f"parameter={name}: the network has none of this name, but {', '.join(names)}"
 
 
-def mistakes(measure: Any, task: Task) -> Iterable[str]:
-    """A line for each reason why a measure can't be taken of a task, which keeps its contract."""
+def mistakes(measure: Any, task: Task, dtype: torch.dtype) -> Iterable[str]:
+    """A line for each reason why a measure can't be taken of a task, which keeps its contract.
+
+    Args:
+        dtype: of parameters and data.
+    """
     if not isinstance(measure, Measure):
         yield f"_target_={type(measure).__name__}: is no measure; see grok/measures/measure.py"
         return
@@ -198,10 +200,15 @@ def mistakes(measure: Any, task: Task) -> Iterable[str]:
         if better not in (HIGHER, LOWER, None):
             yield f"{column}: is better {better}; it must be {HIGHER}, {LOWER} or None"
     try:
-        values = dict(measure.take(example(task)))
+        try:
+            values, changed = _taken(measure, example(task, dtype, ROWS))
+        except Exception:  # it may need all samples
+            values, changed = _taken(measure, example(task, dtype))
     except Exception as error:  # whatever somebody's code may raise
         yield f"take: fails ({type(error).__name__}: {first_line(error)})"
         return
+    for name in changed:
+        yield f"take: changes {name} in place, with which the member trains on; let it copy it"
     if columns and values.keys() != columns.keys():
         yield f"take: gives {', '.join(values)}; its columns are {', '.join(columns)}"
     for name, value in values.items():
@@ -212,18 +219,25 @@ def mistakes(measure: Any, task: Task) -> Iterable[str]:
             yield f"{name}: is {shape}; it must be a tensor without dimensions, a number"
 
 
-def example(task: Task) -> Snapshot:
-    """A member before its first step, with a few samples."""
-    model, data = Model(task).float(), cast(task.data(0), torch.float32)
+def _taken(measure: Measure, member: Snapshot) -> tuple[dict[str, Any], list[str]]:
+    """What a measure gives, and what of the member it has changed."""
+    parts = ("params", "constants", "initial", "train", "val")
+    before = {part: pytree.tree_map(torch.clone, getattr(member, part)) for part in parts}
+    with torch.no_grad():
+        values = dict(measure.take(member))
+    return values, [part for part in parts if not same(before[part], getattr(member, part))]
+
+
+def example(task: Task, dtype: torch.dtype = torch.float32, samples: int | None = None) -> Snapshot:
+    """A member before its first step, with all samples or a few."""
+    model, data = Model(task).to(dtype), cast(task.data(0), dtype)
     named = dict([*model.network.named_parameters(), *model.network.named_buffers()])
     params = {name: tensor.detach() for name, tensor in named.items() if tensor.requires_grad}
     constants = {name: tensor for name, tensor in named.items() if name not in params}
-    train, val = (
-        pytree.tree_map(lambda tensor: tensor[:ROWS], part) | data.fixed
-        for part in (data.train, data.val)
-    )
+    train, val = (rows(part, samples) | data.fixed for part in (data.train, data.val))
+    initial = {name: tensor.clone() for name, tensor in params.items()}
     call = functools.partial(_call, model, constants)
-    return Snapshot(task.shared(), params, constants, params, train, val, call)
+    return Snapshot(task.shared(), params, constants, initial, train, val, call)
 
 
 def _call(

@@ -18,6 +18,8 @@ from grok.record.meaning import role_problems
 Batch = dict[str, Any]
 """Named tensors of one member, also in nested dictionaries; ``inputs`` is what the network takes
 unless the task says otherwise."""
+ROWS = 8
+"""Samples on which a task or a measure is tried."""
 MOST_LAYERS = 100
 """Of a perceptron; a step through more takes long to compile, and nothing comes of it."""
 
@@ -195,6 +197,23 @@ def in_order(steps: Sequence[int] | None) -> Sequence[int] | None:
     return sorted({int(step) for step in steps})
 
 
+def dtype_of(precision: str) -> torch.dtype:
+    """Of parameters and data, by the precision's name in a configuration."""
+    return torch.float64 if precision == "64-true" else torch.float32
+
+
 def cast(tree: Any, dtype: torch.dtype) -> Any:
     """Nested tensors, those of floating point in `dtype`."""
     return pytree.tree_map(lambda t: t.to(dtype) if t.is_floating_point() else t, tree)
+
+
+def same(tree: Any, other: Any) -> bool:
+    """Whether nested tensors are equal to the bit; a nan is as another."""
+    pairs = zip(pytree.tree_leaves(tree), pytree.tree_leaves(other), strict=True)
+    return all(torch.equal(a, b) or torch.allclose(a, b, 0, 0, equal_nan=True) for a, b in pairs)
+
+
+def rows(batch: Batch, count: int | None = ROWS) -> Batch:
+    """The first samples of a batch; all where `count` is None."""
+    some: Batch = pytree.tree_map(lambda tensor: tensor[:count], batch)
+    return some

@@ -52,6 +52,26 @@ def forgetful(self, group):
         param.sub_(grad.sign(), alpha=group.lr * (1 - self.beta))
 
 
+def in_place(self, param, grad, moments, c):
+    """Like `Signs.update`, but its mean is written over the one before."""
+    lr, beta = c
+    mean = moments[0].mul_(beta).add_(grad.sign() * (1 - beta))
+    return param - mean * lr, (mean,)
+
+
+def decaying(self, param, grad, moments, c):
+    """Takes a weight decay of its own, and that of a stack is none."""
+    param, moments = Signs.update(self, param, grad, moments, c)
+    return param * (1 - self.wd_dec), moments
+
+
+def plainly_decaying(self, group):
+    """As `decaying` is meant."""
+    Signs.plain_update(self, group)
+    for param in group.params:
+        param.mul_(1 - group.weight_decay)
+
+
 @dataclass(frozen=True)
 class Bare(Signs):
     """Has a field without a default."""
@@ -105,12 +125,21 @@ def test_sound_ones_pass(kind, more):
         ),
         (
             {"plain_update": lambda self, group: None},
-            "opt: Wrong.plain_update and update differ by 0.00025 after 2 steps; make them equal, "
+            "opt: Wrong.plain_update and update differ by 0.025 after 2 steps; make them equal, "
+            "update by what coefficients give and by nothing of its own",
+        ),
+        (
+            {"update": in_place},
+            "opt: Wrong.update changes what it is given in place; let it return new tensors",
+        ),
+        (
+            {"update": decaying, "plain_update": plainly_decaying},
+            "opt: Wrong.plain_update and update differ by 1.2 after 2 steps; make them equal, "
             "update by what coefficients give and by nothing of its own",
         ),
         (
             {"plain_update": forgetful},
-            "opt: Wrong.plain_update and update differ by 0.00025 after 2 steps; make them equal, "
+            "opt: Wrong.plain_update and update differ by 0.025 after 2 steps; make them equal, "
             "update by what coefficients give and by nothing of its own",
         ),
     ],
@@ -120,6 +149,13 @@ def test_each_mistake_is_a_line(methods, line):
     with pytest.raises(ConfigError) as told:
         check_optimizer(wrong(**RATES))
     assert str(told.value) == line
+
+
+def test_rates_under_which_no_mistake_shows():
+    methods = {"update": decaying, "plain_update": plainly_decaying}
+    wrong = dataclass(frozen=True)(type("Wrong", (Signs,), methods))
+    with pytest.raises(ConfigError, match=r"plain_update and update differ"):
+        check_optimizer(wrong(lr_enc=1e-7, lr_dec=1e-7))
 
 
 @pytest.mark.parametrize("method", ["update", "coefficients"])

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 from grok import check_task
@@ -12,6 +13,7 @@ from grok.checks.task import unmeasured
 from grok.composing import compose
 from grok.errors import ConfigError
 from tests.checks.test_task_check import Branching, late
+from tests.tasks import examples
 from tests.tasks.examples import Sign
 
 
@@ -28,6 +30,14 @@ def test_a_schedule_may_be_an_array():
     task = dataclass(frozen=True)(type("Arrays", (Sign,), methods))()
     (line,) = unmeasured(task, 50)
     assert line.endswith("is over before accuracy is first measured, which is after 100 steps")
+
+
+def test_a_budget_before_the_first_evaluation():
+    methods = {"evaluations": lambda self, budget: range(1000, 100_001, 1000)}
+    task = dataclass(frozen=True)(type("Late", (Sign,), methods))()
+    assert list(unmeasured(task, 1000)) == []
+    (line,) = unmeasured(task, 500)
+    assert line.endswith("is over before accuracy is first measured, which is after 1000 steps")
 
 
 def test_steps_that_no_list_can_hold():
@@ -52,7 +62,7 @@ def test_a_branch_on_values_is_no_mistake_on_the_plain_path():
 
 def test_what_is_kept_from_call_to_call_is_found():
     class Counting(nn.Module):
-        """Grows with every call."""
+        """Twice as large from its 30th call on."""
 
         def __init__(self):
             super().__init__()
@@ -60,11 +70,54 @@ def test_what_is_kept_from_call_to_call_is_found():
 
         def forward(self, inputs):
             self.calls += 1
-            return self.decoder(self.encoder(inputs)) * (1 + 0.01 * min(self.calls, 100))
+            return self.decoder(self.encoder(inputs)) * (1 + (self.calls >= 30))
 
-    task = dataclass(frozen=True)(type("Keeps", (Sign,), {"network": lambda self: Counting()}))()
-    with pytest.raises(ConfigError, match=r"isn't the same in a stack and alone|random numbers"):
+    methods = {"network": lambda self: Counting(), "STACKABLE": False}
+    task = dataclass(frozen=True)(type("Keeps", (Sign,), methods))()
+    check_task(task)
+    with pytest.raises(ConfigError, match=r"isn't the same once it has gone on from a checkpoint"):
         check_task(task, thorough=True)
+
+
+def test_each_value_of_what_may_vary_and_is_no_number_is_tried():
+    """The default's network is what a step of all members takes."""
+    cfg, judged = compose(), {}
+    cfg.task = {"_target_": "tests.checks.test_task_check.Activated", "activation": "tanh"}
+    assert problems(cfg, judged) == []
+    cfg.task.activation = "relu"
+    (line,) = problems(cfg, judged)
+    assert "is another for another activation" in line
+
+
+@pytest.mark.parametrize(
+    ("methods", "line"),
+    [
+        ({"problems": lambda self: [self.p < 1]}, "AttributeError: 'Broken' object has no attrib"),
+        ({"__post_init__": lambda self: {}["rank"]}, "KeyError: 'rank'"),
+    ],
+)
+def test_what_judges_its_keys_may_be_wrong_itself(methods, line, monkeypatch):
+    broken = dataclass(frozen=True)(type("Broken", (Sign,), methods))
+    monkeypatch.setattr(examples, "Broken", broken, raising=False)
+    cfg = compose()
+    cfg.task = {"_target_": "tests.tasks.examples.Broken"}
+    (found,) = problems(cfg)
+    start = "task._target_=tests.tasks.examples.Broken: can't be made, or judge its keys ("
+    assert found.startswith(start + line)
+
+
+def test_a_precision_of_its_own_is_tried_with(monkeypatch):
+    methods = {
+        "outputs_of": lambda self, network, batch: network(batch["inputs"]) @ torch.eye(2),
+    }
+    monkeypatch.setattr(examples, "Single", type("Single", (Sign,), methods), raising=False)
+    examples.Single = dataclass(frozen=True)(examples.Single)
+    cfg, judged = compose(), {}
+    cfg.task = {"_target_": "tests.tasks.examples.Single"}
+    assert problems(cfg, judged) == []
+    cfg.trainer.precision = "64-true"
+    (line,) = problems(cfg, judged)
+    assert line.startswith("task: outputs_of(network, train batch) fails (RuntimeError: expected m")
 
 
 def test_a_run_is_refused_before_it_trains():
@@ -76,7 +129,7 @@ def test_a_run_is_refused_before_it_trains():
 
 def test_checked_once_for_jobs_that_differ_in_what_may_vary(monkeypatch):
     calls = []
-    monkeypatch.setattr("grok.checks.task.mistakes", lambda task: calls.append(task) or [])
+    monkeypatch.setattr("grok.checks.task.mistakes", lambda task, _: calls.append(task) or [])
     judged = {}
     for scale in (1, 2, 3):
         problems(compose("task=mnist", f"task.init_scale={scale}"), judged)

@@ -77,6 +77,32 @@ class Projecting(Branching):
         return self.decoder(self.encoder(inputs @ self.features))
 
 
+class Scaling(Branching):
+    """A number that each member draws, where no step finds it."""
+
+    def __init__(self):
+        super().__init__()
+        self.factor = torch.rand(()).item()
+
+    def forward(self, inputs):
+        return self.decoder(self.encoder(inputs * self.factor))
+
+
+@dataclass(frozen=True)
+class Activated(Sign):
+    VARYING = ("init_scale", "activation")
+    activation: str = "tanh"
+
+    def network(self):
+        layers = {"tanh": nn.Tanh, "relu": nn.ReLU}
+        return Chain(nn.Sequential(nn.Linear(4, 16), layers[self.activation]()), nn.Linear(16, 2))
+
+
+def scaled(task, seed):
+    data = Sign.data(task, seed)
+    return data._replace(train=data.train | {"inputs": data.train["inputs"] * task.init_scale})
+
+
 def by_numpy(network):
     with torch.no_grad():
         network.decoder.bias.copy_(torch.from_numpy(np.random.rand(2)))  # noqa: NPY002
@@ -210,16 +236,52 @@ WRONG = {
     "a loss by what varies": (
         FixedTensors,
         {"loss_of": lambda self, outputs, batch: self.threshold * outputs.square().mean()},
-        r"task: outputs, loss or correctness depend on threshold, which may vary in a stack; hand",
+        r"task: loss_of reads threshold, which may vary in a stack; hand it on as a tensor in",
     ),
     "a network by what varies": (
         FixedTensors,
         {"outputs_of": lambda self, network, batch: self.threshold * network(batch["inputs"])},
-        r"task: outputs, loss or correctness depend on threshold, which may vary in a stack; hand",
+        r"task: outputs_of reads threshold, which may vary in a stack; hand it on as a tensor in",
     ),
-    "numbers that are no buffer": (
+    "a correctness by what varies, of which eight samples show nothing": (
+        FixedTensors,
+        {"correct": lambda self, outputs, batch: outputs.amax(-1).abs() > 1e9 * self.threshold},
+        r"task: correct reads threshold, which may vary in a stack; hand it on as a tensor in Data",
+    ),
+    "weights that are used in a way that varies": (
+        Activated,
+        {},
+        r"task: its network, given the same weights, is another for another activation, which may",
+    ),
+    "data by the initial scale": (
+        Sign,
+        {"data": lambda self, seed: scaled(self, seed)},
+        r"task: data\(seed\) depends on init_scale, which scales the initial weights alone; give",
+    ),
+    "noise in the loss": (
+        Sign,
+        {"loss_of": lambda self, outputs, batch: outputs.square().mean() + torch.rand(())},
+        r"task: loss_of draws random numbers, which no run could repeat; leave them out",
+    ),
+    "inputs changed in place by another": (
+        Sign,
+        {"correct": lambda self, outputs, batch: batch["inputs"].add_(1)[:, 0] > 0},
+        r"task: correct changes its outputs or batch in place; let it work on a copy",
+    ),
+    "single precision alone": (
+        Sign,
+        {"outputs_of": lambda self, network, batch: network(batch["inputs"]) @ torch.eye(2)},
+        r"task: outputs_of\(network, train batch\) fails \(RuntimeError: .*double",
+    ),
+    "a tensor that is no buffer": (
         Sign,
         {"network": lambda self: Projecting()},
+        r"task: its network has the tensor features, which is neither parameter nor buffer, .* let "
+        r"the module register_buffer it",
+    ),
+    "numbers that are no tensors": (
+        Sign,
+        {"network": lambda self: Scaling()},
         r"task: its network has numbers beside its parameters and buffers, .* register_buffer them",
     ),
     "ranges that fail": (
@@ -252,7 +314,8 @@ WRONG = {
 @pytest.mark.parametrize("mistake", WRONG)
 def test_wrong_tasks_are_refused_by_the_right_line(mistake):
     base, methods, line = WRONG[mistake]
-    task = dataclass(frozen=True)(type("Wrong", (base,), methods))()
+    settings = {"activation": "relu"} if base is Activated else {}
+    task = dataclass(frozen=True)(type("Wrong", (base,), methods))(**settings)
     with pytest.raises(ConfigError, match=line) as caught:
         check_task(task)
     others = [other for other in str(caught.value).splitlines() if "doesn't depend on" not in other]

@@ -25,7 +25,8 @@ def test_members_at_once_are_as_one_by_one(name, make_member, stack_of, monkeypa
     stack.advance(20)
     observer, slots = Observer(stack, MEASURES), [3, 0, 1]
     expected = observer.take(name, slots, 0)
-    monkeypatch.setattr(observer, "_one_by_one", observer._at_once)
+    monkeypatch.setattr(Observer, "_mapped", True)
+    monkeypatch.delattr(Observer, "_one_by_one")
     taken = observer.take(name, slots, 0)
     assert [(each.slot, each.step) for each in taken] == [(3, 20), (0, 20), (1, 20)]
     for mine, theirs in zip(taken, expected, strict=True):
@@ -39,16 +40,39 @@ def largest(member):
     return torch.tensor(max(param.max().item() for param in member.params.values()))
 
 
-def test_what_can_not_be_mapped_is_taken_of_one_after_the_other(make_member, stack_of, caplog):
+def test_what_can_not_be_mapped_is_taken_of_one_after_the_other(
+    make_member, stack_of, caplog, monkeypatch
+):
     stack = stack_of([make_member(str(i), model=i) for i in range(3)], torch.float32)
     observer = Observer(stack, {"largest": Function(largest)})
-    expected = [each.values["largest"].item() for each in observer.take("largest", [2, 0], 0)]
-    values = observer._at_once("largest", [2, 0])["largest"]
-    assert values.tolist() == expected
+
+    def taken():
+        return [each.values["largest"].item() for each in observer.take("largest", [2, 0], 0)]
+
+    expected = taken()
+    monkeypatch.setattr(Observer, "_mapped", True)
+    assert [taken(), taken()] == [expected] * 2
     assert len(set(expected)) == 2
-    assert observer._unmapped == {"largest"}
     (line,) = caplog.messages
     assert line.startswith("measures.largest: torch.func can't map it over members (vmap: It looks")
+
+
+def spectrum(member):
+    """Raises where a weight isn't finite, as decompositions may."""
+    weight = member.params["encoder.weight"]
+    if not weight.isfinite().all():
+        raise ValueError("not finite")
+    return torch.linalg.svdvals(weight).max()
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_what_one_member_has_no_measure_of_another_may(mapped, make_member, stack_of, monkeypatch):
+    stack = stack_of([make_member(str(i), model=i) for i in range(3)], torch.float32)
+    stack.state.params["encoder.weight"][1] = torch.inf
+    monkeypatch.setattr(Observer, "_mapped", mapped)
+    taken = Observer(stack, {"spectrum": Function(spectrum)}).take("spectrum", [0, 1, 2], 0)
+    assert [each.error is None for each in taken] == [True, False, True]
+    assert [sorted(each.values) for each in taken] == [["spectrum"], [], ["spectrum"]]
 
 
 def test_what_is_taken_keeps_nothing_of_the_others(make_member):

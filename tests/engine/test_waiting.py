@@ -1,5 +1,7 @@
 """Members that aren't known yet: their slots wait for them."""
 
+import dataclasses
+
 import pytest
 
 from grok import training
@@ -46,6 +48,31 @@ def test_a_slot_waits_until_its_member_is_known(make_member, solo, monkeypatch):
     for member, expected in zip(members, solo, strict=True):
         assert outcome(member).t_train == expected.t_train
         assert outcome(member).final == pytest.approx(expected.final)
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        ({"constrain": ("decoder",)}, "constrain is decoder instead of nothing in "),
+        ({"activation": "relu"}, "task is ToyAddition ToyAddition("),
+    ],
+)
+def test_what_takes_another_step_is_refused(more, line, make_member):
+    """Whoever trains members without a launcher, which groups them."""
+    held = more.pop("constrain", ())
+    first = make_member("first")
+    other = dataclasses.replace(make_member("other", **more), constrain=held)
+    told = []
+    training.train(
+        [first, other],
+        setup(compose(*SETTINGS)),
+        size=2,
+        failed=lambda member, error: told.append((member, str(error))),
+    )
+    ((failed, reason),) = told
+    assert failed is other
+    assert reason.startswith(line)
+    assert finished(first.folder)
 
 
 def test_the_first_may_be_waited_for_too(make_member, solo, monkeypatch):

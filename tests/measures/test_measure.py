@@ -48,6 +48,24 @@ def a_vector(member: Snapshot) -> torch.Tensor:
     return member.params["encoder.weight"]
 
 
+def centred(member: Snapshot) -> torch.Tensor:
+    """Writes to what the member trains on with."""
+    weight = member.params["encoder.weight"]
+    weight -= weight.mean()
+    return weight.abs().max()
+
+
+def single(member: Snapshot) -> torch.Tensor:
+    """Takes single precision for granted."""
+    return (member.params["decoder.0.weight"].T @ torch.ones(200, 1)).sum()
+
+
+def of_all_pairs(member: Snapshot) -> torch.Tensor:
+    """Counts on all samples."""
+    outputs = torch.cat([member.outputs(member.train), member.outputs(member.val)])
+    return outputs.view(55, -1).mean()
+
+
 class NoColumns(Measure):
     """One whose author has forgotten to return."""
 
@@ -147,6 +165,24 @@ def test_nothing_after_a_members_end_counts(make_member, train_members):
     assert table.index.tolist() == list(range(record.steps + 1))
 
 
+def spectrum(member: Snapshot) -> torch.Tensor:
+    """Raises where a weight isn't finite, as decompositions may."""
+    weight = member.params["encoder.weight"]
+    if not weight.isfinite().all():
+        raise ValueError("not finite")
+    return torch.linalg.svdvals(weight).max()
+
+
+@pytest.mark.parametrize("steps", [5, 200])
+@pytest.mark.parametrize("every", [1, 10])
+def test_a_member_that_diverges_has_its_record(every, steps, make_member, train_members):
+    """Whatever a measure makes of its last weights, before or after the end of a call."""
+    members = [make_member("far", lr=1e30), make_member("near", lr=1e-3, budget=50)]
+    own = f"{{_target_: grok.measures.Function, function: {__name__}.spectrum, every: {every}}}"
+    records = train_members(members, f"+measures.own={own}", f"engine.steps_per_call={steps}")
+    assert [record.stop_reason for record in records] == ["diverged", "budget"]
+
+
 def test_measured_while_members_come_and_go(make_member, train_members):
     """At their own steps, whoever sits beside them; to the last digit."""
     measures = "measures=[distance,gradient_norm]", "+measures.distance.every=30"
@@ -237,6 +273,21 @@ def test_with_minibatches_and_fixed_tensors(make_member, train_members):
         ),
         (
             [
+                "+measures.own={_target_: grok.measures.Function, "
+                "function: tests.measures.test_measure.centred}"
+            ],
+            "measures.own.take: changes params in place, with which the member trains on; let it",
+        ),
+        (
+            [
+                "trainer.precision=64-true",
+                "+measures.own={_target_: grok.measures.Function, "
+                "function: tests.measures.test_measure.single}",
+            ],
+            "measures.own.take: fails (RuntimeError: expected m",
+        ),
+        (
+            [
                 "+measures.own={_target_: grok.measures.Function, function: "
                 "{_target_: tests.measures.test_measure.largest_weight, _partial_: true}}"
             ],
@@ -256,6 +307,12 @@ def test_with_minibatches_and_fixed_tensors(make_member, train_members):
 def test_mistakes_are_told_before_training(overrides, line):
     (found,) = problems(compose(*overrides))
     assert found.startswith(line)
+
+
+@pytest.mark.parametrize("function", ["single", "of_all_pairs"])
+def test_what_can_be_taken_is_no_mistake(function):
+    own = f"{{_target_: grok.measures.Function, function: {__name__}.{function}}}"
+    assert problems(compose(f"+measures.own={own}")) == []
 
 
 def test_measures_hold_what_their_files_say():
