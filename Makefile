@@ -18,6 +18,8 @@ ifndef DIR
 DIR := multirun/$(shell date +%Y-%m-%d/%H-%M-%S)
 endif
 export DIR  # recipes have it from the shell, with all the characters that it may have
+# and Hydra with what is a quote, or would be one's end, escaped
+QUOTED = $$(printf %s "$$DIR" | sed 's/\(\\*\)"/\1\1\\"/g; s/\(\\*\)$$/\1\1/')
 
 toy-phase: EXPERIMENT := re_tug/fig1_$(TASK:toy_%=%)
 mnist-phase: EXPERIMENT := re_tug/fig2
@@ -68,7 +70,7 @@ mnist-phase: setup  ## Sweep MNIST and draw its phase diagram
 modular-phase: setup  ## Sweep modular addition and draw its phase diagram
 toy-phase mnist-phase modular-phase:
 	$(RUN) train.py -m experiment=$(EXPERIMENT) hydra/launcher=$(LAUNCHER) \
-	  $(LAUNCHER_$(LAUNCHER)) "hydra.sweep.dir=\"$$DIR\"" hydra.sweeper.scale=$(SCALE) $(SIZE) \
+	  $(LAUNCHER_$(LAUNCHER)) "hydra.sweep.dir=\"$(QUOTED)\"" hydra.sweeper.scale=$(SCALE) $(SIZE) \
 	  trainer=$(TRAINER)
 	$(RUN) analyze.py "$$DIR"
 

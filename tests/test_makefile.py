@@ -26,7 +26,9 @@ def make(tmp_path):
     return run
 
 
-@pytest.mark.parametrize("folder", ["plain/1", "a b", "it's $5", "a=b,c"])
+@pytest.mark.parametrize(
+    "folder", ["plain/1", "a b", "it's $5", "a=b,c", 'a"b', "a\\b", "a\\", 'a\\"b']
+)
 def test_a_folder_reaches_both_commands_whole(folder, make):
     done = make("toy-phase", f"DIR={folder.replace('$', '$$')}")
     train, analyze = map(json.loads, done.stdout.splitlines())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shlex
 from collections.abc import Sequence
@@ -31,6 +32,11 @@ SEVERAL = (
     r"Sweeping over Hydra's configuration is not supported : '(.+)'",
 )
 """What Hydra says of a word with several values where there may be one only."""
+CLOSED = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO),
+    *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP),
+)
+"""Of a place where nothing can be written."""
 
 
 def explained(error: Exception, arguments: Sequence[str]) -> UserError:
@@ -42,7 +48,7 @@ def explained(error: Exception, arguments: Sequence[str]) -> UserError:
     """
     if isinstance(error, MissingConfigException):
         return _no_option(str(error), arguments)
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.errno in (*FULL, *CLOSED):
         return _unwritable(error, arguments)
     line = (
         about_a_file(error, arguments)

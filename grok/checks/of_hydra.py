@@ -45,9 +45,9 @@ def word_problems(overrides: Iterable[Override], found: ConfigRepository) -> Ite
     """
     for override in overrides:
         key, word = override.key_or_group, str(override.input_line)
-        if any(f"{key}.".startswith(f"{name}.") for name in FILLED_IN):
+        if _is_of(key, FILLED_IN):
             yield f"{word}: is filled in by Hydra; leave it out"
-        elif f"{key}.".startswith(f"{PARAMS}."):
+        elif _is_of(key, [PARAMS]):
             if not override.value():
                 continue  # which makes a single run of an experiment's sweep
             swept = f"{key.removeprefix(PARAMS)}=1,2".lstrip(".=")
@@ -57,6 +57,11 @@ def word_problems(overrides: Iterable[Override], found: ConfigRepository) -> Ite
             yield f"{word}: Hydra needs it; leave ~ out, or set it"
         elif is_group(key, found) and key not in SIDE_BY_SIDE and (chosen := _listed(override)):
             yield _one_option(word, chosen, key, found)
+
+
+def _is_of(key: str, names: Iterable[str]) -> bool:
+    """Whether a key is one of these, or in a section of these."""
+    return any(f"{key}.".startswith(f"{name}.") for name in names)
 
 
 def _listed(override: Override) -> list[Any]:
@@ -81,15 +86,15 @@ def ignored(overrides: Iterable[Override], hydra: DictConfig) -> Iterable[str]:
     for override in overrides:
         key, word = override.key_or_group.replace("/", "."), str(override.input_line)
         nothing = override.is_delete() or not override.value()
-        if mode is RunMode.RUN and any(f"{key}.".startswith(f"{name}.") for name in OF_SWEEPS):
+        if mode is RunMode.RUN and _is_of(key, OF_SWEEPS):
             if key != SCALE and not (nothing and key == PARAMS):
                 instead = "write hydra.run.dir=..." if key == "hydra.sweep.dir" else "leave it out"
                 yield f"{word}: is for sweeps; add -m, or {instead}"
-        elif mode is RunMode.MULTIRUN and f"{key}.".startswith("hydra.run."):
+        elif mode is RunMode.MULTIRUN and _is_of(key, ["hydra.run"]):
             yield f"{word}: is for a single run; of a sweep write hydra.sweep.dir=..."
         elif key == GRID and "grid}" not in str(sweeper.get("params")):
             yield f"{word}: nothing here has so many values; list them, as -m opt.lr_dec=1e-4,1e-3"
-        elif key in OF_CLUSTERS and hydra.launcher.get("cluster", "another's") is None:
+        elif _is_of(key, OF_CLUSTERS) and hydra.launcher.get("cluster", "another's") is None:
             yield f"{word}: is for clusters; add hydra.launcher.cluster=slurm, or leave it out"
 
 

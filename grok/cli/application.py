@@ -101,7 +101,7 @@ def _explaining(command: Callable[[], None], errors: tuple[type[Exception], ...]
     """Run `command`; its `errors` become `UserError` with a line that says what to mend."""
     try:
         command()
-    except UserError:
+    except (UserError, BrokenPipeError):
         raise
     except errors as error:
         if debugging():

@@ -12,6 +12,7 @@ from rich.console import Console
 from grok import program
 from grok.launch import queue
 from grok.launch.agenda import Agenda
+from grok.launch.worker_name import described
 from grok.options import Parser
 from grok.printable import show
 from grok.record.names import ERROR, LOCK
@@ -47,7 +48,7 @@ def main(words: list[str]) -> None:
     for job, worker in queue.held(folder).items():
         jobs.setdefault(worker, []).append(str(job))
     for worker, its in jobs.items():
-        show(f"{queue.described(worker)}: at {', '.join(its)}")
+        show(f"{described(worker)}: at {', '.join(its)}")
     for job, message in failures(folder, plan).items():
         show(f"job {job} failed: {message}")
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -16,7 +19,9 @@ from grok.launch.settings import Spread, checked
 from grok.options import Parser
 from grok.printable import show
 from grok.record.names import LOCK
+from grok.record.record import sound_record
 from grok.sweeps.live import watching
+from grok.sweeps.pace import WORK
 from grok.sweeps.plan import report_failures
 from grok.sweeps.planned import Sweep, begun, planned
 
@@ -38,7 +43,7 @@ def main(words: list[str]) -> None:
         metavar="hydra.launcher.KEY=VALUE",
         nargs="*",
         default=[],
-        help="for this machine, such as workers=2, stack_size=8 or devices=[0]",
+        help="for this machine, such as hydra.launcher.workers=2",
     )
     options = parser.parse_args(words)
     for word in options.settings:
@@ -47,9 +52,11 @@ def main(words: list[str]) -> None:
                 f"{word}: the sweep has its own settings; only {', '.join(MINE)} may be added"
             )
     folder = options.folder.expanduser().absolute()
-    begun(folder)
+    begin = Path(begun(folder).command["cwd"])  # from where places are that the sweep's words name
     try:
-        work_on(planned(folder, options.settings))
+        # another machine may have it elsewhere
+        with contextlib.chdir(begin if begin.is_dir() else Path.cwd()):
+            work_on(planned(folder, options.settings))
     except BaseException as error:
         if not interrupted(error):
             raise
@@ -65,26 +72,41 @@ def work_on(sweep: Sweep) -> None:
         UserError: jobs that can't be stacked, that a launcher shares with none, or that failed.
     """
     folder = sweep.folder
+    jobs: Sequence[int] = range(len(sweep.plan.jobs))
     if reason := stacked.obstacle(sweep):
         raise UserError(f"{folder}: {reason}; give the command that it began with")
-    if queue.laid_out(folder):
-        groups = queue.groups_of(folder)
-    else:
-        _check_free(folder)
-        groups = stacked.groups(sweep.composer, sweep.plan.overrides)
-    queue.lay_out(folder, groups)
-    with watching(folder, sweep.plan):
-        work_here(sweep, checked(sweep.master.hydra.launcher).spread)
-    report_failures(folder, settled(sweep, range(len(sweep.plan.jobs))))
+    for job in jobs:
+        sound_record(folder / str(job))  # a damaged one is set aside, and its member trained again
+    with _entered(folder) as beside:
+        if beside:  # a launcher that sends batch after batch answers for its other jobs
+            groups = queue.groups_of(folder)
+            jobs = sorted(itertools.chain(*groups))
+        else:
+            groups = stacked.groups(sweep.composer, sweep.plan.overrides)
+        queue.lay_out(folder, groups)
+        with watching(folder, sweep.plan):
+            work_here(sweep, checked(sweep.master.hydra.launcher).spread)
+    report_failures(folder, settled(sweep, jobs))
     show(program.to_draw(folder))
 
 
-def _check_free(folder: Path) -> None:
-    """Refuse a folder that a launcher without a queue is at work in."""
-    try:
-        with FileLock(folder / LOCK, timeout=0):
-            pass
-    except Timeout:
-        raise UserError(
-            f"{folder}: a launcher is at work there that shares it with none; wait for it"
-        ) from None
+@contextlib.contextmanager
+def _entered(folder: Path) -> Iterator[bool]:
+    """Be at work in a folder, as a worker that launchers see; whether others have begun.
+
+    Raises:
+        UserError: a launcher without a queue is at work there.
+    """
+    with contextlib.ExitStack() as launchers:
+        beside = queue.laid_out(folder)
+        if not beside:
+            try:
+                launchers.enter_context(FileLock(folder / LOCK, timeout=0))
+            except Timeout:
+                raise UserError(
+                    f"{folder}: a launcher is at work there that shares it with none; wait for it"
+                ) from None
+        (folder / WORK).mkdir(exist_ok=True)
+        with queue.Worker(folder):
+            launchers.close()
+            yield beside

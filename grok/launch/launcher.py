@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from grok.launch.agenda import Agenda
 from grok.launch.local import work_here
 from grok.launch.outcome import settled
 from grok.launch.settings import Stacked, checked
+from grok.launch.worker_name import described
 from grok.printable import show
+from grok.sweeps.pace import WORK
 from grok.sweeps.planned import Sweep
 
 
@@ -54,6 +57,8 @@ def _send(sweep: Sweep, settings: Stacked) -> None:
         cluster.wait(array, Agenda(folder, sweep.plan, range(len(sweep.plan.jobs))))
     except KeyboardInterrupt:
         if array.number is None:
+            for job in array.jobs:
+                job.cancel()
             raise
         raise InterruptionError(
             f"; {array}, goes on. To see how far it is: {status}. To end it: scancel {array.number}"
@@ -67,7 +72,12 @@ def check_free(folder: Path) -> None:
         UserError: it names them.
     """
     number = cluster.sent_before(folder)
-    found = [f"Slurm job {number}"] if number else [*map(queue.described, queue.living(folder))]
+    if number and not shutil.which("squeue"):
+        raise UserError(
+            f"hydra.sweep.dir={folder}: was sent to Slurm as job {number}, which nobody here can "
+            f"ask for (no squeue); if it has ended, delete {folder / WORK / cluster.NUMBER}"
+        )
+    found = [f"Slurm job {number}"] if number else [*map(described, queue.living(folder))]
     if found:
         at_work = f"{'; '.join(found)} {'is' if len(found) == 1 else 'are'} at work there"
         raise UserError(

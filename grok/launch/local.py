@@ -59,7 +59,8 @@ def work_here(sweep: Sweep, spread: Spread) -> None:
         _wait(processes)
     finally:
         for process in processes:
-            process.kill()
+            if process.pid is not None:  # it could be started
+                process.kill()
 
 
 def _wait(processes: Sequence[BaseProcess]) -> None:

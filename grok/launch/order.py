@@ -50,8 +50,7 @@ def lateness(settings: Sequence[Mapping[str, Any]]) -> list[int]:
     ]
 
 
-def waves(group: Sequence[int], settings: Sequence[Mapping[str, Any]]) -> list[list[int]]:
-    """Jobs that can train together, divided by lateness, so that others have their turns."""
-    late = lateness(settings)
+def waves(group: Sequence[int], late: Sequence[int]) -> list[list[int]]:
+    """Jobs that can train together, divided by `lateness`, so that others have their turns."""
     ranked = sorted(group, key=late.__getitem__)
     return [list(wave) for _, wave in itertools.groupby(ranked, late.__getitem__)]

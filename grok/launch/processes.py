@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 
 def is_worker() -> bool:
@@ -35,6 +36,16 @@ def runs(process: int) -> bool:
         except PermissionError:  # somebody else's
             pass
     return True
+
+
+def birth(process: int) -> str:
+    """When a process of this machine began, in ticks since the system did; only Linux tells.
+
+    The number of one that has ended may be another's by now.
+    """
+    with contextlib.suppress(OSError, IndexError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
+    return ""
 
 
 def end_with_input() -> None:

@@ -11,9 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import shutil
-import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +19,7 @@ from typing import NamedTuple
 
 from filelock import SoftFileLease, Timeout
 
-from grok.launch.processes import runs
+from grok.launch.worker_name import new_name, runs_here
 from grok.record.files import atomic_path
 from grok.record.record import finished
 from grok.sweeps.pace import PACE, WORK
@@ -31,6 +29,8 @@ SILENCE = 60.0
 """Seconds without a sign of life after which a worker elsewhere counts as dead."""
 UNTOLD = "failed without room to write why; make room, and give the same command again"
 """Message of a job whose own couldn't be written."""
+SHARE = 20
+"""Of many jobs, looks at their records take such a part of a worker's time at most."""
 GRACE = 8.0
 """Seconds in which a worker here ends, whose launcher has been killed."""
 
@@ -142,12 +142,6 @@ def clear(folder: Path) -> None:
         shutil.rmtree(folder / WORK, ignore_errors=True)
 
 
-def described(worker: str) -> str:
-    """A worker's name for people: its machine, its process and its Slurm job."""
-    host, process, slurm, _ = worker.split("+")
-    return f"{host}, process {process}" + (f", Slurm job {slurm}" if slurm else "")
-
-
 class Renewals(NamedTuple):
     """What has been seen of a worker's lease."""
 
@@ -181,7 +175,7 @@ class Watch:
                 self._free(worker)
         except Timeout:
             silent = time.monotonic() - self._renewed(worker).newest
-            if _runs_here(worker) or silent < SILENCE:
+            if runs_here(worker) or silent < SILENCE:
                 return False
             self._free(worker)
             path.unlink(missing_ok=True)
@@ -191,7 +185,7 @@ class Watch:
 
     def alive(self, worker: str) -> bool:
         """Whether a worker is known to live: by its process here, or renewed since a first look."""
-        return _runs_here(worker) or self._renewed(worker).times > 0
+        return runs_here(worker) or self._renewed(worker).times > 0
 
     def _free(self, worker: str) -> None:
         for job in tickets(self._work / worker):
@@ -220,6 +214,7 @@ class Worker:
     def __init__(self, folder: Path) -> None:
         self._folder, self._work = folder, folder / WORK
         self._watch = Watch(folder)
+        self._tear_next = 0.0
 
     def __enter__(self) -> Worker:
         self._begin()
@@ -233,10 +228,7 @@ class Worker:
         self._lease.release()
 
     def _begin(self) -> None:
-        slurm = os.environ.get("SLURM_JOB_ID", "")
-        if array := os.environ.get("SLURM_ARRAY_JOB_ID"):
-            slurm = f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}"
-        self.name = f"{socket.gethostname()}+{os.getpid()}+{slurm}+{secrets.token_hex(4)}"
+        self.name = new_name()
         self._mine = self._work / self.name
         self._lease = _lease(self._work / f"{self.name}{LEASE}")
         self._lease.acquire()  # first: a folder without a lease is one of the dead
@@ -244,9 +236,12 @@ class Worker:
 
     def take(self, wanted: Sequence[int]) -> int | None:
         """The first of these jobs that nobody alive has; None where there is none."""
-        if self._lease.compromise:  # was silent for so long that its jobs have gone to others
+        if self._lease.compromise:  # was silent for so long that its jobs may have gone to others
+            before = self._mine
             self._begin()
-        self.left()
+            for job in tickets(before):
+                _move(before / str(job), self._mine / str(job))
+        self._tear()
         free = {*tickets(self._work / FREE)}
         for job in wanted:
             if job in free and _move(self._work / FREE / str(job), self._mine / str(job)):
@@ -256,10 +251,19 @@ class Worker:
         return None
 
     def fail(self, job: int, message: str) -> None:
-        """Put a job of mine aside until the sweep is launched again."""
+        """Put a job of mine, if it still is, aside until the sweep is launched again."""
+        if not (self._mine / str(job)).exists():
+            return
         with contextlib.suppress(OSError):  # no room; see `UNTOLD`
             (self._mine / str(job)).write_text(message, encoding="utf-8")
         _move(self._mine / str(job), self._work / FAILED / str(job))
+
+    def _tear(self) -> None:
+        """Tear the tickets of my jobs that have finished; of very many, not at every call."""
+        if (began := time.monotonic()) >= self._tear_next:
+            self.left()
+            ended = time.monotonic()
+            self._tear_next = ended + SHARE * (ended - began)
 
     def left(self) -> list[int]:
         """My jobs that have neither finished nor failed; tickets of the finished are torn."""
@@ -284,11 +288,6 @@ class Worker:
 
 def _lease(path: Path) -> SoftFileLease:
     return SoftFileLease(path, lease_duration=SILENCE, thread_local=False)
-
-
-def _runs_here(worker: str) -> bool:
-    host, process, *_ = worker.split("+")
-    return host == socket.gethostname() and runs(int(process))
 
 
 def _move(ticket: Path, to: Path) -> bool:

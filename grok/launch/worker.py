@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from grok.errors import named
 from grok.launch import stacked
 from grok.launch.agenda import Agenda
-from grok.launch.order import waves
+from grok.launch.order import lateness, waves
 from grok.launch.places import Place, places
 from grok.launch.queue import Worker, groups_of
 from grok.launch.settings import Spread
@@ -33,14 +33,14 @@ def work(sweep: Sweep, spread: Spread, index: int = 0) -> None:
         index: of this worker on this machine.
     """
     seats: dict[int, tuple[Place, list[int]]] = {}  # job to its place, and those it trains with
-    groups = groups_of(sweep.folder)
+    groups, late = groups_of(sweep.folder), lateness(sweep.plan.jobs)
     for group in groups:
         cfg = sweep.job(group[0])
         found = places(cfg, sum(map(len, groups)), *spread)
         if index < len(found):
             slots = places(cfg, len(group), *spread)[0].slots  # as many as this group needs
             place = found[index]._replace(slots=slots)
-            for wave in waves(group, sweep.plan.jobs) if len(groups) > 1 else [group]:
+            for wave in waves(group, late) if len(groups) > 1 else [group]:
                 seats |= dict.fromkeys(wave, (place, wave))
     agenda = Agenda(sweep.folder, sweep.plan, seats)
     env: Any = OmegaConf.to_container(sweep.master.hydra.job.env_set, resolve=True)

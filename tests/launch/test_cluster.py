@@ -11,6 +11,7 @@ import pytest
 
 from grok.launch import cluster, queue
 from grok.launch.queue import WORK
+from grok.launch.worker_name import described
 from grok.record.names import CHECKPOINT
 from tests.launch.slurm_node import output, wait_until
 from tests.launch.small_sweep import SWEEP as MEMBERS
@@ -111,7 +112,7 @@ def test_allocations_that_are_killed_and_put_back(slurm, run_train, tmp_path):
     subprocess.run(["scontrol", "requeue", f"{number}_0"], check=True)
     wait_until(lambda: len(running(number)) == 1)
     wait_until(lambda: len(running(number)) == 2)
-    held = {queue.described(worker) for worker in queue.held(broken).values()}
+    held = {described(worker) for worker in queue.held(broken).values()}
     killed = next(each for each in held if each.endswith(f"{number}_1"))
     os.kill(int(killed.split("process ")[1].split(",")[0]), signal.SIGKILL)
     wait_until(lambda: len(running(number)) == 1)

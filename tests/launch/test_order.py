@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from grok.launch.order import coarse_to_fine, level, waves
+from grok.launch.order import coarse_to_fine, lateness, level, waves
 
 
 def test_levels_of_an_axis():
@@ -40,7 +40,7 @@ def test_structures_take_turns_from_coarse_to_fine():
     """Each value of `a` is a structure: none is finished before all have been begun."""
     cells = grid(3, 5)
     groups = [[job for job, cell in enumerate(cells) if cell["a"] == a] for a in range(3)]
-    assert [waves(group, cells) for group in groups] == [
+    assert [waves(group, lateness(cells)) for group in groups] == [
         [[0, 4], [2], [1, 3]],
         [[5, 7, 9], [6, 8]],
         [[10, 14], [12], [11, 13]],

@@ -12,6 +12,7 @@ from filelock import SoftFileLease
 
 from grok.launch import queue
 from grok.launch.queue import FAILED, FREE, LEASE, WORK, Watch, Worker, lay_out, tickets
+from grok.launch.worker_name import described, new_name, runs_here
 from grok.record.names import RESULT
 
 HOLDS = """
@@ -201,6 +202,38 @@ def test_without_exchange_a_process_has_to_end(folder, impatient, other, without
     assert tickets(folder / WORK / FREE) == [0, 1, 2, 3]
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="tells no process's begin")
+def test_a_process_of_the_same_number_is_another():
+    """After a restart of the machine, or of a container."""
+    mine = new_name()
+    assert runs_here(mine)
+    place, _, mark = mine.rpartition("+")
+    born, _, rest = mark.partition(".")
+    assert not runs_here(f"{place}+{int(born) + 1}.{rest}")
+    assert runs_here(f"{place}+.{rest}"), "of a system that doesn't tell"
+
+
+def test_who_was_silent_keeps_the_jobs_that_nobody_has_taken(folder, impatient, monkeypatch):
+    with Worker(folder) as worker:
+        assert [worker.take([0, 1, 2, 3]), worker.take([0, 1, 2, 3])] == [0, 1]
+        before = worker.name
+        monkeypatch.setattr(SoftFileLease, "compromise", property(lambda _: True))
+        taken = worker.take([2])
+        monkeypatch.undo()
+        assert taken == 2
+        assert worker.name != before
+        assert worker.left() == [0, 1, 2]
+
+
+def test_a_job_that_another_has_by_now_does_not_fail(folder):
+    with Worker(folder) as worker, Worker(folder) as other:
+        assert worker.take([0]) == 0
+        (folder / WORK / worker.name / "0").rename(folder / WORK / other.name / "0")
+        worker.fail(0, "late")
+        assert queue.failures(folder) == {}
+        assert queue.held(folder) == {0: other.name}
+
+
 def _takes(folder, taken):
     with Worker(folder) as worker:
         while (job := worker.take(list(range(40)))) is not None:
@@ -237,5 +270,5 @@ def test_a_queue_with_somebody_in_it_stays(folder):
 def test_what_a_worker_is_called(folder, monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "12")
     with Worker(folder) as worker:
-        assert queue.described(worker.name).endswith(f"process {os.getpid()}, Slurm job 12")
+        assert described(worker.name).endswith(f"process {os.getpid()}, Slurm job 12")
     assert FAILED in os.listdir(folder / WORK)

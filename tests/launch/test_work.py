@@ -10,10 +10,12 @@ import pytest
 from filelock import FileLock
 
 from grok.launch import outcome, queue, stacked, worker
+from grok.launch.cluster import NUMBER
 from grok.launch.queue import WORK, Worker, lay_out
 from grok.launch.settings import Spread
-from grok.record.names import ERROR, LOCK
-from grok.record.record import read_plan, write_plan
+from grok.launch.worker_name import described
+from grok.record.names import ERROR, LOCK, RESULT
+from grok.record.record import finished, read_plan, write_plan
 from grok.sweeps.planned import planned
 from tests.in_process import run_in_process
 from tests.launch.small_sweep import SWEEP as MEMBERS
@@ -71,6 +73,22 @@ def test_a_worker_trains_in_the_sweep_s_folder_wherever_it_is(given, tmp_path, m
     assert prepared.folder == folder / "0"
 
 
+def test_places_are_as_seen_from_where_the_sweep_began(tmp_path, monkeypatch):
+    (tmp_path / "begun" / "conf" / "task").mkdir(parents=True)
+    (tmp_path / "else").mkdir()
+    mine = "defaults: [toy_regression, _self_]\nwidth: 11\n"
+    (tmp_path / "begun" / "conf" / "task" / "mine.yaml").write_text(mine)
+    monkeypatch.chdir(tmp_path / "begun")
+    words = ["-m", "task=mine", "seed.model=1,2", "phase.budget=5", "engine.compile=false"]
+    words += ["hydra.searchpath=[file://conf]", "hydra.sweep.dir=sweep"]
+    assert run_in_process(monkeypatch, *words) == 0
+    shutil.rmtree(tmp_path / "begun" / "sweep" / "1")
+    monkeypatch.chdir(tmp_path / "else")
+    assert run_in_process(monkeypatch, "work", tmp_path / "begun" / "sweep") == 0
+    assert finished(tmp_path / "begun" / "sweep" / "1")
+    assert os.getcwd() == str(tmp_path / "else")
+
+
 def fails(monkeypatch, capsys, *words):
     status = run_in_process(monkeypatch, *words)
     (line,) = capsys.readouterr().err.splitlines()
@@ -100,6 +118,62 @@ def test_what_another_launcher_is_at_is_left_to_it(begun, monkeypatch, capsys):
         status, line = fails(monkeypatch, capsys, "work", begun)
     assert status == 1
     assert line == f"{begun}: a launcher is at work there that shares it with none; wait for it"
+
+
+def test_a_damaged_record_is_trained_again(begun, monkeypatch, tmp_path):
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "1" / RESULT).write_text("{")
+    assert run_in_process(monkeypatch, "work", tmp_path) == 0
+    pd.testing.assert_frame_equal(table(tmp_path), table(begun))
+    assert (tmp_path / "1" / f"{RESULT}.damaged").exists()
+
+
+def test_beside_a_batch_its_jobs_are_all_there_is(begun, monkeypatch, tmp_path):
+    """The launcher lays out the others later, and answers for them."""
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    for job in "03":
+        shutil.rmtree(tmp_path / job)
+    lay_out(tmp_path, [[0, 1]])
+    assert run_in_process(monkeypatch, "work", tmp_path) == 0
+    assert [finished(tmp_path / job) for job in "0123"] == [True, True, True, False]
+
+
+def test_a_launch_sees_it_before_it_has_a_job(begun, monkeypatch, capsys, tmp_path):
+    """While it composes them, which takes long for many."""
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    seen = []
+
+    def groups(*_):
+        seen.extend(queue.living(tmp_path))
+        with FileLock(tmp_path / LOCK, timeout=0):  # free for a launcher, which looks
+            return [[0, 1, 2, 3]]
+
+    monkeypatch.setattr(queue, "GRACE", 0)
+    monkeypatch.setattr(stacked, "groups", groups)
+    assert run_in_process(monkeypatch, "work", tmp_path) == 0
+    (name,) = seen
+    assert described(name).endswith(f"process {os.getpid()}")
+    assert not (tmp_path / WORK).exists()
+
+
+@pytest.mark.parametrize("number", [None, 17])
+def test_what_slurm_has_is_not_known_without_it(number, begun, monkeypatch, capsys, tmp_path):
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    shutil.rmtree(tmp_path / "1")
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    if number:
+        (tmp_path / WORK).mkdir()
+        (tmp_path / WORK / NUMBER).write_text(str(number))
+    words = (*SWEEP, "hydra/launcher=basic", f"hydra.sweep.dir={tmp_path}")
+    if number is None:
+        assert run_in_process(monkeypatch, *words) == 0
+        return
+    status, line = fails(monkeypatch, capsys, *words)
+    assert (status, line) == (
+        1,
+        f"hydra.sweep.dir={tmp_path}: was sent to Slurm as job 17, which nobody here can ask for "
+        f"(no squeue); if it has ended, delete {tmp_path / WORK / NUMBER}",
+    )
 
 
 def test_plans_of_earlier_versions(begun, monkeypatch, capsys, tmp_path):
