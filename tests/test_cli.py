@@ -1,5 +1,6 @@
 """The command line, end to end: runs, sweeps, and one clear line for each mistake."""
 
+import errno
 import shlex
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from grok.analysis import load
+from grok.checks.explain import explained
 from grok.record.record import read_plan, read_record
 from tests.in_process import run_in_process
 
@@ -116,6 +118,32 @@ def test_an_unwritable_folder(arguments, key, monkeypatch, capfd):
     assert run_in_process(monkeypatch, *arguments) == 1
     (line,) = capfd.readouterr().err.splitlines()
     assert line == f"error: {key}: can't write there (Not a directory); choose another folder"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            FileNotFoundError(errno.ENOENT, "No such file or directory", "/nowhere/mine.txt"),
+            "FileNotFoundError: [Errno 2] No such file or directory: '/nowhere/mine.txt'",
+        ),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), "ConnectionRefusedErr"),
+        (PermissionError(errno.EACCES, "Permission denied", "/mine"), "/mine: can't write there"),
+    ],
+)
+def test_only_what_is_a_place_s_is_said_to_be(error, line):
+    assert str(explained(error, [])).startswith(line)
+
+
+def test_a_reader_that_is_gone_is_no_mistake(tmp_path):
+    """As head is, once it has its lines."""
+    command = [sys.executable, "-u", str(ROOT / "train.py"), "new-task", "mine"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert (process.returncode, errors) == (0, "")
 
 
 def test_a_mistake_is_found_before_torch_is_imported(tmp_path, run_python):

@@ -1,5 +1,7 @@
 """A sweep is composed at its scale, and with what was chosen of the groups that it is over."""
 
+import re
+
 import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.object_type import ObjectType
@@ -69,10 +71,18 @@ def test_a_job_of_a_scale_that_sweeps(sweep_loader, experiment, scale):
     assert job.phase.budget == master.phase.budget < 1000
 
 
-@pytest.mark.parametrize("word", ["partition=gpu", "wait=false", "allocations=2"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "hydra.launcher.partition=gpu",
+        "hydra.launcher.wait=false",
+        "hydra.launcher.allocations=2",
+        "+hydra.launcher.additional.nice=100",
+    ],
+)
 def test_what_a_cluster_is_told_without_one(sweep_loader, word):
-    words = ["opt.lr_dec=1,2", "hydra/launcher=stacked", f"hydra.launcher.{word}"]
-    with pytest.raises(ConfigError, match=rf"hydra.launcher.{word}: is for clusters; add hydra.la"):
+    words = ["opt.lr_dec=1,2", "hydra/launcher=stacked", word]
+    with pytest.raises(ConfigError, match=rf"{re.escape(word)}: is for clusters; add hydra.launch"):
         sweep_loader.load_configuration("config", words, RunMode.MULTIRUN)
     sweep_loader.load_configuration(
         "config", [*words, "hydra.launcher.cluster=slurm"], RunMode.MULTIRUN
