@@ -37,6 +37,11 @@ _HOMES = {
 }
 
 
+def __dir__() -> list[str]:
+    """Public functions too, before they are asked for."""
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     """Import a public function when it is first asked for, and with it what it needs."""
     if name in _HOMES:

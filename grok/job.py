@@ -52,10 +52,11 @@ def run(cfg: DictConfig) -> None:
         ),
     )
     if not finished_alike(folder, cfg):
+        from grok.callbacks import Shown
         from grok.training import train
 
         forget_error(folder)
-        train([member], setup(cfg))
+        train([member], setup(cfg), extra=[Shown()] if hydra.mode is RunMode.RUN else [])
     if hydra.mode is RunMode.RUN:
         show(f"{outcome(read_record(folder))}\n{program.to_draw(folder)}")
 
@@ -93,7 +94,9 @@ def forget_error(folder: Path) -> None:
 
 def outcome(record: Record) -> str:
     """A run in a line."""
-    settings = " ".join(f"{key}={value}" for key, value in record.overrides.items())
+    # of options chosen side by side, such as measures, their names
+    named = {key: [*v] if isinstance(v, dict) else v for key, v in record.overrides.items()}
+    settings = " ".join(f"{key}={value}" for key, value in named.items())
     times = f"T_train {record.t_train or '-':>6}  T_val {record.t_val or '-':>6}"
     return f"{record.phase:13}  {times}  {settings}"
 

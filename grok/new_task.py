@@ -17,10 +17,10 @@ from grok.printable import show
 
 NEXT = """\
 {module} and {options} are there. Next:
-  {go}grok-train --config-dir conf task={name} opt.lr_dec=1e-3 phase.budget=3000
-  grok-train -m --config-dir conf task={name} opt.lr_dec=1e-4,1e-3,1e-2 opt.wd_dec=0,1,2 \
+  {go}{train} --config-dir conf task={name} opt.lr_dec=1e-3 phase.budget=3000
+  {train} -m --config-dir conf task={name} opt.lr_dec=1e-4,1e-3,1e-2 opt.wd_dec=0,1,2 \
 phase.budget=3000 hydra/launcher=stacked hydra.sweep.dir=sweeps/{name}
-  grok-analyze sweeps/{name}"""
+  {analyze} sweeps/{name}"""
 
 
 def main(words: list[str]) -> None:
@@ -51,6 +51,10 @@ def write(name: str, folder: Path) -> str:
     module, options = folder / f"{name}.py", folder / "conf" / "task" / f"{name}.yaml"
     title = "".join(part.capitalize() for part in name.split("_"))
     _check_name(name)
+    if options.parent.resolve() == CONF / "task":
+        raise UsageError(
+            f"new-task {name}: grok's own files are here; go to a folder of yours, or add --folder"
+        )
     for path in (module, options):
         if path.exists():
             raise UserError(f"{path}: is there already; choose another name or --folder")
@@ -66,7 +70,8 @@ def write(name: str, folder: Path) -> str:
             f"{error.filename}: can't write there ({error.strerror}); choose another --folder"
         ) from None
     go = "" if folder == Path() else f"cd {shlex.quote(str(folder))}\n  "
-    return NEXT.format(module=module, options=options, name=name, go=go)
+    commands = {"train": program.name(), "analyze": shlex.join(program.analysis())}
+    return NEXT.format(module=module, options=options, name=name, go=go, **commands)
 
 
 def _template(suffix: str) -> str:

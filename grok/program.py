@@ -27,9 +27,13 @@ def name() -> str:
 
 def to_draw(folder: Path) -> str:
     """The line with the command that draws what is in `folder`, to be pasted."""
-    *interpreter, script = words()
-    path = Path(script)
-    analysis = str(path.with_name(path.name.replace("train", "analyze")))
     here = os.path.relpath(folder)
     shown = str(folder) if here.startswith(os.pardir) else here
-    return f"To draw it: {shlex.join([*interpreter, analysis, shown])}"
+    return f"To draw it: {shlex.join([*analysis(), shown])}"
+
+
+def analysis() -> list[str]:
+    """The words that call the analysis, as this program is called."""
+    *interpreter, script = words()
+    path = Path(script)
+    return [*interpreter, str(path.with_name(path.name.replace("train", "analyze")))]

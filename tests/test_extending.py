@@ -9,9 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from omegaconf import OmegaConf
 
-from grok import check_task
+from grok import check_optimizer, check_task
 from grok.analysis import load
+from grok.composing import made
 from grok.new_task import write
 from grok.record.names import MEASURES
 
@@ -58,7 +60,8 @@ def mine(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     yield tmp_path
-    sys.modules.pop("counting", None)
+    for name in ("counting", "signs"):
+        sys.modules.pop(name, None)
 
 
 def run(script):
@@ -79,13 +82,22 @@ def test_the_task_of_the_page(mine, monkeypatch):
     assert Counting().data(0).train["labels"].unique().tolist() == [0, 1, 2]
 
 
+def test_the_optimizer_of_the_page(mine, monkeypatch):
+    monkeypatch.syspath_prepend(mine)
+    from signs import Signs
+
+    keys = OmegaConf.load(mine / "conf" / "opt" / "signs.yaml")
+    assert made(keys) == Signs(lr_enc=1e-3, lr_dec=1e-3)
+    check_optimizer(Signs(lr_enc=1e-3, lr_dec=1e-3))
+
+
 @pytest.mark.long
 def test_the_walk_and_the_measures(mine):
     """Its commands in its order, but the check in a process of its own, with small budgets."""
     new_task, _, commands, *_ = blocks("bash")
     assert new_task == "grok-train new-task counting\n"
     _, sweep, analyze = commands.replace("\\\n", " ").splitlines()
-    more = "measures=[sparsity] +measures.extremes._target_=extremes.Extremes engine.compile=false"
+    more = "measures=[sparsity,extremes] opt=signs opt.wd_dec=0.1 engine.compile=false"
     run(f"{sweep.replace('=3000', '=200')} {more}")
     assert "9 of 9 finished" in run(analyze)
     for name in ("phases.png", "report.html"):

@@ -2,12 +2,14 @@
 
 import importlib.resources
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
 
 from grok import check_task, program
 from grok.cli import application as cli
+from grok.composing import CONF
 from grok.errors import UsageError, UserError
 from grok.new_task import main, write
 from grok.templates.new_task import NewTask
@@ -94,3 +96,11 @@ def test_a_folder_that_can_not_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"can't write there \(File exists\); choose another"):
         write("sparse_parity", tmp_path / "file")
+
+
+def test_no_file_among_groks_own(monkeypatch):
+    monkeypatch.chdir(CONF.parent)
+    with pytest.raises(
+        UsageError, match=r"new-task sparse_parity: grok's own files are here; go to"
+    ):
+        write("sparse_parity", Path())

@@ -4,7 +4,7 @@ from grok.callbacks.checkpoints import Checkpoints
 from grok.callbacks.curves import Curves
 from grok.callbacks.measures import Measures
 from grok.callbacks.member import MemberCallback
-from grok.callbacks.pace import Told
+from grok.callbacks.pace import Shown, Told
 from grok.callbacks.phase import PhaseDetection
 from grok.callbacks.record import RecordWriter
 from grok.callbacks.weight_norm import WeightNorm
@@ -18,6 +18,7 @@ __all__ = [
     "MemberCallback",
     "PhaseDetection",
     "RecordWriter",
+    "Shown",
     "Told",
     "WeightNorm",
 ]

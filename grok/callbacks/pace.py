@@ -1,12 +1,18 @@
-"""Tells how many steps have been taken, for whoever watches a sweep."""
+"""Tells how many steps have been taken, to whoever watches a sweep or a single run."""
 
 from __future__ import annotations
 
+import time
 from typing import Any, Protocol
 
 from lightning import Callback, LightningModule, Trainer
 
-from grok.engine import StackModule
+from grok.callbacks.member import MemberCallback
+from grok.engine import Member, Rows, StackModule
+from grok.printable import show
+
+EVERY = 15.0
+"""Seconds from one line about a single run to the next."""
 
 
 class Listener(Protocol):
@@ -37,3 +43,17 @@ class Told(Callback):
         """The newest rows of all members."""
         assert isinstance(module, StackModule)
         self._listener.taken(sum(len(slot.rows) for slot in module.slots if slot.rows is not None))
+
+
+class Shown(MemberCallback):
+    """Prints how far a single run is, a line now and then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said = time.monotonic()
+
+    def observe(self, member: Member, rows: Rows, trainer: Trainer) -> None:
+        """Say it, if nothing has been said for a while."""
+        if time.monotonic() > self._said + EVERY:
+            self._said = time.monotonic()
+            show(f"step {rows.steps[-1]:,} of {member.phase.budget:,}")

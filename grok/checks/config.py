@@ -107,6 +107,11 @@ def _unknown_keys(prefix: str, section: DictConfig, schema: type) -> Iterable[st
 def part_problems(section: str, parts: DictConfig | None) -> list[str]:
     """Mistakes in a section whose entries are objects named by ``_target_``; no types."""
     found = []
+    if parts and isinstance(target := parts.get("_target_"), str):
+        return [
+            f"{section}._target_={target}: has no name; put the keys of its file below one, such "
+            f"as {target.rpartition('.')[2].lower()}:"
+        ]
     for name, part in parts.items_ex(resolve=False) if parts else ():
         where = f"{section}.{name!s}"
         if not OmegaConf.is_dict(part) or not part.get("_target_"):
@@ -182,7 +187,8 @@ def _typed_problems(name: str, section: DictConfig, kind: str) -> list[str]:
         keys = ", ".join(line.partition("=")[0] for line in unknown)
         return [f"{keys}: no such keys of {target}"]
     if unknown:
-        return unknown
+        key = unknown[0].partition("=")[0]
+        return [f"{unknown[0]}; '~{key}' takes away what another option has set"]
     try:
         typed: Any = OmegaConf.merge(_structured(schema), settings)
         quoted = [key for key, value in settings.items() if is_quoted(value, typed[key])]

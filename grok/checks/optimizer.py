@@ -32,6 +32,10 @@ def check_optimizer(opt: Optimizer) -> None:
     Raises:
         ConfigError: a line for each mistake, with what to do about it.
     """
+    given: Any = opt
+    if not isinstance(given, Optimizer):
+        made = "such as Mine(lr_enc=1e-3, lr_dec=1e-3), of a subclass of Optimizer"
+        raise ConfigError(f"{opt!r}: is no optimizer; pass one, {made}")
     if found := list(mistakes(opt)):
         raise ConfigError(*found)
 

@@ -36,6 +36,8 @@ def check_task(task: Task, *, thorough: bool = False) -> None:
     Raises:
         ConfigError: a line for each mistake, with what to do about it.
     """
+    if not isinstance(task, Task):
+        raise ConfigError(f"{task!r}: is no task; pass one, such as Mine(), of a subclass of Task")
     lines = list(dict.fromkeys(mistakes(task, (torch.float32, torch.float64))))
     if not lines and thorough:
         # the one place where tasks know of what trains them: to prove that they needn't

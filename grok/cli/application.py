@@ -125,6 +125,8 @@ def _read_words() -> None:
         _unknown_option(f"unrecognized arguments: {' '.join(unknown)}")
     if args.multirun and "hydra.mode=RUN" in args.overrides:
         raise UsageError("hydra.mode=RUN: -m says otherwise; leave one of them out")
+    if args.multirun and args.cfg:
+        raise UsageError(f"--cfg {args.cfg}: shows a single configuration; leave -m out")
     overrides = [word for word in words if word in {*args.overrides, *behind}]
     options = [word for word in words if word not in overrides]  # Hydra wants them together
     sys.argv[1:] = [*map(with_home, options), *with_folders(overrides)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from grok import program
 from grok.launch import queue
 from grok.launch.agenda import Agenda
+from grok.launch.cluster import sent_before
 from grok.launch.worker_name import described
 from grok.options import Parser
 from grok.printable import show
@@ -49,8 +51,11 @@ def main(words: list[str]) -> None:
         jobs.setdefault(worker, []).append(str(job))
     for worker, its in jobs.items():
         show(f"{described(worker)}: at {', '.join(its)}")
-    for job, message in failures(folder, plan).items():
+    failed = failures(folder, plan)
+    for job, message in failed.items():
         show(f"job {job} failed: {message}")
+    if not failed and _left_alone(Progress(folder, plan)):
+        show(f"nobody is at work. To go on: {program.name()} work {shlex.quote(str(folder))}")
 
 
 def failures(folder: Path, plan: Plan) -> dict[int, str]:
@@ -63,6 +68,17 @@ def failures(folder: Path, plan: Plan) -> dict[int, str]:
             lines = (folder / str(job) / ERROR).read_text(encoding="utf-8").splitlines()
             found[job] = lines[-1] if lines else queue.UNTOLD
     return found
+
+
+def _left_alone(progress: Progress) -> bool:
+    """Whether jobs are left, and nobody is at work on them or has been asked to."""
+    if len(progress.records) >= progress.wanted or queue.workers(progress.folder):
+        return False
+    if sent_before(progress.folder):
+        return False
+    with contextlib.suppress(Timeout, OSError), FileLock(progress.folder / LOCK, timeout=0):
+        return True
+    return False  # a launcher is at work
 
 
 def _given_up(progress: Progress) -> bool:

@@ -14,6 +14,8 @@ import grok
 PACKAGES = ("torch", "lightning", "hydra-core", "numpy")
 OWN = Path(grok.__file__).parent
 """The folder of grok's own modules."""
+CODE = (":/*.py", ":/*.cpp", ":/conf/*", ":/*/conf/*")
+"""Of a checkout; notes and results beside it change no number."""
 PATIENCE = 20
 """Seconds that git may take; of a large repository with much in it, it may need more."""
 
@@ -65,14 +67,14 @@ def origin(kind: type) -> dict[str, str | None]:
 def revision(folder: Path) -> str | None:
     """The commit checked out in `folder`; None where git tracks nothing there.
 
-    With ``-dirty`` where a file of the checkout is changed or new.
+    With ``-dirty`` where a file of the checkout is changed, or one of `CODE` is new.
     """
     if not _git(folder, "ls-files"):
         return None
     commit = _git(folder, "rev-parse", "HEAD")
-    # new files too, whatever the user's git shows by itself
-    changes = _git(folder, "status", "--porcelain", "--untracked-files=normal")
-    return f"{commit}-dirty" if commit and changes else commit
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    new = _git(folder, "ls-files", "--others", "--exclude-standard", "--", *CODE)
+    return f"{commit}-dirty" if commit and (changed or new) else commit
 
 
 @functools.cache

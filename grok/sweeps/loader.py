@@ -91,7 +91,10 @@ class SweepLoader(ConfigLoaderImpl):
         scales = {PAPER: "", **sweeper.scales}
         if sweeper.scale not in scales:
             known = ", ".join(scales)
-            raise ConfigError(f"{SCALE}={sweeper.scale}: no such scale here; choose from {known}")
+            more = "" if sweeper.scales else ", or add an experiment, which has more"
+            raise ConfigError(
+                f"{SCALE}={sweeper.scale}: no such scale here; choose from {known}{more}"
+            )
         words = shlex.split(scales[sweeper.scale])
         keys = {override.key_or_group for override in given}
         scaled = OverridesParser.create(config_loader=self).parse_overrides(words)

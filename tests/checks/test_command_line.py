@@ -140,6 +140,11 @@ from tests.in_process import run_in_process
             ["-m", "hydra.sweeper.params.foo=5"],
             "hydra.sweeper.params.foo=5: is for files; on a com",
         ),
+        (["-m", "--cfg", "job"], "--cfg job: shows a single configuration; leave -m out"),
+        (
+            ["measures._target_=grok.measures.Function"],
+            "measures._target_=grok.measures.Function: has no name; put the keys of its file below",
+        ),
         (["hydra=5"], "hydra=5: hydra is a section; python train.py --cfg hydra lists its keys"),
         (["hydra.run=5"], "hydra.run=5: must be a mapping of dir"),
         (["hydra.mode=FOO"], "hydra.mode=FOO: must be one of RUN, MULTIRUN, or null"),

@@ -151,6 +151,12 @@ def test_each_mistake_is_a_line(methods, line):
     assert str(told.value) == line
 
 
+@pytest.mark.parametrize("wrong", [Signs, 3])
+def test_what_is_no_optimizer_at_all(wrong):
+    with pytest.raises(ConfigError, match=r": is no optimizer; pass one, such as Mine\(lr_enc="):
+        check_optimizer(wrong)
+
+
 def test_rates_under_which_no_mistake_shows():
     methods = {"update": decaying, "plain_update": plainly_decaying}
     wrong = dataclass(frozen=True)(type("Wrong", (Signs,), methods))

@@ -120,6 +120,14 @@ def test_a_precision_of_its_own_is_tried_with(monkeypatch):
     assert line.startswith("task: outputs_of(network, train batch) fails (RuntimeError: expected m")
 
 
+@pytest.mark.parametrize("wrong", [Sign, 3])
+def test_what_is_no_task_at_all(wrong):
+    with pytest.raises(
+        ConfigError, match=r": is no task; pass one, such as Mine\(\), of a subclass"
+    ):
+        check_task(wrong)
+
+
 def test_a_run_is_refused_before_it_trains():
     (line,) = problems(compose("task._target_=tests.checks.test_task_check.Wrong", "task.p=10"))[:1]
     assert line.startswith("task._target_=tests.checks.test_task_check.Wrong: can't be imported")

@@ -194,6 +194,12 @@ def test_status_is_a_line_and_who_is_at_work(begun, monkeypatch, capsys, tmp_pat
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("3 of 4 finished")
     assert second.endswith(f"process {os.getpid()}: at 2")
+    assert run_in_process(monkeypatch, "status", tmp_path) == 0
+    _, second = capsys.readouterr().out.splitlines()
+    assert second == f"nobody is at work. To go on: python train.py work {tmp_path}"
+    with FileLock(tmp_path / LOCK):
+        assert run_in_process(monkeypatch, "status", tmp_path) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
 
 
 def test_status_ends_where_all_that_is_left_has_failed(begun, monkeypatch, capsys, tmp_path):

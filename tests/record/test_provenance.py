@@ -49,6 +49,12 @@ def test_a_commit_is_dirty_with_changed_and_with_new_files(checkout):
     assert provenance.revision(checkout) == commit
     (checkout / "new.py").write_text("")
     assert provenance.revision(checkout / "grok") == f"{commit}-dirty"
+    (checkout / "new.py").unlink()
+    (checkout / "notes.txt").write_text("")
+    (checkout / "sweeps" / "0" / ".hydra").mkdir(parents=True)
+    (checkout / "sweeps" / "0" / ".hydra" / "config.yaml").write_text("")
+    assert provenance.revision(checkout / "grok") == commit
+    (checkout / "new.py").write_text("")
     hide = ["config", "status.showUntrackedFiles", "no"]
     subprocess.run(["git", "-C", checkout, *hide], check=True)
     assert provenance.revision(checkout / "grok") == f"{commit}-dirty"

@@ -104,7 +104,7 @@ def test_a_grid_that_nothing_has(sweep_loader, words):
 @pytest.mark.parametrize(
     ("words", "known"),
     [
-        (["hydra.sweeper.scale=quick"], "paper"),
+        (["hydra.sweeper.scale=quick"], "paper, or add an experiment, which has more"),
         (["experiment=re_tug/fig2", "hydra.sweeper.scale=tiny"], "paper, smoke, quick"),
     ],
 )

@@ -78,7 +78,8 @@ def match(a: Sweep, b: Sweep, budget: int | None = None) -> Match:
         if right.empty:
             raise UserError(
                 f"{a.folder} and {b.folder}: no common cell; {key} is "
-                f"{_listed(a, key)} in one and {_listed(b, key)} in the other"
+                f"{_listed(a, key)} in one and {_listed(b, key)} in the other; sweep over some of "
+                "the same values"
             )
     how: dict[str, Any] = {"on": keys} if keys else {"how": "cross"}
     cells = left.merge(right, suffixes=("_a", "_b"), **how)

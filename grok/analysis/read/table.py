@@ -187,7 +187,7 @@ def _cut(record: Record, budget: int | None) -> Record:
         return record
     if not 1 <= budget <= record.budget:
         raise UserError(
-            f"budget {budget}: must be from 1 to {record.budget}, where the runs were ended"
+            f"budget={budget}: must be from 1 to {record.budget}, where the runs were ended"
         )
     phase = classify(record.t_train, record.t_val, budget, record.grokking_gap)
     return dataclasses.replace(record, phase=str(phase))
