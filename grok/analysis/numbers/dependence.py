@@ -20,7 +20,8 @@ def dependence_table(sweep: Sweep) -> pd.DataFrame | None:
 
     The shares are eta squared, the variance between a key's values over that of all members. What
     is missing to 1 is their interaction; n values of a key explain (n - 1) / (N - 1) of N members'
-    by chance. Losses of 0, and those that aren't finite, don't count.
+    by chance. They are of the ranges that are swept: a wider one of a key makes its share larger.
+    Losses of 0, and those that aren't finite, don't count.
     None where the initial scale isn't swept, or nothing else, and while members are missing.
     """
     keys = list(swept(sweep))

@@ -157,7 +157,7 @@ def mark(axes: Axes, plane: Plane) -> None:
 def _marks() -> list[Line2D]:
     star = {"color": STAR, "markersize": 10, "markeredgecolor": "white"}
     return [
-        Line2D([], [], linestyle="--", color=CONTOUR, label=f"train loss {LEVEL}"),
+        Line2D([], [], linestyle="--", color=CONTOUR, label=f"train loss falls to {LEVEL}"),
         Line2D([], [], linestyle="", marker="*", label="lowest test loss", **star),  # type: ignore[arg-type]
     ]
 
