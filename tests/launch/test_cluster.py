@@ -91,6 +91,19 @@ def test_ctrl_c_ends_the_command_and_not_the_array(slurm, tmp_path):
     output("scancel", str(number))
 
 
+def test_a_signal_ends_the_command_and_its_processes(tmp_path):
+    """Those of a cluster that is this machine, which nobody could find afterwards."""
+    command = [sys.executable, "train.py", *SWEEP, *LONG, *sent("local", tmp_path)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: queue.held(tmp_path))
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "To go on: " in errors
+    wait_until(lambda: queue.living(tmp_path) == [])
+    assert len(queue.unended(tmp_path)) == 4
+
+
 def test_what_slurm_refuses(slurm, run_train, tmp_path):
     done = run_train(*SWEEP, *sent("slurm", tmp_path), "hydra.launcher.partition=nowhere")
     assert done.returncode == 1

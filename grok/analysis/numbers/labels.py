@@ -16,6 +16,8 @@ from grok.record.names import STEP_COLUMNS
 
 MEASURED = {name: name.replace("val_", "validation_").replace("_", " ") for name in STEP_COLUMNS}
 TIME_NAMES = {"t_train": "T_train", "t_val": "T_val"}
+BEYOND = "T_val beyond the budget"
+"""Of members that don't generalise, in legends."""
 PHASES = [str(phase) for phase in Phase]
 
 

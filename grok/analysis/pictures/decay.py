@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from grok.analysis.numbers.decay import decay_curves, drawn_decays, with_decay
-from grok.analysis.numbers.labels import axis_label, panel_title
+from grok.analysis.numbers.labels import BEYOND, axis_label, panel_title
 from grok.analysis.pictures.canvas import legend_above, log_scale
 from grok.analysis.pictures.palette import INK, LAW, TIME_LOOKS, Palette
 from grok.analysis.read.sweep import Sweep
@@ -56,7 +56,7 @@ def draw_decay(sweep: Sweep, _palette: Palette) -> Figure | None:
     below.set(xlabel=axis_label(key, sweep.roles), ylabel="weight norm there (L2)")
     handles = above.get_legend_handles_labels()[0]
     censored = any(with_decay(members, key)["t_val"].isna().any() for _, members in found)
-    never = Line2D([], [], label="T_val beyond the budget", **_style("t_val", INK) | NEVER)
+    never = Line2D([], [], label=BEYOND, **_style("t_val", INK) | NEVER)
     legend_above(figure, [*handles, *[_t_train()] * (len(found) > 1), *[never] * censored])
     return figure
 

@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex
 from numpy.typing import ArrayLike
 
 from grok.analysis.numbers import decay, landscape
-from grok.analysis.numbers.labels import axis_label, number, tick_positions
+from grok.analysis.numbers.labels import BEYOND, axis_label, number, tick_positions
 from grok.analysis.numbers.layout import Layout, choose, select, swept
 from grok.analysis.numbers.lines import (
     edges,
@@ -35,7 +35,6 @@ from grok.analysis.report.parts import (
 )
 from grok.phases import Phase
 
-NEVER = "T_val beyond the budget"
 PALE = 0.5
 """Of the phases that are implied."""
 
@@ -81,7 +80,7 @@ def decays_picture(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
             data.append(line | _look(look, colour) | {"showlegend": i == 0})
         never = members[members["t_val"].isna()]
         if len(never):
-            first = all(line["name"] != NEVER for line in data)
+            first = all(line["name"] != BEYOND for line in data)
             data.append(_never(never, key, texts, colour) | {"showlegend": first})
     data += [_law(curve) for curve in decay.decay_curves(drawn.every, key)]
     axes = {"xaxis": _log(axis_label(key, sweep.roles)), "yaxis": _log("steps") | {"dtick": 1}}
@@ -98,7 +97,7 @@ def _never(
     members: pd.DataFrame, key: str, texts: dict[int, str], colour: str | None
 ) -> dict[str, Any]:
     """Who doesn't generalise within the budget, there."""
-    line = _members_line(NEVER, members[key], members["budget"], 0, members["job"], texts)
+    line = _members_line(BEYOND, members[key], members["budget"], 0, members["job"], texts)
     marker = {"symbol": "triangle-up-open"} | ({} if colour is None else {"color": colour})
     return line | {"mode": "markers", "marker": marker}
 
