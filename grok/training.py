@@ -99,8 +99,7 @@ def train(
     except SystemExit:  # Lightning's way to end after an interrupt
         raise KeyboardInterrupt from None
     finally:  # trainer and module hold each other, and the next stack needs the memory
-        module.__dict__.pop("stack", None)
-        module.slots.clear()
+        module.close()
         if on_gpu:
             torch.cuda.empty_cache()
 

@@ -103,7 +103,7 @@ class GrokSweeper(BasicSweeper):
             if isinstance(error, UserError) or not interrupted(error):
                 raise
             raise interrupted_sweep(sweep.folder) from None
-        report_failures(sweep.folder, results)
+        report_failures(sweep.folder, dict(enumerate(results)))
         if any(result.status is JobStatus.COMPLETED for result in results):
             show(program.to_draw(sweep.folder))
         return results

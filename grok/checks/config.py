@@ -187,8 +187,7 @@ def _typed_problems(name: str, section: DictConfig, kind: str) -> list[str]:
         keys = ", ".join(line.partition("=")[0] for line in unknown)
         return [f"{keys}: no such keys of {target}"]
     if unknown:
-        key = unknown[0].partition("=")[0]
-        return [f"{unknown[0]}; '~{key}' takes away what another option has set"]
+        return unknown
     try:
         typed: Any = OmegaConf.merge(_structured(schema), settings)
         quoted = [key for key, value in settings.items() if is_quoted(value, typed[key])]

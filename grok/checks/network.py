@@ -183,24 +183,30 @@ def _dtype(network: nn.Module) -> torch.dtype:
 
 
 def _beside(task: Task, network: nn.Module, batch: Batch) -> Iterator[str]:
-    for path, module in network.named_modules():
-        for name, value in vars(module).items():
-            # one that is computed anew at each call, as some hooks do, comes from parameters
-            if isinstance(value, Tensor) and value.grad_fn is None:
-                yield (
-                    f"task: its network has the tensor {f'{path}.{name}'.strip('.')}, which is "
-                    "neither parameter nor buffer, so that no device or precision is its own; let "
-                    "the module register_buffer it"
-                )
-                return
+    before = dict(_attributes(network))
     with torch.no_grad():
         outputs = task.outputs_of(network, batch)
+    for name, tensor in _attributes(network):
+        if before.get(name) is tensor:  # and isn't computed anew at each call, as by some hooks
+            yield (
+                f"task: its network has the tensor {name}, which is neither parameter nor buffer, "
+                "so that no device or precision is its own; let the module register_buffer it"
+            )
+            return
     others = tried("its network, given another's tensors,", elsewhere, task, network, batch)
     if not torch.allclose(outputs, others, equal_nan=True):
         yield (
             "task: its network has numbers beside its parameters and buffers, which all members "
             "would share; let it register_buffer them"
         )
+
+
+def _attributes(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Plain attributes of its modules that hold numbers, by full name."""
+    for path, module in network.named_modules():
+        for name, value in vars(module).items():
+            if isinstance(value, Tensor) and value.is_floating_point():
+                yield f"{path}.{name}".strip("."), value
 
 
 def _unmapped(task: Task, network: nn.Module, batch: Batch) -> Iterator[str]:

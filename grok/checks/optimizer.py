@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -23,7 +24,7 @@ SHAPE = (3, 2)
 STEPS = 2
 """In the second, moments count."""
 RATES: dict[str, Any] = {"lr_enc": 0.1, "lr_dec": 0.1, "wd_enc": 0.3, "wd_dec": 0.3}
-"""Tried whatever a run's are: of smaller ones, or without decay, not every mistake shows."""
+"""Of smaller ones, or without decay, not every mistake shows."""
 
 
 def check_optimizer(opt: Optimizer) -> None:
@@ -49,9 +50,17 @@ def mistakes(opt: Optimizer) -> Iterator[str]:
             yield f"opt: {name}.{each.name} has no default; give it one, which a stack starts from"
             return
     try:
-        yield from _step_mistakes(dataclasses.replace(opt, **RATES), name)
+        yield from _step_mistakes(_at_rates(opt), name)
     except HopelessError as mistake:
         yield str(mistake)
+
+
+def _at_rates(opt: Optimizer) -> Optimizer:
+    """The optimizer at `RATES`, or as it is where it can't have these."""
+    with contextlib.suppress(Exception):  # whatever somebody's __post_init__ may raise
+        other = dataclasses.replace(opt, **RATES)
+        return opt if list(other.problems()) else other
+    return opt
 
 
 def _step_mistakes(opt: Optimizer, name: str) -> Iterator[str]:

@@ -30,8 +30,11 @@ BUDGET = 100_000
 def check_task(task: Task, *, thorough: bool = False) -> None:
     """Find what is wrong with a task: the first thing to call when writing one.
 
+    It is tried in single and in double precision.
+
     Args:
-        thorough: also train three members for 20 steps, in a stack and each alone.
+        thorough: also train three members for 20 steps, in a stack, each alone, and one of them
+            from a checkpoint halfway.
 
     Raises:
         ConfigError: a line for each mistake, with what to do about it.
@@ -203,8 +206,8 @@ def _repeated(task: Task, data: Data) -> Iterator[str]:
 
 def _scaled(task: Task, data: Data) -> Iterator[str]:
     """The initial scale is the weights' alone: members of all scales may share their data."""
-    other = dataclasses.replace(task, init_scale=task.init_scale + 1).data(0)
-    if not same(data, other):
+    scaled = dataclasses.replace(task, init_scale=task.init_scale + 1)
+    if not same(data, tried("data(0) of another init_scale", scaled.data, 0)):
         yield (
             "task: data(seed) depends on init_scale, which scales the initial weights alone; give "
             "it a field of its own"

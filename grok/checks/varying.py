@@ -20,7 +20,7 @@ FIX = "hand it on as a tensor in Data's fixed, or take it out of VARYING and SIZ
 
 
 def misuse(task: Task, network: nn.Module, batch: Batch) -> Iterator[str]:
-    """A line for each field that may vary in a stack, and that the way to the loss depends on."""
+    """A line for each field that may vary in a stack, and that the way to the loss looks at."""
     read = dict(_reads(task, network, batch))
     for name, method in read.items():
         yield f"task: {method} reads {name}, which may vary in a stack; {FIX}"
@@ -81,6 +81,6 @@ def _is_another(task: Task, name: str, network: nn.Module, batch: Batch) -> bool
             if other is default:
                 return True
             continue
-        if not torch.allclose(outputs, others, equal_nan=True):
+        if outputs.shape != others.shape or not torch.allclose(outputs, others, equal_nan=True):
             return True
     return False

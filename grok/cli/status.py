@@ -38,14 +38,14 @@ def main(words: list[str]) -> None:
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="a sweep's")
     folder = parser.parse_args(words).folder.expanduser()
     plan = begun(folder)
+    progress = Progress(folder, plan)
     if Console().is_terminal:
         with contextlib.suppress(KeyboardInterrupt), watching(folder, plan):
-            progress = Progress(folder, plan)
             while len(progress.records) < progress.wanted and not _given_up(progress):
                 time.sleep(LOOK)
                 progress.update()
     else:
-        show(Progress(folder, plan).line())
+        show(progress.line())
     jobs: dict[str, list[str]] = {}
     for job, worker in queue.held(folder).items():
         jobs.setdefault(worker, []).append(str(job))
@@ -54,7 +54,7 @@ def main(words: list[str]) -> None:
     failed = failures(folder, plan)
     for job, message in failed.items():
         show(f"job {job} failed: {message}")
-    if not failed and _left_alone(Progress(folder, plan)):
+    if not (failed or plan.common.get("logger")) and _left_alone(progress):
         show(f"nobody is at work. To go on: {program.name()} work {shlex.quote(str(folder))}")
 
 

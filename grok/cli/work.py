@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -19,7 +18,7 @@ from grok.launch.settings import Spread, checked
 from grok.options import Parser
 from grok.printable import show
 from grok.record.names import LOCK
-from grok.record.record import sound_record
+from grok.record.record import finished, sound_record
 from grok.sweeps.live import watching
 from grok.sweeps.pace import WORK
 from grok.sweeps.plan import report_failures
@@ -52,11 +51,13 @@ def main(words: list[str]) -> None:
                 f"{word}: the sweep has its own settings; only {', '.join(MINE)} may be added"
             )
     folder = options.folder.expanduser().absolute()
-    begin = Path(begun(folder).command["cwd"])  # from where places are that the sweep's words name
+    begin = begun(folder).command["cwd"]  # from where places are that the sweep's words name
     try:
-        # another machine may have it elsewhere
-        with contextlib.chdir(begin if begin.is_dir() else Path.cwd()):
+        with contextlib.ExitStack() as there:
+            with contextlib.suppress(OSError):  # another machine may have it elsewhere
+                there.enter_context(contextlib.chdir(begin))
             work_on(planned(folder, options.settings))
+        show(program.to_draw(folder))
     except BaseException as error:
         if not interrupted(error):
             raise
@@ -71,42 +72,42 @@ def work_on(sweep: Sweep) -> None:
         ConfigError: this machine lacks what it needs.
         UserError: jobs that can't be stacked, that a launcher shares with none, or that failed.
     """
-    folder = sweep.folder
-    jobs: Sequence[int] = range(len(sweep.plan.jobs))
+    folder, jobs = sweep.folder, list(range(len(sweep.plan.jobs)))
     if reason := stacked.obstacle(sweep):
         raise UserError(f"{folder}: {reason}; give the command that it began with")
-    for job in jobs:
-        sound_record(folder / str(job))  # a damaged one is set aside, and its member trained again
-    with _entered(folder) as beside:
-        if beside:  # a launcher that sends batch after batch answers for its other jobs
-            groups = queue.groups_of(folder)
-            jobs = sorted(itertools.chain(*groups))
-        else:
+    with _entered(folder) as answered:
+        for job in jobs:
+            sound_record(folder / str(job))  # a damaged one is set aside, to be trained again
+        groups = queue.groups_of(folder) if queue.laid_out(folder) else []
+        queued = {job for group in groups for job in group}
+        if answered:  # a launcher of batches lays out its other jobs later
+            jobs = sorted(queued)
+        elif not queued.issuperset(job for job in jobs if not finished(folder / str(job))):
             groups = stacked.groups(sweep.composer, sweep.plan.overrides)
         queue.lay_out(folder, groups)
         with watching(folder, sweep.plan):
             work_here(sweep, checked(sweep.master.hydra.launcher).spread)
-    report_failures(folder, settled(sweep, jobs))
-    show(program.to_draw(folder))
+    report_failures(folder, dict(zip(jobs, settled(sweep, jobs), strict=True)))
 
 
 @contextlib.contextmanager
 def _entered(folder: Path) -> Iterator[bool]:
-    """Be at work in a folder, as a worker that launchers see; whether others have begun.
+    """Be at work in a folder, as a worker that launchers see; whether one is at work there.
 
     Raises:
-        UserError: a launcher without a queue is at work there.
+        UserError: a launcher is that shares its jobs with none.
     """
     with contextlib.ExitStack() as launchers:
-        beside = queue.laid_out(folder)
-        if not beside:
-            try:
-                launchers.enter_context(FileLock(folder / LOCK, timeout=0))
-            except Timeout:
+        answered = False
+        try:
+            launchers.enter_context(FileLock(folder / LOCK, timeout=0))
+        except Timeout:
+            answered = True
+            if not queue.laid_out(folder):
                 raise UserError(
                     f"{folder}: a launcher is at work there that shares it with none; wait for it"
                 ) from None
         (folder / WORK).mkdir(exist_ok=True)
         with queue.Worker(folder):
             launchers.close()
-            yield beside
+            yield answered

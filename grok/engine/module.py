@@ -96,10 +96,7 @@ class StackModule(LightningModule):
         head = self._waiting.next_ready()
         if head is None:
             return
-        if self.slots:  # of a stack before, whose memory is needed
-            del self.stack
-            self._before = None
-        self._idled = 0
+        self.close()  # a stack before, whose memory is needed
         task = head[0].task
         plain = self._engine.plain or not task.STACKABLE
         self._size = 1 if plain else self._most
@@ -120,6 +117,11 @@ class StackModule(LightningModule):
         self.slots = [Slot(member=None) for _ in range(slots)]
         for slot, (member, _) in enumerate(first):
             self._seat(slot, member)
+
+    def close(self) -> None:
+        """Free the memory of the stack, if there is one."""
+        self.__dict__.pop("stack", None)
+        self.slots, self._before, self._idled = [], None, 0
 
     def _measured(self, member: Member, drawn: Drawn) -> Room | None:
         """What a GPU has room for; None of a CPU."""

@@ -186,6 +186,8 @@ class Observer:
         members, in_dims = self._stack.members(slots, with_initial=name != VALIDATION)
         try:
             values: dict[str, Tensor] = vmap(self._function(name), in_dims)(*members)
+        except torch.OutOfMemoryError:
+            return self._one_by_one(name, slots)
         except Exception as error:  # whatever torch.func has against it
             found = self._one_by_one(name, slots)
             if all(raised is None for _, raised in found):

@@ -222,10 +222,12 @@ def mistakes(measure: Any, task: Task, dtype: torch.dtype) -> Iterable[str]:
 def _taken(measure: Measure, member: Snapshot) -> tuple[dict[str, Any], list[str]]:
     """What a measure gives, and what of the member it has changed."""
     parts = ("params", "constants", "initial", "train", "val")
-    before = {part: pytree.tree_map(torch.clone, getattr(member, part)) for part in parts}
+    # the tensors, for dictionaries are made anew each time
+    tensors = {part: pytree.tree_leaves(getattr(member, part)) for part in parts}
+    before = pytree.tree_map(torch.clone, tensors)
     with torch.no_grad():
         values = dict(measure.take(member))
-    return values, [part for part in parts if not same(before[part], getattr(member, part))]
+    return values, [part for part in parts if not same(before[part], tensors[part])]
 
 
 def example(task: Task, dtype: torch.dtype = torch.float32, samples: int | None = None) -> Snapshot:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -213,13 +213,16 @@ def _difference(folder: Path, before: Plan, now: Plan) -> str:
     return f"{changed or 'the jobs are in another order than before'}{end}"
 
 
-def report_failures(folder: Path, results: Sequence[JobReturn]) -> None:
+def report_failures(folder: Path, results: Mapping[int, JobReturn]) -> None:
     """Raise a `UserError` about the jobs that failed: folders, settings and causes.
 
     A line for each, but for jobs beyond `FIRST` with the same cause, which are counted.
+
+    Args:
+        results: by number of the job.
     """
     alike: dict[str, list[str]] = {}
-    for number, result in enumerate(results):
+    for number, result in results.items():
         if result.status is JobStatus.FAILED:
             job = f"{folder / str(number)} ({' '.join(result.overrides or [])})"
             alike.setdefault(named(result._return_value), []).append(job)

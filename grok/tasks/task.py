@@ -209,8 +209,13 @@ def cast(tree: Any, dtype: torch.dtype) -> Any:
 
 def same(tree: Any, other: Any) -> bool:
     """Whether nested tensors are equal to the bit; a nan is as another."""
-    pairs = zip(pytree.tree_leaves(tree), pytree.tree_leaves(other), strict=True)
-    return all(torch.equal(a, b) or torch.allclose(a, b, 0, 0, equal_nan=True) for a, b in pairs)
+    ones, others = pytree.tree_leaves(tree), pytree.tree_leaves(other)
+    return len(ones) == len(others) and all(map(_equal, ones, others))
+
+
+def _equal(a: Tensor, b: Tensor) -> bool:
+    alike = a.shape == b.shape and a.dtype == b.dtype
+    return alike and (torch.equal(a, b) or torch.allclose(a, b, 0, 0, equal_nan=True))
 
 
 def rows(batch: Batch, count: int | None = ROWS) -> Batch:

@@ -164,6 +164,15 @@ def test_rates_under_which_no_mistake_shows():
         check_optimizer(wrong(lr_enc=1e-7, lr_dec=1e-7))
 
 
+def test_rates_that_it_refuses_are_not_tried():
+    def refuse(self):
+        if self.wd_dec:
+            raise ValueError("has no weight decay")
+
+    kind = dataclass(frozen=True)(type("Bare", (Signs,), {"__post_init__": refuse}))
+    check_optimizer(kind(lr_enc=1.0, lr_dec=1.0))
+
+
 @pytest.mark.parametrize("method", ["update", "coefficients"])
 def test_numbers_of_its_own_are_told(method):
     """In a stack they would be those of a neighbour, or of nobody."""

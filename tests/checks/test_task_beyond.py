@@ -1,5 +1,6 @@
 """What a first batch does not show of a task: its sizes and schedules, training, and jobs."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +59,28 @@ def test_what_only_training_finds():
 def test_a_branch_on_values_is_no_mistake_on_the_plain_path():
     methods = {"network": lambda self: Branching(), "STACKABLE": False}
     check_task(dataclass(frozen=True)(type("Plain", (Sign,), methods))(), thorough=True)
+
+
+def test_attributes_that_hold_nothing_of_a_member_s():
+    class Looking(nn.Module):
+        """Keeps an index, what a call has made, and a weight that a hook computes."""
+
+        def __init__(self):
+            super().__init__()
+            linear = nn.Linear(4, 16)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self.encoder = nn.utils.weight_norm(linear)
+            for param in self.encoder.parameters():
+                param.requires_grad_(False)
+            self.decoder, self.index = nn.Linear(16, 2), torch.arange(16)
+
+        def forward(self, inputs):
+            self.seen = self.encoder(inputs)[:, self.index].detach()
+            return self.decoder(self.seen)
+
+    methods = {"network": lambda self: Looking(), "STACKABLE": False}
+    check_task(dataclass(frozen=True)(type("Looks", (Sign,), methods))())
 
 
 def test_what_is_kept_from_call_to_call_is_found():

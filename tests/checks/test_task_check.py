@@ -103,6 +103,11 @@ def scaled(task, seed):
     return data._replace(train=data.train | {"inputs": data.train["inputs"] * task.init_scale})
 
 
+def fewer(task, seed):
+    data, count = Sign.data(task, seed), int(8 * task.init_scale)
+    return data._replace(train={name: tensor[:count] for name, tensor in data.train.items()})
+
+
 def by_numpy(network):
     with torch.no_grad():
         network.decoder.bias.copy_(torch.from_numpy(np.random.rand(2)))  # noqa: NPY002
@@ -256,6 +261,11 @@ WRONG = {
     "data by the initial scale": (
         Sign,
         {"data": lambda self, seed: scaled(self, seed)},
+        r"task: data\(seed\) depends on init_scale, which scales the initial weights alone; give",
+    ),
+    "so many samples by the initial scale": (
+        Sign,
+        {"data": lambda self, seed: fewer(self, seed)},
         r"task: data\(seed\) depends on init_scale, which scales the initial weights alone; give",
     ),
     "noise in the loss": (

@@ -51,17 +51,16 @@ def test_a_slot_waits_until_its_member_is_known(make_member, solo, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("more", "line"),
+    ("task", "held", "line"),
     [
-        ({"constrain": ("decoder",)}, "constrain is decoder instead of nothing in "),
-        ({"activation": "relu"}, "task is ToyAddition ToyAddition("),
+        ({}, ("decoder",), "constrain is decoder instead of nothing in "),
+        ({"activation": "relu"}, (), "task is ToyAddition ToyAddition("),
     ],
 )
-def test_what_takes_another_step_is_refused(more, line, make_member):
+def test_what_takes_another_step_is_refused(task, held, line, make_member):
     """Whoever trains members without a launcher, which groups them."""
-    held = more.pop("constrain", ())
     first = make_member("first")
-    other = dataclasses.replace(make_member("other", **more), constrain=held)
+    other = dataclasses.replace(make_member("other", **task), constrain=held)
     told = []
     training.train(
         [first, other],

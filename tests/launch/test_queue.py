@@ -217,6 +217,7 @@ def test_who_was_silent_keeps_the_jobs_that_nobody_has_taken(folder, impatient, 
     with Worker(folder) as worker:
         assert [worker.take([0, 1, 2, 3]), worker.take([0, 1, 2, 3])] == [0, 1]
         before = worker.name
+        worker._lease.release()
         monkeypatch.setattr(SoftFileLease, "compromise", property(lambda _: True))
         taken = worker.take([2])
         monkeypatch.undo()

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
+from grok import job as job_module
 from grok.launch import outcome, queue, stacked, worker
 from grok.launch.cluster import NUMBER
 from grok.launch.queue import WORK, Worker, lay_out
@@ -73,7 +74,7 @@ def test_a_worker_trains_in_the_sweep_s_folder_wherever_it_is(given, tmp_path, m
     assert prepared.folder == folder / "0"
 
 
-def test_places_are_as_seen_from_where_the_sweep_began(tmp_path, monkeypatch):
+def test_places_are_as_seen_from_where_the_sweep_began(tmp_path, monkeypatch, capsys):
     (tmp_path / "begun" / "conf" / "task").mkdir(parents=True)
     (tmp_path / "else").mkdir()
     mine = "defaults: [toy_regression, _self_]\nwidth: 11\n"
@@ -85,14 +86,20 @@ def test_places_are_as_seen_from_where_the_sweep_began(tmp_path, monkeypatch):
     shutil.rmtree(tmp_path / "begun" / "sweep" / "1")
     monkeypatch.chdir(tmp_path / "else")
     assert run_in_process(monkeypatch, "work", tmp_path / "begun" / "sweep") == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == f"To draw it: python analyze.py {tmp_path / 'begun' / 'sweep'}"
     assert finished(tmp_path / "begun" / "sweep" / "1")
     assert os.getcwd() == str(tmp_path / "else")
 
 
 def fails(monkeypatch, capsys, *words):
-    status = run_in_process(monkeypatch, *words)
-    (line,) = capsys.readouterr().err.splitlines()
+    status, line = fails_with(monkeypatch, capsys, *words)
     return status, line.removeprefix("error: ")
+
+
+def fails_with(monkeypatch, capsys, *words):
+    status = run_in_process(monkeypatch, *words)
+    return status, *capsys.readouterr().err.splitlines()
 
 
 def test_mistakes(begun, monkeypatch, capsys, tmp_path):
@@ -134,13 +141,36 @@ def test_beside_a_batch_its_jobs_are_all_there_is(begun, monkeypatch, tmp_path):
     for job in "03":
         shutil.rmtree(tmp_path / job)
     lay_out(tmp_path, [[0, 1]])
-    assert run_in_process(monkeypatch, "work", tmp_path) == 0
+    with FileLock(tmp_path / LOCK):
+        assert run_in_process(monkeypatch, "work", tmp_path) == 0
     assert [finished(tmp_path / job) for job in "0123"] == [True, True, True, False]
+
+
+def test_of_a_batch_that_was_left_all_jobs_are_its_own(begun, monkeypatch, capsys, tmp_path):
+    """And one that fails is named by its own number."""
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    for job in "03":
+        shutil.rmtree(tmp_path / job)
+    lay_out(tmp_path, [[0, 1]])
+    make = job_module.make_member
+
+    def fail(cfg, folder, *more, **others):
+        if folder.name == "3":
+            raise ValueError("out of luck")
+        return make(cfg, folder, *more, **others)
+
+    monkeypatch.setattr(stacked, "make_member", fail)
+    status, *lines = fails_with(monkeypatch, capsys, "work", tmp_path)
+    assert status == 1
+    assert lines[0].startswith(f"error: {tmp_path}/3 (")
+    assert lines[0].endswith("ValueError: out of luck")
+    assert finished(tmp_path / "0")
 
 
 def test_a_launch_sees_it_before_it_has_a_job(begun, monkeypatch, capsys, tmp_path):
     """While it composes them, which takes long for many."""
     shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    shutil.rmtree(tmp_path / "1")
     seen = []
 
     def groups(*_):

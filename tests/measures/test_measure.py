@@ -66,6 +66,15 @@ def of_all_pairs(member: Snapshot) -> torch.Tensor:
     return outputs.view(55, -1).mean()
 
 
+def of_some(member: Snapshot) -> torch.Tensor:
+    """Puts other tensors into the dictionaries that it has been given, which are its own."""
+    some = member.train
+    for name in ("inputs", "labels", "targets"):
+        some[name] = some[name][:4]
+    some["more"] = some["labels"] + 1
+    return member.outputs(some).mean()
+
+
 class NoColumns(Measure):
     """One whose author has forgotten to return."""
 
@@ -309,7 +318,7 @@ def test_mistakes_are_told_before_training(overrides, line):
     assert found.startswith(line)
 
 
-@pytest.mark.parametrize("function", ["single", "of_all_pairs"])
+@pytest.mark.parametrize("function", ["single", "of_all_pairs", "of_some"])
 def test_what_can_be_taken_is_no_mistake(function):
     own = f"{{_target_: grok.measures.Function, function: {__name__}.{function}}}"
     assert problems(compose(f"+measures.own={own}")) == []

@@ -225,7 +225,7 @@ def test_failures_of_the_same_cause_are_counted(tmp_path):
         results[i].status = JobStatus.FAILED
         results[i].return_value = ValueError("odd one" if i == 3 else "no room")
     with pytest.raises(UserError) as raised:
-        report_failures(tmp_path, results)
+        report_failures(tmp_path, dict(enumerate(results)))
     lines = str(raised.value).splitlines()
     assert lines[0] == f"{tmp_path}/1 (a=1): ValueError: no room"
     assert lines[10:] == [

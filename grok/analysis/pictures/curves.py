@@ -122,23 +122,24 @@ def draw_curve_lines(sweep: Sweep, _palette: Palette) -> Figure | None:
     if len(keys) != 1 or len(sweep.planned) <= MOST_CURVE_PANELS or not numeric(values[keys[0]]):
         return None
     (key,) = keys
-    found = {job: files.curves(sweep, job) for job in sweep.table["job"]}
-    if all(curves is None for curves in found.values()):
-        return None
     seeds = [each for each in values if each != key]
     settings = [
         dict(zip(seeds, each, strict=True))
         for each in itertools.product(*(values[seed] for seed in seeds))
     ]
-    figure, panels = grid_figure(len(settings[:MOST_PANELS]), extra_width=0.8)
-    if len(settings) > MOST_PANELS:
-        figure.suptitle(f"the first {MOST_PANELS} of {len(settings)} panels", fontsize=10)
+    shown = [select(sweep.table, each).sort_values(key) for each in settings[:MOST_PANELS]]
+    found = {job: files.curves(sweep, job) for members in shown for job in members["job"]}
+    if all(curves is None for curves in found.values()):
+        return None
+    figure, panels = grid_figure(len(shown), extra_width=0.8)
+    if len(settings) > len(shown):
+        figure.suptitle(f"the first {len(shown)} of {len(settings)} panels", fontsize=10)
     ranks = Normalize(0, max(len(values[key]) - 1, 1))
-    for axes, setting in zip(panels, settings, strict=False):
-        for _, member in select(sweep.table, setting).sort_values(key).iterrows():
-            curves = found[member["job"]]
+    for axes, setting, members in zip(panels, settings, shown, strict=False):
+        for job, value in zip(members["job"], members[key], strict=True):
+            curves = found[job]
             if curves is not None:
-                colour = MANY_COLOURS(ranks(values[key].index(member[key])))
+                colour = MANY_COLOURS(ranks(values[key].index(value)))
                 for column, dashes in TOGETHER.items():
                     axes.plot(curves["step"], curves[column], dashes, color=colour, linewidth=1)
         axes.set_title(panel_title(setting), fontsize=8)
