@@ -132,7 +132,7 @@ def test_a_shorter_budget_changes_phases_only(make_sweep):
     pd.testing.assert_frame_equal(whole.drop(columns="phase"), short.drop(columns="phase"))
     with pytest.raises(UserError, match="budget=0: must be from 1 to 100000"):
         load(folder, budget=0)
-    with pytest.raises(UserError, match="budget 100001: must be from 1 to 100000, where the"):
+    with pytest.raises(UserError, match="budget=100001: must be from 1 to 100000, where the"):
         load(folder, budget=100_001)
 
 
