@@ -97,7 +97,7 @@ def test_the_walk_and_the_measures(mine):
     new_task, _, commands, *_ = blocks("bash")
     assert new_task == "grok-train new-task counting\n"
     _, sweep, analyze = commands.replace("\\\n", " ").splitlines()
-    more = "measures=[sparsity,extremes] opt=signs opt.wd_dec=0.1 engine.compile=false"
+    more = "measures=[sparsity,extremes] opt=signs engine.compile=false"
     run(f"{sweep.replace('=3000', '=200')} {more}")
     assert "9 of 9 finished" in run(analyze)
     for name in ("phases.png", "report.html"):

@@ -142,7 +142,7 @@ from tests.in_process import run_in_process
         ),
         (["-m", "--cfg", "job"], "--cfg job: shows a single configuration; leave -m out"),
         (
-            ["measures._target_=grok.measures.Function"],
+            ["+measures._target_=grok.measures.Function"],
             "measures._target_=grok.measures.Function: has no name; put the keys of its file below",
         ),
         (["hydra=5"], "hydra=5: hydra is a section; python train.py --cfg hydra lists its keys"),
