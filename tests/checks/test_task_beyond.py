@@ -13,7 +13,7 @@ from grok.checks.config import problems
 from grok.checks.task import unmeasured
 from grok.composing import compose
 from grok.errors import ConfigError
-from tests.checks.test_task_check import Branching, late
+from tests.checks.wrong_tasks import Branching, late
 from tests.tasks import examples
 from tests.tasks.examples import Sign
 
@@ -105,7 +105,7 @@ def test_what_is_kept_from_call_to_call_is_found():
 def test_each_value_of_what_may_vary_and_is_no_number_is_tried():
     """The default's network is what a step of all members takes."""
     cfg, judged = compose(), {}
-    cfg.task = {"_target_": "tests.checks.test_task_check.Activated", "activation": "tanh"}
+    cfg.task = {"_target_": "tests.checks.wrong_tasks.Activated", "activation": "tanh"}
     assert problems(cfg, judged) == []
     cfg.task.activation = "relu"
     (line,) = problems(cfg, judged)

@@ -10,6 +10,8 @@ SWEEP = [
     "trainer.precision=64-true",
     "opt.lr_dec=1e-2,1e-3",
 ]
+STRUCTURES = [*SWEEP, "task.activation=tanh,relu"]
+"""Of two networks."""
 
 
 def table(folder):

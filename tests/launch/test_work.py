@@ -3,35 +3,22 @@
 import os
 import shutil
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 from filelock import FileLock
 
 from grok import job as job_module
-from grok.launch import outcome, queue, stacked, worker
+from grok.launch import outcome, queue, stacked
 from grok.launch.cluster import NUMBER
 from grok.launch.queue import WORK, Worker, lay_out
-from grok.launch.settings import Spread
 from grok.launch.worker_name import described
-from grok.record.names import ERROR, LOCK, RESULT
+from grok.record.names import LOCK, RESULT
 from grok.record.record import finished, read_plan, write_plan
 from grok.sweeps.planned import planned
 from tests.in_process import run_in_process
-from tests.launch.small_sweep import SWEEP as MEMBERS
+from tests.launch.small_sweep import STRUCTURES as SWEEP
 from tests.launch.small_sweep import table
-
-SWEEP = [*MEMBERS, "task.activation=tanh,relu"]
-
-
-@pytest.fixture(scope="module")
-def begun(tmp_path_factory, run_train):
-    """A sweep by the basic launcher, complete."""
-    folder = tmp_path_factory.mktemp("begun") / "sweep"
-    done = run_train(*SWEEP, f"hydra.sweep.dir={folder}", "hydra/launcher=basic")
-    assert done.returncode == 0, done.stderr
-    return folder
 
 
 @pytest.mark.long
@@ -214,47 +201,6 @@ def test_plans_of_earlier_versions(begun, monkeypatch, capsys, tmp_path):
     assert "begun by an earlier version" in line
 
 
-def test_status_is_a_line_and_who_is_at_work(begun, monkeypatch, capsys, tmp_path):
-    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
-    shutil.rmtree(tmp_path / "2")
-    lay_out(tmp_path, [[0, 1, 2, 3]])
-    with Worker(tmp_path) as worker:
-        assert worker.take([0, 1, 2, 3]) == 2
-        assert run_in_process(monkeypatch, "status", tmp_path) == 0
-    first, second = capsys.readouterr().out.splitlines()
-    assert first.startswith("3 of 4 finished")
-    assert second.endswith(f"process {os.getpid()}: at 2")
-    assert run_in_process(monkeypatch, "status", tmp_path) == 0
-    _, second = capsys.readouterr().out.splitlines()
-    assert second == f"nobody is at work. To go on: python train.py work {tmp_path}"
-    with FileLock(tmp_path / LOCK):
-        assert run_in_process(monkeypatch, "status", tmp_path) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 1
-
-
-def test_status_ends_where_all_that_is_left_has_failed(begun, monkeypatch, capsys, tmp_path):
-    """On a terminal, where it stays for what may come."""
-    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
-    shutil.rmtree(tmp_path / "2")
-    lay_out(tmp_path, [[0, 1, 2, 3]])
-    with Worker(tmp_path) as worker:
-        assert worker.take([2]) == 2
-        worker.fail(2, "out of luck")
-    monkeypatch.setattr("grok.cli.status.Console", lambda: SimpleNamespace(is_terminal=True))
-    assert run_in_process(monkeypatch, "status", tmp_path) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "job 2 failed: out of luck"
-
-
-def test_status_of_a_sweep_whose_launch_is_over(begun, monkeypatch, capsys, tmp_path):
-    """Without a queue, what failed has left its error."""
-    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
-    (tmp_path / "2" / "result.json").unlink()
-    (tmp_path / "2" / ERROR).write_text("Traceback\nValueError: out of luck\n")
-    monkeypatch.setattr("grok.cli.status.Console", lambda: SimpleNamespace(is_terminal=True))
-    assert run_in_process(monkeypatch, "status", tmp_path) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "job 2 failed: ValueError: out of luck"
-
-
 @pytest.mark.parametrize("number", [None, 17])
 def test_the_queue_stays_for_allocations_that_are_to_come(
     number, begun, monkeypatch, capsys, tmp_path
@@ -289,60 +235,6 @@ def test_another_launcher_leaves_no_queue_behind_it(begun, monkeypatch, capsys, 
     words = (*SWEEP, "hydra/launcher=basic", f"hydra.sweep.dir={tmp_path}")
     assert run_in_process(monkeypatch, *words) == 0
     assert not (tmp_path / WORK).exists()
-
-
-def test_a_worker_whose_gpu_is_lost_leaves_the_rest(begun, monkeypatch, tmp_path):
-    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
-    for job in range(4):
-        shutil.rmtree(tmp_path / str(job))
-    lay_out(tmp_path, [[0, 1], [2, 3]])
-    trained = []
-
-    def lost(jobs, *_):
-        trained.append(next(jobs).number)
-        return False
-
-    monkeypatch.setattr(stacked, "train", lost)
-    worker.work(planned(tmp_path), Spread(1, 1, "auto"))
-    assert trained == [0]
-    assert queue.tickets(tmp_path / WORK / queue.FREE) == [0, 1, 2, 3]
-
-
-def test_a_worker_has_the_environment_of_its_jobs(begun, monkeypatch, tmp_path):
-    """As Hydra's own launchers give it to them."""
-    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
-    shutil.rmtree(tmp_path / "2")
-    lay_out(tmp_path, [[0, 1, 2, 3]])
-    plan, found = read_plan(tmp_path), []
-    words = [*plan.command["hydra"], "+hydra.job.env_set.MINE=7"]
-    write_plan(tmp_path, replace(plan, command=plan.command | {"hydra": words}))
-
-    def train(*_):
-        found.append(os.environ.get("MINE"))
-        return False
-
-    monkeypatch.setattr(stacked, "train", train)
-    worker.work(planned(tmp_path), Spread(1, 1, "auto"))
-    assert found == ["7"]
-    assert "MINE" not in os.environ
-
-
-def test_structures_of_one_job_each_are_for_all_workers(begun, monkeypatch, tmp_path):
-    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
-    for job in range(4):
-        shutil.rmtree(tmp_path / str(job))
-    lay_out(tmp_path, [[0], [1], [2, 3]])
-    found = []
-
-    def train(jobs, _cfg, place, *_):
-        found.append((place.slots, [job.number for job in jobs if job]))
-        return False
-
-    monkeypatch.setattr(stacked, "train", train)
-    monkeypatch.setattr("joblib.cpu_count", lambda: 3)
-    for index in range(3):
-        worker.work(planned(tmp_path), Spread("auto", "auto", "auto"), index)
-    assert found == [(1, [0])] * 3
 
 
 def test_a_configuration_that_has_changed_since(begun, monkeypatch, capsys, tmp_path):
