@@ -1,4 +1,4 @@
-"""Whether a task's members train in a stack as they do alone, for `grok.check_task`."""
+"""Whether members train in a stack, or go on, as they do alone, for `grok.check_task`."""
 
 from __future__ import annotations
 

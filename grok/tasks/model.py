@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils import _pytree as pytree
 
-from grok.tasks.task import Batch, Task, cast
+from grok.tasks.task import Batch, Task, cast, rows
 
 
 class Model(nn.Module):
@@ -43,8 +43,7 @@ def working_set(task: Task) -> int:
     leaves for the way back.
     """
     model, data = Model(task).float(), cast(task.data(0), torch.float32)
-    rows = slice(task.minibatch())
-    batch = pytree.tree_map(lambda tensor: tensor[rows], data.train) | data.fixed
+    batch = rows(data.train, task.minibatch()) | data.fixed
     saved: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:

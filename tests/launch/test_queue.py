@@ -202,7 +202,9 @@ def test_without_exchange_a_process_has_to_end(folder, impatient, other, without
     assert tickets(folder / WORK / FREE) == [0, 1, 2, 3]
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="tells no process's begin")
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="only Linux tells when a process began"
+)
 def test_a_process_of_the_same_number_is_another():
     """After a restart of the machine, or of a container."""
     mine = new_name()
