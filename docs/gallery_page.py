@@ -41,7 +41,11 @@ def overview(figures: list[dict[str, Any]], folder: Path) -> str:
         lines += [*head, *_table(OVERVIEW, rows), ""] if rows else []
     own = [facts[figure["name"]] for figure in figures if "runs" not in figure]
     if total := sum(each.get("seconds", 0.0) for each in own):
-        lines += [f"Where it was measured, wall time is {clock(total)} in all.", ""]
+        lines += [
+            f"Wall time is {clock(total)} in all, where the command was timed; elsewhere the table "
+            "has what the steps took, of all processes together.",
+            "",
+        ]
     return "\n".join(lines)
 
 
@@ -51,10 +55,16 @@ def _row(figure: dict[str, Any], facts: dict[str, Any], kept: Path) -> tuple[str
         facts["scale"],
         f"{facts['members']:,}",
         f"{facts['steps']:,}",
-        clock(facts.get("seconds", 0.0)),
+        clock(facts.get("seconds", 0.0)) or f"{clock(_of_steps(kept))} of steps",
         facts.get("device", "cpu").replace("cpu", "CPU"),
         agreement(facts["summary"]) or met(verdicts(figure, kept, facts["scale"])),
     )
+
+
+def _of_steps(kept: Path) -> float:
+    """Seconds that steps took, all processes together, where nobody has timed the command."""
+    table = pd.read_csv(kept / "grid.csv")
+    return float(table["wall_seconds"].sum()) if "wall_seconds" in table else 0.0
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:

@@ -117,7 +117,8 @@ def test_the_page(gallery_page, tmp_path):
 | --- | --- | --- | --- | --- | --- | --- |
 | Figure 1 | quick | 4 | 12,345 | 37 min | NVIDIA H200 | 3 of 4, 75.0 % |
 
-Where it was measured, wall time is 37 min in all.
+Wall time is 37 min in all, where the command was timed; elsewhere the table has what the steps \
+took, of all processes together.
 
 ## Figure 1
 
