@@ -41,10 +41,20 @@ constexpr int64_t FAR = 2048;  // bytes between columns of a from which they are
 constexpr int64_t LARGE = 1 << 23;  // multiplications from which a library may be faster
 constexpr int64_t WORTH_THREADS = 1 << 20;
 
-// sums (ROWS x COLS vectors) += a panel, or = if not `on`; the last vector has `last` lanes
+// What a tile is the sum of.
+template <typename T>
+struct Terms {
+  const T* before;                 // added to the product, or nullptr
+  int64_t before_row, before_col;  // the latter is 1, or 0 where all of a row is the same
+  const T* a;
+  int64_t a_row, a_col;
+  const T* b;
+  int64_t b_row, k;
+};
+
+// sums (ROWS x COLS vectors) = before + a b; the last vector has `last` lanes
 template <typename T, int ROWS, int COLS>
-void tile(const T* a, int64_t a_row, int64_t a_col, const T* panel, int64_t k, T* sums, int64_t row,
-          int64_t last, bool on) {
+void tile(const Terms<T>& x, T* sums, int64_t row, int64_t last) {
   using Vector = at::vec::Vectorized<T>;
   constexpr int64_t L = LANES<T>;
   Vector c[ROWS][COLS];
@@ -52,18 +62,24 @@ void tile(const T* a, int64_t a_row, int64_t a_col, const T* panel, int64_t k, T
   for (int i = 0; i < ROWS; i++) {
 #pragma GCC unroll 4
     for (int j = 0; j < COLS; j++) {
-      c[i][j] = on ? Vector::loadu(sums + i * row + j * L, j + 1 < COLS ? L : last) : Vector(T(0));
+      if (!x.before) {
+        c[i][j] = Vector(T(0));
+      } else if (x.before_col == 0) {
+        c[i][j] = Vector(x.before[i * x.before_row]);
+      } else {
+        c[i][j] = Vector::loadu(x.before + i * x.before_row + j * L, j + 1 < COLS ? L : last);
+      }
     }
   }
-  for (int64_t p = 0; p < k; p++) {
+  for (int64_t p = 0; p < x.k; p++) {
     Vector b[COLS];
 #pragma GCC unroll 4
-    for (int j = 0; j < COLS; j++) b[j] = Vector::loadu(panel + (p * COLS + j) * L);
+    for (int j = 0; j < COLS; j++) b[j] = Vector::loadu(x.b + p * x.b_row + j * L);
 #pragma GCC unroll 8
     for (int i = 0; i < ROWS; i++) {
-      const Vector x(a[i * a_row + p * a_col]);
+      const Vector factor(x.a[i * x.a_row + p * x.a_col]);
 #pragma GCC unroll 4
-      for (int j = 0; j < COLS; j++) c[i][j] = at::vec::fmadd(x, b[j], c[i][j]);
+      for (int j = 0; j < COLS; j++) c[i][j] = at::vec::fmadd(factor, b[j], c[i][j]);
     }
   }
 #pragma GCC unroll 8
@@ -75,7 +91,7 @@ void tile(const T* a, int64_t a_row, int64_t a_col, const T* panel, int64_t k, T
 }
 
 template <typename T>
-using Tile = void (*)(const T*, int64_t, int64_t, const T*, int64_t, T*, int64_t, int64_t, bool);
+using Tile = void (*)(const Terms<T>&, T*, int64_t, int64_t);
 
 template <typename T, int COLS, std::size_t... I>
 constexpr std::array<Tile<T>, HIGH> of_heights(std::index_sequence<I...>) {
@@ -88,9 +104,10 @@ constexpr std::array<std::array<Tile<T>, HIGH>, WIDE> TILES = {
     of_heights<T, 2>(std::make_index_sequence<HIGH>()),
     of_heights<T, 3>(std::make_index_sequence<HIGH>())};
 
-// A block of at most L x L, transposed; it may have gaps between the rows of either.
+// A block of less than L x L, transposed.
 template <typename T>
-void transpose(const T* from, int64_t from_row, int64_t rows, int64_t cols, T* to, int64_t to_row) {
+void transpose_less(const T* from, int64_t from_row, int64_t rows, int64_t cols, T* to,
+                    int64_t to_row) {
   using Vector = at::vec::Vectorized<T>;
   constexpr int64_t L = LANES<T>;
   alignas(64) T in[L * L], out[L * L];
@@ -99,6 +116,18 @@ void transpose(const T* from, int64_t from_row, int64_t rows, int64_t cols, T* t
   }
   at::vec::transpose_mxn<T, L, L>(in, L, out, L);
   for (int64_t i = 0; i < cols; i++) Vector::loadu(out + i * L).store(to + i * to_row, rows);
+}
+
+// A block of at most L x L, transposed; it may have gaps between the rows of either.
+template <typename T>
+inline void transpose(const T* from, int64_t from_row, int64_t rows, int64_t cols, T* to,
+                      int64_t to_row) {
+  constexpr int64_t L = LANES<T>;
+  if (rows == L && cols == L) {
+    at::vec::transpose_mxn<T, L, L>(from, from_row, to, to_row);
+  } else {
+    transpose_less(from, from_row, rows, cols, to, to_row);
+  }
 }
 
 // The k x n part of b, padded to `width`, row behind row.
@@ -122,14 +151,10 @@ void pack(const T* b, const Strides& s, int64_t k, int64_t n, int64_t width, T* 
   }
   for (int64_t j = 0; j < width; j += L) {
     const int64_t cols = std::min(n - j, L);
-    int64_t p = 0;
-    for (; cols == L && p + L <= k; p += L) {
-      at::vec::transpose_mxn<T, L, L>(b + p + j * s.col, s.col, panel + p * width + j, width);
-    }
     if (cols < L) {
-      for (int64_t r = p; r < k; r++) Vector(T(0)).store(panel + r * width + j);
+      for (int64_t p = 0; p < k; p++) Vector(T(0)).store(panel + p * width + j);
     }
-    for (; p < k; p += L) {
+    for (int64_t p = 0; p < k; p += L) {
       transpose(b + p + j * s.col, s.col, cols, std::min(L, k - p), panel + p * width + j, width);
     }
   }
@@ -160,10 +185,11 @@ void strips(const T* a, int64_t a_col, int64_t rows, int64_t k, T* to) {
 // The same rows and columns of the result, of a panel of b, and of `k` summands.
 template <typename T>
 struct Part {
-  const T *a, *panel, *bias;
+  const T *a, *b, *bias;
   T* out;
   int64_t a_row, a_col, a_strip;  // between rows, columns and every HIGH rows
-  int64_t rows, cols, n, k;       // cols: vectors, n: columns
+  int64_t b_row;
+  int64_t rows, cols, n, k;  // cols: vectors, n: columns
   bool first;
 };
 
@@ -184,15 +210,20 @@ void part(const Part<T>& x, const Shape& s) {
         transpose(to + j * s.out.col, s.out.col, std::min(L, x.n - j), rows, turned + j, width);
       }
     }
-    if (x.first && x.bias) {
+    Terms<T> terms{sums, row, 1, nullptr, x.a_row, x.a_col, x.b, x.b_row, x.k};
+    if (x.first && x.bias && s.bias.col > 1) {
       for (int64_t r = 0; r < rows; r++) {
         copy(x.bias + (i + r) * s.bias.row, s.bias.col, x.n, sums + r * row);
       }
+    } else if (x.first) {
+      terms.before = x.bias ? x.bias + i * s.bias.row : nullptr;
+      terms.before_row = s.bias.row, terms.before_col = s.bias.col;
     }
     for (int64_t r = 0; r < rows; r += HIGH) {
-      TILES<T>[x.cols - 1][std::min(HIGH, rows - r) - 1](
-          x.a + (i + r) / HIGH * x.a_strip, x.a_row, x.a_col, x.panel, x.k, sums + r * row, row,
-          straight ? last : L, !x.first || x.bias);
+      terms.a = x.a + (i + r) / HIGH * x.a_strip;
+      TILES<T>[x.cols - 1][std::min(HIGH, rows - r) - 1](terms, sums + r * row, row,
+                                                        straight ? last : L);
+      if (terms.before) terms.before += HIGH * terms.before_row;
     }
     if (!straight) {
       for (int64_t j = 0; j < x.n; j += L) {
@@ -238,8 +269,11 @@ void block(const T* a, const T* b, const T* bias, T* out, const Shape& s, int64_
         T* const panel = packed + (first - from * L) * x.k;
         x.cols = begin(i + 1) - begin(i);
         x.n = std::min(x.cols * L, s.n - first);
-        if (r == row) pack(b + p * s.b.row + first * s.b.col, s.b, x.k, x.n, x.cols * L, panel);
-        x.panel = panel;
+        x.b = b + p * s.b.row + first * s.b.col, x.b_row = s.b.row;
+        if (rows > TALL || s.b.col != 1 || x.n < x.cols * L) {  // else it is read where it is
+          if (r == row) pack(x.b, s.b, x.k, x.n, x.cols * L, panel);
+          x.b = panel, x.b_row = x.cols * L;
+        }
         x.bias = bias ? bias + r * s.bias.row + first * s.bias.col : nullptr;
         x.out = out + r * s.out.row + first * s.out.col;
         part(x, s);
