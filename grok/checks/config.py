@@ -187,7 +187,8 @@ def _typed_problems(name: str, section: DictConfig, kind: str) -> list[str]:
         keys = ", ".join(line.partition("=")[0] for line in unknown)
         return [f"{keys}: no such keys of {target}"]
     if unknown:
-        return unknown
+        key, hinted = unknown[0].partition("=")[0], "; did you mean " in unknown[0]
+        return unknown if hinted else [f"{unknown[0]} of {target}; '~{key}' takes it out"]
     try:
         typed: Any = OmegaConf.merge(_structured(schema), settings)
         quoted = [key for key, value in settings.items() if is_quoted(value, typed[key])]

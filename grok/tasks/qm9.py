@@ -145,7 +145,7 @@ class QM9(Task):
         return Data(
             {name: tensor[train] for name, tensor in batch.items()},
             {name: tensor[val] for name, tensor in batch.items()},
-            {"error_threshold": torch.tensor(self.error_threshold)},
+            {"error_threshold": torch.tensor(self.error_threshold, dtype=torch.float64)},
         )
 
     def outputs_of(self, network: nn.Module, batch: Batch) -> Tensor:

@@ -83,7 +83,7 @@ class TeacherStudent(Task):
             return Data(
                 train={"inputs": train, "targets": teacher(train)},
                 val={"inputs": val, "targets": teacher(val)},
-                fixed={"error_threshold": torch.tensor(self.error_threshold)},
+                fixed={"error_threshold": torch.tensor(self.error_threshold, dtype=torch.float64)},
             )
 
     def loss_of(self, outputs: Tensor, batch: Batch) -> Tensor:

@@ -187,7 +187,10 @@ def test_the_config_of_each(name, kind, values):
     [
         (["opt.betas=[0.9]"], f"opt.betas=[0.9]: {BETA}"),
         (["opt=adam", "opt.eps=-1"], f"opt.eps=-1.0: {NUMBER}"),
-        (["opt=adam", "+opt.momentum=0.9"], "opt.momentum=0.9: no such key"),
+        (
+            ["opt=adam", "+opt.momentum=0.9"],
+            "opt.momentum=0.9: no such key of grok.optim.Adam; '~opt.momentum' takes it out",
+        ),
         (["opt=sgd", "opt.momentum=2"], "opt.momentum=2.0: must be in [0, 1), such as 0.9"),
         (["opt=sgd", "opt.nesterov=often"], "opt.nesterov=often: must be true or false"),
         (

@@ -47,6 +47,12 @@ def test_published_draws():
         assert torch.equal(batch["targets"], teacher(expected))
 
 
+def test_the_threshold_is_as_exact_as_the_run(student):
+    exact = student().drawn(torch.float64).given.fixed["error_threshold"]
+    assert exact.dtype == torch.float64
+    assert exact.item() == 0.01
+
+
 def test_drawing_leaves_the_generator_alone():
     before = torch.get_rng_state()
     TeacherStudent().data(0)
