@@ -195,3 +195,12 @@ def test_a_mistake_leaves_no_folder_and_takes_none_away(monkeypatch, capfd, tmp_
     capfd.readouterr()
     assert not list(tmp_path.glob("multirun/*/*"))
     assert (tmp_path / "mine").is_dir()
+
+
+def test_a_refused_run_leaves_no_folder_and_takes_none_away(monkeypatch, capfd, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for where in ([], ["hydra.run.dir=mine"]):
+        assert run_in_process(monkeypatch, "opt.lr_dec=-1", *where) == 2
+    assert "opt.lr_dec=-1.0: must be a number of at least 0" in capfd.readouterr().err
+    assert not list(tmp_path.glob("outputs/*"))
+    assert (tmp_path / "mine" / ".hydra").is_dir()

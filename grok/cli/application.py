@@ -25,6 +25,7 @@ from grok.checks.option_files import check_searchpath
 from grok.checks.words import with_folders, with_home
 from grok.composing import CONF, VERSION_BASE
 from grok.errors import (
+    ConfigError,
     FailedJobError,
     UsageError,
     UserError,
@@ -58,6 +59,8 @@ def _single_run(cfg: DictConfig) -> None:
     try:
         run(cfg)
     except BaseException as error:
+        if isinstance(error, ConfigError):
+            OwnFolder.leave()
         if not interrupted(error):
             raise
         raise interrupted_run(Path(HydraConfig.get().run.dir)) from None

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import itertools
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,6 +23,8 @@ from grok.record.names import LOCK, PLAN
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
 """Of a file system that knows no locks."""
+OF_HYDRA = {".hydra", LOCK}
+"""What there is in a run's folder before it trains."""
 _held = contextlib.ExitStack()
 """The lock of this process's run."""
 
@@ -34,12 +37,14 @@ class OwnFolder(Callback):
     """
 
     latest: ClassVar[Path | None] = None
+    _is_new: ClassVar[bool] = False
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Own ``hydra.run.dir`` until the process ends, or runs something else."""
 
         def own() -> None:
             _held.close()
+            OwnFolder._is_new = not was_given(config, "run")
             OwnFolder.latest = settled(config, "run")
             if os.path.exists(OwnFolder.latest / PLAN):  # which says no where nothing can be seen
                 raise ConfigError(
@@ -49,6 +54,20 @@ class OwnFolder(Callback):
             _held.enter_context(owned(OwnFolder.latest, "hydra.run.dir"))
 
         run_reporting(own)  # Hydra would make a warning of an exception
+
+    @classmethod
+    def leave(cls) -> None:
+        """Remove the folder of a run that was refused, with what Hydra has written there.
+
+        One that was there before, or holds anything else, stays.
+        """
+        folder = cls.latest
+        if folder is None or not cls._is_new or {p.name for p in folder.iterdir()} - OF_HYDRA:
+            return
+        _held.close()
+        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # that of the day, where this was its only run
+            folder.parent.rmdir()
 
 
 def was_given(config: DictConfig, mode: str) -> bool:
