@@ -60,7 +60,8 @@ class Optimizer(abc.ABC):
             fields of its own adds to it: ``Optimizer.ROLES | {"lr_bias": "bias learning rate"}``.
         lr_enc, lr_dec: learning rate of the encoder and the decoder, at least 0.
         wd_enc, wd_dec: weight decay of each, at least 0.
-        warmup: the first so many steps, whose learning rates rise linearly to the whole.
+        warmup: the first so many steps, over which a factor of learning rates rises linearly to 1.
+            The schedule's counts from the first step too, and multiplies it.
         schedule: ``constant``; ``step``: times `gamma` after every `period` steps; ``cosine``: from
             the whole to `gamma` of it in `period` steps along half a cosine, and constant then.
         period: optimizer steps; None where the schedule is constant.
@@ -120,7 +121,8 @@ class Optimizer(abc.ABC):
         """
         of_group = {"encoder": (self.lr_enc, self.wd_enc), "decoder": (self.lr_dec, self.wd_dec)}
         shares = {self._decay(*of_group[group]) for group in groups}
-        return shares.pop() if len(shares) == 1 and self.schedule == "constant" else None
+        share = shares.pop() if len(shares) == 1 and self.schedule == "constant" else None
+        return share if share is not None and share < 1 else None
 
     def _decay(self, lr: float, weight_decay: float) -> float | None:
         """The share that weight decay alone takes of a weight in a step; None if it is no share."""

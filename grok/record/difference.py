@@ -26,6 +26,8 @@ OBSERVING = (
 )
 """Keys and sections that don't change what a member does, but what is seen of it, where and how
 fast: rounding may differ."""
+WHEN = ("every", "points")
+"""Of a measure: at which steps it is taken, not what."""
 
 
 def flat(cfg: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -50,12 +52,20 @@ def check_alike(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path)
 def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
     """The first key in which two configurations differ, in a line; None where they are equal.
 
-    What is only observed may differ: a run goes on, or is as good, with other callbacks. So may
-    where it trains, and the folder of the data, for which other keys may stand.
+    What is only observed may differ: a run goes on, or is as good, with other callbacks and
+    measures, but not with others of the same name. So may where it trains, and the folder of the
+    data, for which other keys may stand.
     """
     old, new = LATER | flat(before), LATER | flat(now)
     for key in sorted(old.keys() | new.keys()):
         moved = (old.get(key), new.get(key)) == (old.get("data.dir"), new.get("data.dir"))
-        if old.get(key) != new.get(key) and not (moved or f"{key}.".startswith(OBSERVING)):
+        if old.get(key) != new.get(key) and not (moved or _only_observed(key, old, new)):
             return f"{key}={new.get(key)}: was {old.get(key)} before"
     return None
+
+
+def _only_observed(key: str, *configurations: Mapping[str, Any]) -> bool:
+    section, _, setting = key.rpartition(".")
+    measured = section.startswith("measures.") and setting not in WHEN
+    another = measured and all(key in each for each in configurations)
+    return f"{key}.".startswith(OBSERVING) and not another

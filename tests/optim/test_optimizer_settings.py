@@ -93,6 +93,7 @@ HALVED = {"schedule": "step", "period": 100, "gamma": 0.5}
         (AdamW(**BOTH | {"wd_enc": 0.0}), None),
         (AdamW(**BOTH | {"lr_enc": 0.0}), None),
         (AdamW(**BOTH, **HALVED), None),
+        (AdamW(lr_enc=1.0, lr_dec=1.0, wd_enc=5.0, wd_dec=5.0), None),
         (Adam(**NO_DECAY), 0.0),
         (Adam(**BOTH), None),
         (Adam(**BOTH | {"wd_enc": 0.0}), None),

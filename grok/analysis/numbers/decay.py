@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from grok.analysis.numbers.fits import PowerLaw, power_law
+from grok.analysis.numbers.labels import BEYOND, DIVERGED
 from grok.analysis.numbers.layout import numeric, swept
 from grok.analysis.read.sweep import TIMES, Sweep
 from grok.record.meaning import WEIGHT_DECAY, is_seed, keys_of
@@ -35,11 +36,30 @@ def decay_axis(sweep: Sweep) -> str | None:
 def decay_lines(sweep: Sweep, key: str) -> DecayLines:
     """For each setting of the other swept keys, it and its members by rising weight decay."""
     others = [each for each in swept(sweep) if each != key]
-    table = sweep.table.sort_values(key)
+    table = _at_cut(sweep).sort_values(key)
     if not others:
         return [({}, table)]
     groups = table.groupby(others, sort=True)
     return [(dict(zip(others, values, strict=True)), members) for values, members in groups]
+
+
+def _at_cut(sweep: Sweep) -> pd.DataFrame:
+    """The table as it is after `Sweep.cut` steps."""
+    if sweep.cut is None:
+        return sweep.table
+    late = {time: sweep.table[time] > sweep.cut for time in TIMES}
+    times = {time: sweep.table[time].mask(late[time]) for time in TIMES}
+    norms = {f"norm_at_{time}": sweep.table[f"norm_at_{time}"].mask(late[time]) for time in TIMES}
+    ended = sweep.table["diverged"] & (sweep.table["steps"] <= sweep.cut)
+    budget = sweep.table["budget"].clip(upper=sweep.cut)
+    return sweep.table.assign(**times, **norms, diverged=ended, budget=budget)
+
+
+def without_t_val(members: pd.DataFrame) -> dict[str, pd.Series]:
+    """Those that don't generalise, by why: where they are drawn, at their last step."""
+    lacking = members[members["t_val"].isna()]
+    ended = lacking["diverged"].astype(bool)
+    return {BEYOND: lacking["budget"][~ended], DIVERGED: lacking["steps"][ended]}
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from grok.record.names import STEP_COLUMNS
 
 MEASURED = {name: name.replace("val_", "validation_").replace("_", " ") for name in STEP_COLUMNS}
 TIME_NAMES = {"t_train": "T_train", "t_val": "T_val"}
-BEYOND = "T_val beyond the budget"
-"""Of members that don't generalise, in legends."""
+BEYOND, DIVERGED = "T_val beyond the budget", "diverged"
+"""Of members without T_val, in legends."""
 PHASES = [str(phase) for phase in Phase]
 
 
@@ -63,12 +63,17 @@ def left_out(layout: Layout) -> str:
 
 
 def tick_texts(values: Sequence[Any]) -> list[str]:
-    """`values` with as few digits (at least two) as tell them apart."""
+    """`values` with as few digits (at least two) as tell them apart; those of up to four whole."""
     for digits in range(2, 17):
-        texts = [number(value, digits) for value in values]
+        texts = [number(value, 4 if _is_short(value) else digits) for value in values]
         if len(set(texts)) == len(values):
             return texts
     return [printable(value) for value in values]
+
+
+def _is_short(value: Any) -> bool:
+    """Whether four digits give the number itself."""
+    return isinstance(value, float) and float(number(value)) == value
 
 
 def tick_positions(count: int, most: int) -> list[int]:

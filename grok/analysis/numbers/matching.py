@@ -135,13 +135,18 @@ def _adopt(right: pd.DataFrame, left: pd.DataFrame, key: str) -> pd.DataFrame:
 
 
 def _same(value: Any, known: list[Any]) -> Any:
-    """The one of `known` that equals `value`, the nearest if several do; None if none does."""
-    if isinstance(value, str):
+    """The one of `known` that equals `value`, the nearest if several do; None if none does.
+
+    Whole numbers, such as seeds, are equal or not; others may be rounded, in published grids.
+    """
+    if value in known or isinstance(value, str):
         return value if value in known else None
     close = [
         other
         for other in known
-        if not isinstance(other, str) and math.isclose(value, other, rel_tol=TOLERANCE)
+        if not isinstance(other, str)
+        and not (float(value).is_integer() and float(other).is_integer())
+        and math.isclose(value, other, rel_tol=TOLERANCE)
     ]
     return min(close, key=lambda other: abs(other - value), default=None)
 

@@ -167,7 +167,7 @@ def _at(landscape: Sweep, table: pd.DataFrame, key: str, value: Any) -> pd.DataF
     """The landscape where `key` is `value`."""
     known = swept(landscape)[key]
     close = numeric(known) and not isinstance(value, str)
-    rows = table[np.isclose(table[key], value) if close else table[key] == value]
+    rows = table[np.isclose(table[key], value, atol=0) if close else table[key] == value]
     if rows.empty:
         texts = ", ".join(number(each) for each in known)
         raise UserError(f"--paths: the runs' {key} is {value}; the landscape has {texts}")

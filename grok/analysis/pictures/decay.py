@@ -9,14 +9,14 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from grok.analysis.numbers.decay import decay_curves, drawn_decays, with_decay
-from grok.analysis.numbers.labels import BEYOND, axis_label, panel_title
+from grok.analysis.numbers.decay import decay_curves, drawn_decays, with_decay, without_t_val
+from grok.analysis.numbers.labels import BEYOND, DIVERGED, axis_label, panel_title
 from grok.analysis.pictures.canvas import legend_above, log_scale
 from grok.analysis.pictures.palette import INK, LAW, TIME_LOOKS, Palette
 from grok.analysis.read.sweep import Sweep
 
-NEVER = {"marker": "^", "linestyle": "", "fillstyle": "none"}
-"""How a member looks that doesn't generalise within its budget."""
+NEVER = {BEYOND: "^", DIVERGED: "x"}
+"""Markers of members that don't generalise."""
 
 
 def draw_decay(sweep: Sweep, _palette: Palette) -> Figure | None:
@@ -35,6 +35,7 @@ def draw_decay(sweep: Sweep, _palette: Palette) -> Figure | None:
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     # those that Matplotlib tells apart by name are ten
     colours = "C{}".format if len(found) <= 10 else colormaps["viridis"].resampled(len(found))
+    lacking: dict[str, Line2D] = {}
     for i, (setting, members) in enumerate(found):
         members = with_decay(members, key)
         colour = colours(i) if len(found) > 1 else INK
@@ -44,10 +45,11 @@ def draw_decay(sweep: Sweep, _palette: Palette) -> Figure | None:
             # all lines of T_train have one entry, `_t_train`
             label = f"{look.name} {name}".strip() if time == "t_val" or not name else None
             above.plot(members[key], steps, label=label, **_style(time, colour))
-            never = members[np.isnan(steps)]
-            if time == "t_val" and len(never):
-                above.plot(never[key], never["budget"], **_style(time, colour) | NEVER)
             below.plot(members[key], members[f"norm_at_{time}"], **_style(time, colour))
+        for why, last in without_t_val(members).items():
+            if len(last):
+                above.plot(members[key][last.index], last, **_never(why, colour))
+                lacking[why] = Line2D([], [], label=why, **_never(why, INK))
     for curve in decay_curves(drawn.every, key):
         line = "-" if curve.fitted else "-."
         above.plot(curve.decays, curve.steps, line, color=LAW, label=curve.name)
@@ -55,15 +57,17 @@ def draw_decay(sweep: Sweep, _palette: Palette) -> Figure | None:
     above.set_ylabel("optimizer steps")
     below.set(xlabel=axis_label(key, sweep.roles), ylabel="weight norm there (L2)")
     handles = above.get_legend_handles_labels()[0]
-    censored = any(with_decay(members, key)["t_val"].isna().any() for _, members in found)
-    never = Line2D([], [], label=BEYOND, **_style("t_val", INK) | NEVER)
-    legend_above(figure, [*handles, *[_t_train()] * (len(found) > 1), *[never] * censored])
+    legend_above(figure, [*handles, *[_t_train()] * (len(found) > 1), *lacking.values()])
     return figure
 
 
 def _style(time: str, colour: Any) -> dict[str, Any]:
     look = TIME_LOOKS[time]
     return {"marker": look.marker, "linestyle": look.line, "color": colour, "markersize": 4}
+
+
+def _never(why: str, colour: Any) -> dict[str, Any]:
+    return _style("t_val", colour) | {"marker": NEVER[why], "linestyle": "", "fillstyle": "none"}
 
 
 def _t_train() -> Line2D:

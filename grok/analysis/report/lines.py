@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex
 from numpy.typing import ArrayLike
 
 from grok.analysis.numbers import decay, landscape
-from grok.analysis.numbers.labels import BEYOND, axis_label, number, tick_positions
+from grok.analysis.numbers.labels import BEYOND, DIVERGED, axis_label, number, tick_positions
 from grok.analysis.numbers.layout import Layout, choose, select, swept
 from grok.analysis.numbers.lines import (
     edges,
@@ -35,6 +35,8 @@ from grok.analysis.report.parts import (
 )
 from grok.phases import Phase
 
+NEVER = {BEYOND: "triangle-up-open", DIVERGED: "x-thin-open"}
+"""Symbols of members that don't generalise."""
 PALE = 0.5
 """Of the phases that are implied."""
 
@@ -78,10 +80,12 @@ def decays_picture(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
             x, y = members[key], members[column]
             line = _members_line(look.name, x, y, 0, members["job"], texts)
             data.append(line | _look(look, colour) | {"showlegend": i == 0})
-        never = members[members["t_val"].isna()]
-        if len(never):
-            first = all(line["name"] != BEYOND for line in data)
-            data.append(_never(never, key, texts, colour) | {"showlegend": first})
+        for why, last in decay.without_t_val(members).items():
+            if len(last):
+                first = all(line["name"] != why for line in data)
+                never = members.loc[last.index]
+                line = _members_line(why, never[key], last, 0, never["job"], texts)
+                data.append(line | _never(why, colour) | {"showlegend": first})
     data += [_law(curve) for curve in decay.decay_curves(drawn.every, key)]
     axes = {"xaxis": _log(axis_label(key, sweep.roles)), "yaxis": _log("steps") | {"dtick": 1}}
     layout = {name: one | {"title": {"text": text(one["title"])}} for name, one in axes.items()}
@@ -93,13 +97,10 @@ def decays_picture(sweep: Sweep, texts: dict[int, str]) -> Picture | None:
     return {"data": data, "layout": layout}
 
 
-def _never(
-    members: pd.DataFrame, key: str, texts: dict[int, str], colour: str | None
-) -> dict[str, Any]:
-    """Who doesn't generalise within the budget, there."""
-    line = _members_line(BEYOND, members[key], members["budget"], 0, members["job"], texts)
-    marker = {"symbol": "triangle-up-open"} | ({} if colour is None else {"color": colour})
-    return line | {"mode": "markers", "marker": marker}
+def _never(why: str, colour: str | None) -> dict[str, Any]:
+    """How members look that don't generalise."""
+    marker = {"symbol": NEVER[why]} | ({} if colour is None else {"color": colour})
+    return {"mode": "markers", "marker": marker}
 
 
 def losses_picture(sweep: Sweep, texts: dict[int, str]) -> Picture | None:

@@ -46,6 +46,18 @@ def test_numbers_survive_rounding(matched, other, same):
     assert found.cells[LR].iloc[0] == (10**-4.85 if same else 1e-2)
 
 
+def test_whole_numbers_are_equal_or_not(matched):
+    here, there = (
+        [({"seed.model": seed, LR: 1e-3}, (1, 2)) for seed in seeds]
+        for seeds in ((20240101, 20240102), (20240102, 20240103, 20240104))
+    )
+    found = matched(here, there)
+    assert found.cells["seed.model"].tolist() == [20240102]
+    constants = ({"config": {"task": {"train_size": size}}} for size in (10_000, 10_001))
+    a, b = constants
+    assert matched(here, here, a=a, b=b).differing == {"task.train_size": (10_000, 10_001)}
+
+
 def test_zero_is_zero(matched):
     found = matched(grid([1.0], [0, 1e-9]), grid([1.0], [0.0, 5]))
     assert found.cells[WD].tolist() == [0]

@@ -20,6 +20,12 @@ def test_values_are_matched_to_their_last_digit_but_one(landscape, runs):
     assert crossing.losses["test_loss"].tolist() == pytest.approx([1.3, 2.3, 4.3])
 
 
+def test_small_values_are_told_apart(landscape, runs):
+    both = landscape("opt.lr_dec", (1e-9, 5e-9))
+    crossing = paths.cross(both, runs(config=FREE | {"opt": {"lr_dec": 1e-9}}))
+    assert len(crossing.losses) == 3
+
+
 def test_a_second_key_of_texts(landscape, runs):
     both = landscape("task.activation", ("relu", "tanh"))
     crossing = paths.cross(both, runs(config=FREE | {"task": {"activation": "tanh"}}))

@@ -90,6 +90,24 @@ def test_the_picture_of_one_setting(decays):
     np.testing.assert_array_equal(never.get_xydata(), [[10, 100_000]])
 
 
+def test_who_diverges_is_drawn_where_it_did(decays):
+    sweep = decays()
+    sweep.table.loc[sweep.table["opt.wd_dec"] == 10, ["diverged", "steps"]] = [True, 37]
+    figure = decay.draw_decay(sweep, SAFE)
+    (lost,) = (line for line in figure.axes[0].lines if line.get_marker() == "x")
+    np.testing.assert_array_equal(lost.get_xydata(), [[10, 37]])
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels[-1] == "diverged"
+    assert "T_val beyond the budget" not in labels
+
+
+def test_times_after_the_cut_are_not_drawn(decays):
+    folder = decays().folder
+    above, _ = decay.draw_decay(read_sweep(folder, budget=5000), SAFE).axes
+    (never,) = (line for line in above.lines if line.get_marker() == "^")
+    np.testing.assert_array_equal(never.get_xydata(), [[0.01, 5000], [10, 5000]])
+
+
 def test_a_colour_for_each_of_several(decays):
     above, _ = decay.draw_decay(decays(1e-3, 2e-3), SAFE).axes
     assert len(above.lines) == 6
