@@ -6,7 +6,8 @@ from grok.phases import Phase
 
 TIMES_ARE = (
     "T_train and T_val are the first optimizer steps, counted from 1, at which train and "
-    "validation accuracy are {reach} {threshold}."
+    "validation accuracy are {reach} {threshold}, of the steps at which accuracies are measured. "
+    "With minibatches, train accuracy is that of the epoch so far."
 )
 PHASES_ARE = {
     Phase.COMPREHENSION: "Both come, T_val less than {gap} steps after T_train, or before it.",

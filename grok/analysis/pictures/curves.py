@@ -44,7 +44,8 @@ def draw_curves(sweep: Sweep, palette: Palette) -> Figure | None:
     if curves is None:
         return None
     phase = Phase(sweep.table["phase"].iloc[0])
-    measured = list(measures.of_member(sweep, job).items())[:MOST_MEASURED]
+    every = list(measures.of_member(sweep, job).items())
+    measured = every[:MOST_MEASURED]
     count = len(CURVE_ROWS) + len(measured)
     figure = Figure(figsize=(5.2, 2.0 * count), layout="constrained")
     rows = figure.subplots(count, 1, sharex=True)
@@ -62,7 +63,8 @@ def draw_curves(sweep: Sweep, palette: Palette) -> Figure | None:
         if len(axes.lines) > 1:
             axes.legend(fontsize=8, frameon=False)
     figure.supxlabel("optimizer step", fontsize=10)
-    figure.suptitle(f"{record.task}: {phase}", fontsize=10)
+    some = f" ({len(measured)} of {len(every)} measured)" if len(measured) < len(every) else ""
+    figure.suptitle(f"{record.task}: {phase}{some}", fontsize=10)
     return figure
 
 

@@ -28,6 +28,8 @@ def draw_spectra(sweep: Sweep, _palette: Palette) -> Figure | None:
     if members.empty:
         return None
     figure = Figure(figsize=(3.4 * len(members) + 1.6, 5.2), layout="constrained")
+    if len(members) < len(sweep.table):
+        figure.suptitle(f"{len(members)} of {len(sweep.table)} members", fontsize=10)
     grid = figure.subplots(2, len(members), squeeze=False, sharex="col", height_ratios=(1, 2))
     for (above, below), (_, member) in zip(grid.T, members.iterrows(), strict=True):
         _draw_accuracies(above, files.curves(sweep, member["job"]))

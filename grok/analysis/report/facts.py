@@ -18,6 +18,7 @@ from grok.record.names import RESULT
 from grok.record.record import Record
 
 LISTED = 4
+ROUNDING = 1e-6
 
 
 def facts(sweep: Sweep) -> dict[str, str]:
@@ -78,7 +79,15 @@ def definitions(sweep: Sweep) -> tuple[str, dict[str, str]]:
 
 
 def _thresholds(sweep: Sweep) -> str:
-    return _distinct(number(record.threshold) for record in sweep.records.values())
+    return _distinct(_threshold(record) for record in sweep.records.values())
+
+
+def _threshold(record: Record) -> str:
+    """The least accuracy that counts; a tolerance of rounding goes without saying."""
+    tolerance, text = flat(record.config).get("phase.tolerance") or 0.0, number(record.threshold)
+    if tolerance < ROUNDING:
+        return text
+    return f"{number(record.threshold - tolerance)} ({text} less {number(tolerance)})"
 
 
 def _gaps(sweep: Sweep) -> str:

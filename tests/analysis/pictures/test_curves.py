@@ -80,8 +80,9 @@ def test_at_most_six_measured_numbers(add_member, add_curves, add_measures):
     folder = add_member(0)
     add_curves(folder)
     add_measures(folder, **{f"m{number}": {1: 2.0} for number in range(9)})
-    axes = curves.draw_curves(read_sweep(folder), SAFE).axes
-    assert [one.get_ylabel() for one in axes[3:]] == [f"m{number}" for number in range(6)]
+    figure = curves.draw_curves(read_sweep(folder), SAFE)
+    assert [one.get_ylabel() for one in figure.axes[3:]] == [f"m{number}" for number in range(6)]
+    assert figure.get_suptitle().endswith(" (6 of 9 measured)")
 
 
 def test_curves_of_nothing_finite_or_positive(add_member):

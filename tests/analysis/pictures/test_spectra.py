@@ -29,6 +29,7 @@ def test_shares_beside_the_accuracies(sweep):
     corners = image.get_coordinates()[0, :, 0]
     np.testing.assert_allclose(corners, 10.0 ** np.array([0.5, 1.5, 2.5]))
     assert above.get_title() == "opt.wd_dec=0"
+    assert figure.get_suptitle() == "2 of 3 members"
     figure.draw_without_rendering()
 
 

@@ -40,7 +40,8 @@ def test_times_and_phases_are_defined(grid_sweep):
     _, _, caption, rows = header(grid_sweep)
     assert caption == (
         "T_train and T_val are the first optimizer steps, counted from 1, at which train and "
-        "validation accuracy are at least 0.899."
+        "validation accuracy are at least 0.899, of the steps at which accuracies are measured. "
+        "With minibatches, train accuracy is that of the epoch so far."
     )
     assert rows == [
         ("comprehension", "Both come, T_val less than 1000 steps after T_train, or before it."),
@@ -56,7 +57,15 @@ def test_a_threshold_that_must_be_exceeded(make_sweep, add_member):
     config = {"phase": {"tolerance": -1e-9}}
     add_member(0, {"opt.lr_dec": 1e-3}, 10, 20, threshold=0.6, config=config)
     _, _, caption, _ = header(folder)
-    assert caption.endswith("validation accuracy are over 0.6.")
+    assert "validation accuracy are over 0.6, of the steps" in caption
+
+
+def test_a_threshold_less_a_tolerance(make_sweep, add_member):
+    folder = make_sweep(({"opt.lr_dec": 1e-3}, None))
+    config = {"phase": {"tolerance": 1e-3}}
+    add_member(0, {"opt.lr_dec": 1e-3}, 10, 20, threshold=0.9, config=config)
+    _, _, caption, _ = header(folder)
+    assert "validation accuracy are at least 0.899 (0.9 less 1e-3), of the steps" in caption
 
 
 def test_it_opens_at_the_longest_delay(grid_sweep, add_curves):
