@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from grok.analysis.read.sweep import COMPARED, IMPLIED, STEPS, TIMES, VARIES, Sweep
 from grok.errors import UserError
 from grok.phases import Phase
+from grok.record.difference import LATER
 from grok.record.meaning import alters
 
 # Relative; a published table has seven digits of 10^-4.85, its steps are several percent.
@@ -190,9 +191,12 @@ def _phases_at(cells: pd.DataFrame, side: str, budget: pd.Series) -> NDArray[np.
 
 
 def _differing(a: Sweep, b: Sweep) -> dict[str, tuple[Any, Any]]:
+    """Constants that both have, or a configuration of an earlier version means."""
+    # a published grid has no configuration, and tells what is known of it
+    known = [(LATER if each.common else {}) | each.constants for each in (a, b)]
     found = {}
-    for key in a.constants.keys() & b.constants.keys() - {*a.keys, *b.keys}:
-        values = (a.constants[key], b.constants[key])
-        if alters(key) and _same(values[1], [values[0]]) is None:
+    for key in sorted((a.constants.keys() | b.constants.keys()) - {*a.keys, *b.keys}):
+        values = tuple(each[key] for each in known if key in each)
+        if alters(key) and len(values) == 2 and _same(values[1], [values[0]]) is None:
             found[key] = values
-    return dict(sorted(found.items()))
+    return found

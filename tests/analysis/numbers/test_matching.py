@@ -170,6 +170,16 @@ def test_constants_that_differ_are_told(matched):
     b = {"config": {"opt": {"lr_enc": 2e-3, "wd_enc": 0.0}, "engine": {"threads": 2}}}
     found = matched([({LR: 1}, (1, 2))], [({LR: 1}, (1, 2))], a=a, b=b)
     assert found.differing == {"opt.lr_enc": (1e-3, 2e-3)}
+    later = {"config": {"opt": {"lr_enc": 1e-3, "schedule": "cosine"}}}
+    found = matched([({LR: 1}, (1, 2))], [({LR: 1}, (1, 2))], a=a, b=later)
+    assert found.differing == {"opt.schedule": ("constant", "cosine")}
+
+
+def test_settings_that_a_published_grid_has_not_are_told(sweep_in):
+    config = {"config": {"opt": {"warmup": 1000, "clip": 1.0}, "task": {"p": 97, "width": 200}}}
+    folder = sweep_in("a", ({LR: 1e-5, WD: 0.0}, (10, 20)), **config)
+    differing = match(read_sweep(folder), published.read("re-tug/fig1-regression")).differing
+    assert differing == {"opt.clip": (1.0, "null"), "opt.warmup": (1000, 0), "task.p": (97, 10)}
 
 
 def test_a_setting_that_follows_a_swept_one_is_told(sweep_in, add_member):
