@@ -44,6 +44,19 @@ def test_products_of_all_shapes(dtype, near, biased):
             assert error.max() < near, (m, n, k, a_turned, b_turned)
 
 
+@pytest.mark.parametrize("library", [False, True])
+@pytest.mark.parametrize("strides", [(0, 1), (1, 0), (1, 1)])
+def test_rows_that_lie_over_one_another(library, strides):
+    """As in the gradient of a sum, which is the same for all samples: BLAS takes no such matrix."""
+    generator = torch.Generator().manual_seed(0)
+    numbers = torch.randn(600, dtype=torch.float64, generator=generator)
+    other = torch.randn(250, 257, dtype=torch.float64, generator=generator)
+    a = numbers.as_strided((200, 250), strides)
+    for left, right in ((a, other), (other.mT, a.mT)):
+        found = product(left, right, dtype=torch.float64, library=library)
+        torch.testing.assert_close(found, left.contiguous() @ right.contiguous())
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("turned", [False, True])
 def test_large_products_are_left_to_a_library_where_it_is_faster(dtype, turned):
