@@ -23,6 +23,8 @@ from grok.record.names import CHECKPOINT
 
 VERSION = 5
 """Raised when a member would go on otherwise than it began: another order of minibatches, say."""
+SHARE = 0.05
+"""Of the time, that saving may take at most."""
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +36,13 @@ class Checkpoints(Callback):
     its neighbours are: any launcher, with any size of stack, takes it up again.
 
     Args:
-        seconds: from one checkpoint to the next.
+        seconds: from one checkpoint to the next, or as many more as keep within `SHARE`; 0 for
+            one as often as can be.
     """
 
     def __init__(self, seconds: float = 45) -> None:
         self.seconds = seconds
-        self._saved, self._told = time.monotonic(), False
+        self._saved, self._took, self._told = time.monotonic(), 0.0, False
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -50,9 +53,12 @@ class Checkpoints(Callback):
             if slot.member is not None and pl_module.stack.done[i] == 0:
                 with pl_module.only(i):
                     self._take_up(i, slot, pl_module, trainer)
-        if time.monotonic() - self._saved >= self.seconds:
+        began = time.monotonic()
+        pause = max(self.seconds, self._took / SHARE) if self.seconds else 0.0
+        if began - self._saved >= pause:
             self._save(pl_module, trainer)
             self._saved = time.monotonic()
+            self._took = self._saved - began
 
     def _take_up(self, i: int, slot: Slot, module: StackModule, trainer: Trainer) -> None:
         assert slot.member is not None

@@ -14,6 +14,8 @@ from grok.tasks.task import steps_per_epoch
 
 PASSED = 2**20
 """Draws that are passed over at a time: 8 MB."""
+KEPT = 2**14
+"""Samples up to which an order is kept: a thousand of them are 128 MB."""
 
 
 class Draws:
@@ -106,7 +108,8 @@ class Batches(NamedTuple):
         first = done // self.per_epoch
         places = [self._place(epoch) for epoch in range(first, first + epochs)]
         draws = self.draws.at(places[0], places[-1] - places[0] + 1).tolist()
-        orders = [_order(draws[place - places[0]], self.samples) for place in places]
+        draw = _order if self.samples > KEPT else _kept_order
+        orders = [draw(draws[place - places[0]], self.samples) for place in places]
         return torch.stack(orders)[:, : self.taken]
 
     def _place(self, epoch: int) -> int:
@@ -120,11 +123,13 @@ def minibatches(orders: Tensor, size: int) -> list[Tensor]:
     return [rows for order in orders for rows in order.split(size, -1)]
 
 
-@functools.lru_cache(maxsize=1024)  # members with the same seed share orders
 def _order(seed: int, samples: int) -> Tensor:
     generator = torch.Generator()
     generator.manual_seed(seed)
     return torch.randperm(samples, generator=generator)
+
+
+_kept_order = functools.lru_cache(maxsize=1024)(_order)  # members with the same seed share orders
 
 
 def one_order(members: Sequence[Batches], done: Sequence[int]) -> bool:

@@ -6,7 +6,6 @@ several members wrongly. Such a stack goes on uncompiled, with the right numbers
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -130,8 +129,7 @@ def _rounding(
     Where a network has nearly fitted its samples, gradients are differences of nearly equal
     numbers, and little else than rounding.
     """
-    other = copy.deepcopy(model).to(_other(next(iter(params.values())).dtype))
-    others, *_ = differentiated(kind, other, *_otherwise((params, constants, batch)))
+    others, *_ = differentiated(kind, model, *_otherwise((params, constants, batch)))
     return _off(grads, others)
 
 

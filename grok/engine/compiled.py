@@ -85,9 +85,16 @@ class StackStep(Steps):
                 agreement, 4, batch, given, chunk_size=CHECKED[coefficients.device.type]
             )
             sound = upheld(step, agree, before, state[:2], metrics, coefficients, batch, given)
-        except Exception as error:
+        except torch.OutOfMemoryError as error:
             log.warning("can't check the compiled training step (%s)", _in_a_line(error))
             return metrics
+        except Exception as error:
+            self._give_up(
+                f"can't check the compiled training step ({_in_a_line(error)})",
+                "have the network compute in the precision of its parameters",
+            )
+            copy_into(state, before)
+            return self._advance(state, coefficients, batch, given)
         if sound.all():
             return metrics
         wrong = [part for part, fine in zip(("weights", "metrics"), sound, strict=True) if not fine]

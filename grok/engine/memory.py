@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import torch
 from torch.utils import _pytree as pytree
 
@@ -40,6 +42,8 @@ class Room:
             stack = Stack(task, [drawn] * size, device, compiled=False)
             stack.advance(stack.whole_epochs(1))
             peaks.append(torch.cuda.max_memory_allocated(device))
+        gc.collect()  # a stack that failed may be held by its exception
+        torch.cuda.empty_cache()
         free, _ = torch.cuda.mem_get_info(device)
         self._device = device
         self._share = 0.75 * free / sharing

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -28,6 +29,7 @@ from grok.schema import Engine
 
 Metrics = dict[str, torch.Tensor]
 STEPS = {"cpu": 200, "cuda": 1000}  # in a call: on a GPU many take as long as what is done after
+SECONDS = 20.0  # that a call may take: checkpoints and interrupts wait for its end
 PAUSE = 1.0  # seconds between looks for a member, where none is left in the stack
 
 
@@ -36,24 +38,21 @@ class StackModule(LightningModule):
 
     A ``training_step`` takes many optimizer steps; `slots` then hold each member's rows for the
     callbacks, of which one sets ``rows.stop_reason``. A slot whose member has ended goes to the
-    next waiting one. When none waits, and empty slots aren't left out of a step, the stack shrinks
-    where that pays. A member for whose data a GPU has no room waits until there is, at the latest
-    until the others have ended. The trainer stops when no member is left.
+    next waiting one; when none waits, the stack shrinks where that pays. A member for whose data a
+    GPU has no room waits, at the latest until the others have ended.
 
     Args:
-        members: of one task, shape and precision, in the order in which they are to start; taken
-            when a slot is free. None where the next isn't known yet: the slot stays empty, and is
-            asked for again after the next steps.
+        members: of one task, shape and precision, in the order in which they are to start. None
+            where the next isn't known yet: the slot is asked for again after the next steps.
         engine: how the arithmetic runs.
         dtype: of parameters and data.
-        size: number of slots, at most as many as a GPU's memory holds; one on the plain path. A
-            GPU has whole blocks, so up to a block more; see `grok.engine.sizes`.
+        size: number of slots, at most as many as a GPU's memory holds; one on the plain path.
+            Whole blocks of a GPU, see `grok.engine.sizes`.
         measures: what to measure besides `grok.engine.step.METRICS`, by name.
         revisiting: whether callbacks will ask for `revisited`.
-        sharing: processes that train on the same GPU, this one among them; each has a share of its
-            memory.
-        failed: told of each member that ends with an exception, wherever it is raised; the others
-            go on undisturbed. Without it the exception goes on.
+        sharing: processes that share the GPU's memory, this one among them.
+        failed: told of each member that ends with an exception; the others go on. Without it the
+            exception goes on.
     """
 
     def __init__(
@@ -78,6 +77,7 @@ class StackModule(LightningModule):
         self.slots: list[Slot] = []
         self._before: tuple[State, list[int]] | None = None  # what the newest rows began with
         self._idled = 0  # steps that empty slots have taken since the stack shrank
+        self._affordable: float = math.inf  # steps in as many seconds as a call may take
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """None for Lightning: the optimizer is part of the step, per member and per group."""
@@ -173,7 +173,8 @@ class StackModule(LightningModule):
 
     @property
     def _steps(self) -> int:
-        return self._engine.steps_per_call or STEPS[self.device.type]
+        most = min(STEPS[self.device.type], self._affordable)
+        return self._engine.steps_per_call or max(1, int(most))
 
     def _fitting(self, members: int) -> int:
         return fitting(members, self._size, self.device)
@@ -182,8 +183,9 @@ class StackModule(LightningModule):
         """Take a call's optimizer steps, or what budgets leave, and give each slot its rows."""
         if not self._occupied():
             return
-        steps = min(self._steps, self._budget_left())
+        steps, began = min(self._steps, self._budget_left()), time.perf_counter()
         before, metrics, taken = self._advanced(self.stack.whole_epochs(steps))
+        self._affordable = steps * SECONDS / max(time.perf_counter() - began, 1e-9)
         empty = sum(slot.member is None for slot in self.slots)
         self._idled += empty * (self.stack.done[0] - before[0])
         norms, by_slot = self.stack.state.norm.tolist(), defaultdict(list)
@@ -205,12 +207,8 @@ class StackModule(LightningModule):
 
     def _budget_left(self) -> int:
         """The most steps that a member may take yet, at least 1."""
-        left = [
-            slot.member.phase.budget - done
-            for slot, done in zip(self.slots, self.stack.done, strict=True)
-            if slot.member is not None
-        ]
-        return max([1, *left])
+        slots = zip(self.slots, self.stack.done, strict=True)
+        return max([1, *(each.member.phase.budget - done for each, done in slots if each.member)])
 
     def revisited(self, wanted: Mapping[int, Collection[int]]) -> dict[tuple[int, int], Metrics]:
         """The weights at some steps of the newest rows; see `retaken.revisited`."""

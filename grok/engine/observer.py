@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 VALIDATION = ""
 """Among the names of measures: validation, of members that have a schedule for it."""
-AT_ONCE = 20
-"""Times that a slot may have been measured before that goes to the CPU."""
+WAITING = 2**26
+"""Bytes of what was measured, from which on it goes to the CPU."""
+LEAST = 512
+"""Bytes that a tensor takes on a GPU, be it a number."""
 CPU_SAMPLES = 1000
 """Validated at a time on a CPU, whose cache holds what the layers make of them."""
 
@@ -204,27 +206,25 @@ class Observer:
 
 
 class Collected:
-    """What measures gave, which goes to the CPU in pieces: a GPU has to hold what waits.
+    """What measures gave, which goes to the CPU in pieces: a GPU has to hold what waits."""
 
-    Args:
-        slots: of the stack.
-    """
-
-    def __init__(self, slots: int) -> None:
-        self._most = AT_ONCE * slots
+    def __init__(self) -> None:
+        self._bytes = 0
         self._waiting: list[Taken] = []
         self._there: list[Taken] = []
 
     def add(self, taken: list[Taken]) -> None:
         """What has been taken since."""
         self._waiting += taken
-        if len(self._waiting) > self._most:
+        values = (value for each in taken for value in each.values.values())
+        self._bytes += sum(max(value.nbytes, LEAST) for value in values)
+        if self._bytes > WAITING:
             self.there()
 
     def there(self) -> list[Taken]:
         """All of it, on the CPU, in its order."""
         self._there += on_cpu(self._waiting)
-        self._waiting = []
+        self._waiting, self._bytes = [], 0
         return self._there
 
 

@@ -21,6 +21,7 @@ from filelock import SoftFileLease, Timeout
 
 from grok.launch.worker_name import new_name, runs_here
 from grok.record.files import atomic_path
+from grok.record.names import ERROR
 from grok.record.record import finished
 from grok.sweeps.pace import PACE, WORK
 
@@ -36,23 +37,22 @@ GRACE = 8.0
 
 
 def lay_out(folder: Path, groups: Sequence[Sequence[int]]) -> None:
-    """Have a ticket for each job that hasn't ended, the failed ones' free again.
-
-    Workers may be at work meanwhile; what they have stays theirs.
+    """Have a ticket for each job that hasn't ended, free where no worker at work has it.
 
     Args:
         folder: of the sweep.
         groups: job numbers; those of a group may share a stack.
     """
     work = folder / WORK
-    groups = [[job for job in group if not finished(folder / str(job))] for group in groups]
-    groups = [group for group in groups if group]
+    left = ([job for job in group if not finished(folder / str(job))] for group in groups)
+    groups = [group for group in left if group]
     for place in (FREE, FAILED):
         (work / place).mkdir(parents=True, exist_ok=True)
     with _lease(work / f"layout{LEASE}"):
         with atomic_path(work / GROUPS) as temporary:
             temporary.write_text(json.dumps(groups))
         for job in tickets(work / FAILED):
+            (folder / str(job) / ERROR).unlink(missing_ok=True)
             _move(work / FAILED / str(job), work / FREE / str(job))
         # Tickets go from free to a worker's folder to nowhere, once the record is there: looked
         # for in this order, none is missed.

@@ -114,8 +114,9 @@ def test_nothing_is_measured_of_slots_that_nobody_has(make_member, train_members
 
 
 def test_what_is_measured_is_collected_in_its_order(monkeypatch):
-    """Of two slots more than 40 at a time don't wait."""
-    moved, collected = [], observer.Collected(2)
+    """A number takes 512 bytes on a GPU; no more than 40 of them wait here."""
+    monkeypatch.setattr(observer, "WAITING", 40 * 512)
+    moved, collected = [], observer.Collected()
     to_cpu = observer.on_cpu
     monkeypatch.setattr(observer, "on_cpu", lambda taken: moved.append(len(taken)) or to_cpu(taken))
     steps = range(1, 61)
