@@ -1,6 +1,8 @@
 """An interrupted run goes on where its last checkpoint was, and ends as if unbroken."""
 
 import dataclasses
+import errno
+import logging
 
 import numpy as np
 import pandas as pd
@@ -167,3 +169,15 @@ def test_nothing_is_saved_before_there_is_a_member(members):
     cfg = compose("engine.compile=false", "callbacks.checkpoints.seconds=0")
     train(iter([None, member]), setup(cfg))
     assert finished(member.folder)
+
+
+def test_a_full_disk_ends_no_training(members, caplog, monkeypatch):
+    def full(_content, path):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(checkpoints, "save", full)
+    (member, *_) = members("full")
+    with caplog.at_level(logging.WARNING):
+        train([member], setup(config()))
+    assert read_record(member.folder).steps == 170
+    assert sum("training goes on without checkpoints" in line for line in caplog.messages) == 1

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import platform
 import time
 
@@ -11,14 +12,16 @@ import pytest
 import torch
 from lightning import Callback
 
-from grok.callbacks.record import finite
+from grok.callbacks.record import finite, latest
 from grok.checks.config import problems
 from grok.composing import compose
+from grok.engine import Rows
 from grok.job import setup
-from grok.measures import log_spaced
+from grok.measures import Function, log_spaced
 from grok.record import provenance
 from grok.record.meaning import EARLIER_ROLES
-from grok.record.names import CURVE_COLUMNS, CURVES, EMBEDDINGS
+from grok.record.names import CURVE_COLUMNS, CURVES, EMBEDDINGS, STEP_COLUMNS
+from grok.record.record import read_record
 from grok.training import train
 from tests.tasks.examples import OwnGroups
 
@@ -236,3 +239,30 @@ def test_train_loss_is_an_epoch_s(make_member, train_members, stack_of):
     loss = metrics["train_loss"][:, 0]
     assert record.best["train_loss"] == loss[[2, 5]].min().item() > loss[:7].min().item()
     assert record.final["train_loss"] == loss[5].item()
+
+
+def test_what_is_left_of_one_that_diverges(make_member, train_members):
+    (record,) = train_members([make_member(lr=1e30, budget=300)])
+    assert record.diverged
+    assert record.best["train_loss"] > 0
+
+
+def test_a_train_loss_that_is_not_finite_counts_at_once():
+    """Whether accuracies were measured there or not."""
+    loss, accuracy, ones = np.array([1.0, np.inf]), np.array([0.5, np.nan]), np.ones(2)
+    metrics = dict(zip(STEP_COLUMNS, (loss, accuracy, ones, accuracy, ones), strict=True))
+    assert list(metrics)[:2] == ["train_loss", "train_accuracy"]
+    assert latest(Rows(1, metrics, initial_norm=1.0))["train_loss"] == np.inf
+
+
+def test_the_best_of_a_measure_is_finite(make_member):
+    values = iter([1.0, math.inf, 2.0])
+
+    def own(_member):
+        return torch.tensor(next(values))
+
+    common = setup(compose("engine.compile=false"))
+    common.measures["own"] = Function(own, every=10, better="higher")
+    member = make_member(budget=20, early_stop=False)
+    train([member], common)
+    assert read_record(member.folder).best["own"] == 2

@@ -88,3 +88,11 @@ def test_one_order_of_equal_draws():
     assert not one_order([first, same], [5, 10])
     assert not one_order([first, other], [5, 5])
     assert not one_order([first, drawn_batches(evaluations=(5, 10))], [5, 5])
+
+
+def test_large_orders_are_not_kept():
+    """A thousand of a million samples would be 8 GB."""
+    drawn = engine_batches._kept_order.cache_info().currsize
+    large = Batches.drawn(engine_batches.KEPT + 1, 1000, 100, [], False)
+    assert torch.equal(large.orders(0, 2), large.orders(0, 2))
+    assert engine_batches._kept_order.cache_info().currsize == drawn

@@ -124,3 +124,27 @@ def test_what_is_measured_is_collected_in_its_order(monkeypatch):
         collected.add([Taken("rqi", 0, step, {"rqi": torch.tensor(float(step))})])
     assert [each.values["rqi"].item() for each in collected.there()] == [*steps]
     assert moved == [41, 19]
+
+
+def test_a_large_set_is_validated_in_parts(make_member, stack_of, monkeypatch):
+    stack = stack_of([make_member(lr=1e-2)])
+    (whole,) = stack.observer.take(VALIDATION, [0], 0)
+    monkeypatch.setattr(observer, "CPU_SAMPLES", 4)
+    (parts,) = stack.observer.take(VALIDATION, [0], 0)
+    torch.testing.assert_close(parts.values, whole.values)
+
+
+def test_without_room_for_all_at_once_it_is_one_by_one(make_member, stack_of, monkeypatch, caplog):
+    """That once; it isn't told as a measure's fault."""
+    stack = stack_of([make_member(str(i), model=i) for i in range(2)])
+    watched = Observer(stack, {"distance": Distance()})
+    monkeypatch.setattr(Observer, "_mapped", True)
+
+    def full(*_arguments):
+        raise torch.OutOfMemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(observer, "vmap", full)
+        assert len(watched.take("distance", [0, 1], 0)) == 2
+    assert caplog.messages == []
+    assert watched._unmapped == set()

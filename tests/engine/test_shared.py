@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.utils import _pytree as pytree
 
+from grok.engine import shared
 from grok.engine.recorder import RECORDINGS
 from grok.engine.shared import Own, alike
 from grok.engine.stack import Stack
@@ -126,3 +127,10 @@ def test_one_compilation_serves_members_whose_tensors_are_the_same_by_chance(mem
         assert compiled.compiled
         torch.testing.assert_close(metrics["val_loss"], expected["val_loss"], rtol=1e-5, atol=1e-6)
     assert len(RECORDINGS) - before == 1
+
+
+def test_minibatches_gathered_at_once_are_not_too_many(monkeypatch):
+    """Of five numbers, 8 bytes each."""
+    monkeypatch.setattr(shared, "GATHERED", 3 * 5 * 8)
+    gather = shared.Gather({"a": torch.zeros(10, 2)}, (True,))
+    assert gather.parts([torch.zeros(5, dtype=torch.int64)] * 7) == [3, 6]

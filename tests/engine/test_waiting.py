@@ -3,10 +3,12 @@
 import dataclasses
 
 import pytest
+import torch
 
 from grok import training
 from grok.composing import compose
 from grok.engine import module
+from grok.engine.waiting import Waiting
 from grok.job import setup
 from grok.record.record import finished, read_record
 from tests.faulty import without
@@ -103,3 +105,12 @@ def test_a_source_that_ends_while_it_was_waited_for(make_member, monkeypatch):
 
     training.train(source(), setup(compose(*SETTINGS)), size=4)
     assert finished(member.folder)
+
+
+def test_what_was_not_known_is_known_by_then(make_member):
+    member = make_member()
+    waiting = Waiting(iter([None, member]), torch.float32, print)
+    assert waiting.next_ready() is None
+    assert waiting.unknown
+    assert waiting.next_ready()[0] is member
+    assert not waiting.unknown

@@ -3,7 +3,8 @@
 import pytest
 
 from grok.launch.agenda import Agenda
-from grok.launch.queue import Worker, lay_out
+from grok.launch.queue import FREE, WORK, Worker, lay_out
+from grok.record.names import RESULT
 from grok.record.record import Plan, Record, write_record
 
 JOBS = [{"opt.lr_dec": 10.0**-a, "opt.wd_dec": float(b)} for a in range(9) for b in range(5)]
@@ -68,3 +69,12 @@ def test_failed_jobs_are_waited_for_by_none(folder, agenda):
                 finish(folder, job, "confusion")
         assert agenda.take(worker) is not None, "what it would have told is trained"
         assert not set(agenda.wanted) & set(COARSE)
+
+
+def test_a_damaged_record_tells_nothing(tmp_path):
+    jobs = [{"wd": float(i)} for i in range(5)]
+    lay_out(tmp_path, [list(range(5))])
+    (tmp_path / WORK / FREE / "0").unlink()
+    (tmp_path / "0").mkdir()
+    (tmp_path / "0" / RESULT).write_text("{")
+    assert 4 in Agenda(tmp_path, Plan(["wd"], jobs, refine=True), range(5)).wanted

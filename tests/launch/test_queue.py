@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from filelock import SoftFileLease
@@ -13,7 +14,7 @@ from filelock import SoftFileLease
 from grok.launch import queue
 from grok.launch.queue import FAILED, FREE, LEASE, WORK, Watch, Worker, lay_out, tickets
 from grok.launch.worker_name import described, new_name, runs_here
-from grok.record.names import RESULT
+from grok.record.names import ERROR, RESULT
 
 HOLDS = """
 import sys
@@ -275,3 +276,22 @@ def test_what_a_worker_is_called(folder, monkeypatch):
     with Worker(folder) as worker:
         assert described(worker.name).endswith(f"process {os.getpid()}, Slurm job 12")
     assert FAILED in os.listdir(folder / WORK)
+
+
+def test_a_move_that_a_disk_has_done_and_not_told(folder, monkeypatch):
+    def rename(self, to):
+        os.rename(self, to)
+        raise FileNotFoundError
+
+    with Worker(folder) as worker, monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", rename)
+        assert worker.take([0]) == 0
+
+
+def test_what_is_tried_again_has_failed_no_more(folder):
+    with Worker(folder) as worker:
+        worker.fail(worker.take([1]), "broken")
+    (folder / "1").mkdir()
+    (folder / "1" / ERROR).write_text("Traceback")
+    lay_out(folder, [[0, 1], [2, 3]])
+    assert not (folder / "1" / ERROR).exists()

@@ -4,10 +4,13 @@ import os
 import shutil
 from dataclasses import replace
 
+import pytest
+
 from grok.launch import queue, stacked, worker
 from grok.launch.queue import WORK, lay_out
 from grok.launch.settings import Spread
 from grok.record.record import read_plan, write_plan
+from grok.sweeps.composer import Composer
 from grok.sweeps.planned import planned
 
 
@@ -63,3 +66,43 @@ def test_structures_of_one_job_each_are_for_all_workers(begun, monkeypatch, tmp_
     for index in range(3):
         worker.work(planned(tmp_path), Spread("auto", "auto", "auto"), index)
     assert found == [(1, [0])] * 3
+
+
+@pytest.fixture
+def trained(begun, tmp_path, monkeypatch):
+    """The sweep laid out again, and the jobs of each training, which all fail."""
+    shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+    for job in range(4):
+        shutil.rmtree(tmp_path / str(job))
+    lay_out(tmp_path, [[0, 1], [2, 3]])
+    found = []
+
+    def train(jobs, _cfg, _place, failed, _pace):
+        numbers = [job.number for job in jobs if job]
+        found.append(numbers)
+        for number in numbers:
+            failed(number, "enough")
+        return True
+
+    monkeypatch.setattr(stacked, "train", train)
+    return found
+
+
+def test_structures_take_turns(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(worker, "lateness", lambda _: [0, 1, 0, 1])
+    worker.work(planned(tmp_path), Spread(2, 1, "auto"))
+    assert [len(each) for each in trained] == [1] * 4
+
+
+def test_a_job_that_cannot_be_prepared_fails_alone(trained, tmp_path, monkeypatch):
+    prepare = Composer.prepare
+
+    def refuse(self, overrides, number):
+        if number == 1:
+            raise OSError("no room")
+        return prepare(self, overrides, number)
+
+    monkeypatch.setattr(Composer, "prepare", refuse)
+    worker.work(planned(tmp_path), Spread(2, 1, "auto"))
+    assert sorted(job for jobs in trained for job in jobs) == [0, 2, 3]
+    assert queue.failures(tmp_path)[1] == "OSError: no room"

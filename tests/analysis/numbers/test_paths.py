@@ -52,3 +52,10 @@ def test_what_does_not_belong_together(landscape, runs):
 def test_members_without_curves(landscape, runs):
     with pytest.raises(UserError, match=r"has no curves.csv; run it with callbacks=default"):
         paths.cross(landscape(), runs(curves=False))
+
+
+def test_a_damaged_member_is_left_out(landscape, runs):
+    free = runs()
+    (free.member_folder(0) / "curves.csv").write_text("damaged")
+    crossing = paths.cross(landscape(), free)
+    assert (len(crossing.walks), crossing.members) == (1, 2)

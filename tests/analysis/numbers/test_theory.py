@@ -5,7 +5,7 @@ from grok.analysis import command
 from grok.analysis.numbers import theory
 from grok.analysis.read.table import read_sweep
 from grok.errors import UserError
-from tests.analysis.special_sweeps import LR, RATES
+from tests.analysis.special_sweeps import LR, RATES, WD
 
 KINDS = ["phases"]
 
@@ -71,3 +71,16 @@ def test_no_weight_decay_axis(sweep_in, planed):
         theory.predictions(read_sweep(sweep_in("a", *cells)), KINDS)
     with pytest.raises(UserError, match=message):
         theory.predictions(planed(), ["times"])
+
+
+def test_each_diagram_has_its_own_critical_norm(make_sweep, add_member):
+    cells = [
+        {"seed.data": seed, LR: rate, WD: decay}
+        for seed in (1, 2) for rate in (1e-3, 1e-2) for decay in (0.1, 1.0)
+    ]  # fmt: skip
+    folder = make_sweep(*[(cell, None) for cell in cells])
+    for i, cell in enumerate(cells):
+        norms = {"initial": 60.0, "t_train": 50.0, "t_val": 6.0 * cell["seed.data"]}
+        add_member(i, cell, 10, 20, decay_per_step=cell[LR] * cell[WD], weight_norm=norms)
+    first, second = theory.predictions(read_sweep(folder), KINDS)
+    np.testing.assert_allclose(first / second, np.log(10) / np.log(5))

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
+from grok.analysis.numbers.lines import line_layout, line_members
 from grok.analysis.pictures import lines
 from grok.analysis.pictures.palette import SAFE
 from grok.analysis.read.table import read_sweep
@@ -120,3 +121,10 @@ def test_implied_values_have_a_hatched_phase_and_no_times(tmp_path, add_member):
     spans = [span for span in axes.patches if span.get_height() == lines.STRIP]
     assert [bool(span.get_hatch()) for span in spans] == [False, True, True, True, False]
     assert [text.get_text() for text in figure.legends[0].get_texts()][-1] == "implied"
+
+
+def test_of_two_jobs_with_the_same_value_the_later_shows(make_sweep):
+    key = "opt.lr_dec"
+    sweep = read_sweep(make_sweep(({key: 1.0}, (5, 6)), ({key: 2.0}, (5, 6)), ({key: 1.0}, (7, 8))))
+    layout = line_layout(sweep)
+    assert line_members(sweep.table, layout, {})["t_train"].tolist() == [7, 5]
