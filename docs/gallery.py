@@ -73,6 +73,9 @@ def make(figure: dict[str, Any], scale: str, kept_runs: bool, over: dict[str, An
     if "compare" in figure:
         printed += analysed(sweep, "--compare", figure["compare"])
     kept = FIGURES / figure["name"]
+    if SCALES.index(scale) < SCALES.index(kept_scale(kept)):
+        print(f"{kept.relative_to(ROOT)} stays, of a larger scale; see {sweep / 'analysis'}")
+        return
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
     pictures = [f"{name}.png" for name in figure["pictures"]]
@@ -103,6 +106,12 @@ def make(figure: dict[str, Any], scale: str, kept_runs: bool, over: dict[str, An
         "summary": measured(printed),
     }
     (kept / FACTS).write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def kept_scale(kept: Path) -> str:
+    """The scale of what is kept of a figure; the smallest where nothing is."""
+    facts = kept / FACTS
+    return str(json.loads(facts.read_text())["scale"]) if facts.is_file() else SCALES[0]
 
 
 def curves(sweep: Path) -> pd.DataFrame:

@@ -133,7 +133,7 @@ def load_xarray(folder: str | Path, budget: int | None = None) -> xarray.Dataset
         import xarray  # noqa: F401 - pandas needs it
     except ImportError:
         raise UserError("xarray isn't installed; pip install xarray, or use grok.load") from None
-    found = read_sweep(Path(folder), budget)
+    found = read_sweep(Path(folder).expanduser(), budget)
     keys = found.keys or ["job"]
     cells = found.planned.set_index(keys).index
     if cells.has_duplicates:

@@ -98,7 +98,8 @@ def outcome(record: Record) -> str:
     named = {key: [*v] if isinstance(v, dict) else v for key, v in record.overrides.items()}
     settings = " ".join(f"{key}={value}" for key, value in named.items())
     times = f"T_train {record.t_train or '-':>6}  T_val {record.t_val or '-':>6}"
-    return f"{record.phase:13}  {times}  {settings}"
+    diverged = f"diverged at step {record.steps}  " if record.diverged else ""
+    return f"{record.phase:13}  {times}  {diverged}{settings}"
 
 
 def make_member(cfg: DictConfig, folder: Path, task_name: str, overrides: dict[str, Any]) -> Member:

@@ -49,7 +49,7 @@ def load_member(folder: str | Path, moment: str = "final") -> LoadedMember:
         UserError: no member has finished there, it kept no weights of this moment, a file is
             damaged, or its task can't be imported.
     """
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     if not finished(folder):
         raise UserError(f"{folder}: no member has finished there; pass a job's own folder")
     record = read_record(folder)

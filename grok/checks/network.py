@@ -223,6 +223,8 @@ def _unmapped(task: Task, network: nn.Module, batch: Batch) -> Iterator[str]:
 
     try:
         vmap(grad(loss, has_aux=True))(params, buffers)
+        with torch.no_grad():  # as it is validated, where PyTorch takes other ways
+            vmap(loss)(params, buffers)
     except Exception as error:  # whatever torch.func has against it
         yield (
             f"task: torch.func can't map its network, loss or correctness over members "

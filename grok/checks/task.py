@@ -48,6 +48,8 @@ def check_task(task: Task, *, thorough: bool = False) -> None:
 
         try:
             lines = list(unequal(task))
+        except UserError as error:
+            lines = str(error).splitlines()
         except Exception as error:  # whatever a later sample may raise
             lines = [f"task: can't be trained ({type(error).__name__}: {first_line(error)})"]
     if lines:
@@ -61,6 +63,7 @@ def mistakes(task: Task, dtypes: Sequence[torch.dtype]) -> Iterator[str]:
         dtypes: of the parameters and data, each to be tried.
     """
     try:
+        _dataclasses(type(task))
         yield from _fields(task)
         if wrong := tried("problems()", lambda: list(task.problems())):
             yield from wrong  # the rest needs values within their ranges
@@ -104,6 +107,18 @@ def unmeasured(task: Task, budget: int) -> Iterator[str]:
             f"phase.budget={budget}: is over before accuracy is first measured, which is after "
             f"{max(first, per_epoch)} steps"
         )
+
+
+def _dataclasses(kind: type[Task]) -> None:
+    """What a subclass adds counts as a field only where it is a dataclass itself."""
+    for each in kind.__mro__[: kind.__mro__.index(Task)]:
+        hints = vars(each).get("__annotations__", {})
+        own = [name for name, hint in hints.items() if "ClassVar" not in str(hint)]
+        if issubclass(each, Task) and own and "__dataclass_fields__" not in vars(each):
+            raise HopelessError(
+                f"task: {each.__name__} has {', '.join(own)}, but is no dataclass; write "
+                "@dataclass(frozen=True) above it"
+            )
 
 
 def _fields(task: Task) -> Iterator[str]:

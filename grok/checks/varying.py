@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from grok.checks.network import elsewhere
+from grok.checks.network import elsewhere, network_of
 from grok.tasks.task import Batch, Task
 
 FIX = "hand it on as a tensor in Data's fixed, or take it out of VARYING and SIZES"
@@ -25,7 +25,12 @@ def misuse(task: Task, network: nn.Module, batch: Batch) -> Iterator[str]:
     for name, method in read.items():
         yield f"task: {method} reads {name}, which may vary in a stack; {FIX}"
     for name in (*task.VARYING, *task.SIZES):
-        if name not in read and _is_another(task, name, network, batch):
+        if reshaped := _reshaped(task, name, network):
+            yield (
+                f"task: {name} decides the shape of {reshaped}, and may vary in a stack; take it "
+                "out of VARYING and SIZES"
+            )
+        elif name not in read and _is_another(task, name, network, batch):
             yield (
                 f"task: its network, given the same weights, is another for another {name}, which "
                 f"may vary in a stack; {FIX}"
@@ -64,16 +69,35 @@ def _watched(task: Task, note: Callable[[str], None]) -> Task:
     return watched
 
 
+def _reshaped(task: Task, name: str, network: nn.Module) -> str | None:
+    """The first parameter that has another shape for a near value of the field."""
+    shapes = {key: param.shape for key, param in network.named_parameters()}
+    for value in _near(getattr(task, name)):
+        settings: dict[str, Any] = {name: value}
+        try:
+            other = network_of(dataclasses.replace(task, **settings))
+        except Exception:  # it may be out of range, for all one knows
+            continue
+        for key, param in other.named_parameters():
+            if shapes.get(key) != param.shape:
+                return key
+    return None
+
+
+def _near(value: Any) -> list[Any]:
+    """Another value of a number or a switch."""
+    if isinstance(value, bool):
+        return [not value]
+    return [value + 1] if isinstance(value, int | float) else []
+
+
 def _is_another(task: Task, name: str, network: nn.Module, batch: Batch) -> bool:
     """Whether outputs of the same weights are others for the field's default, or a near value."""
     value: Any = getattr(task, name)
     (default,) = (each.default for each in dataclasses.fields(task) if each.name == name)
-    near: list[Any] = [not value] if isinstance(value, bool) else []
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        near = [value + 1]
     with torch.no_grad():
         outputs = task.outputs_of(network, batch)
-    for other in (default, *near):
+    for other in (default, *_near(value)):
         settings: dict[str, Any] = {name: other}
         try:
             others = elsewhere(dataclasses.replace(task, **settings), network, batch)

@@ -45,7 +45,7 @@ def main(words: list[str]) -> None:
                 time.sleep(LOOK)
                 progress.update()
     else:
-        show(progress.line())
+        show(progress.finished())
     jobs: dict[str, list[str]] = {}
     for job, worker in queue.held(folder).items():
         jobs.setdefault(worker, []).append(str(job))

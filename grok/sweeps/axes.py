@@ -12,6 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from grok.errors import first_line
 
 MOST_JOBS = 10**5
+OBSERVERS = ("measures", "callbacks", "logger")
+"""Groups of which several may be chosen, and by which no member trains otherwise."""
 
 
 def axis_problems(overrides: Sequence[Override]) -> Iterable[str]:
@@ -19,7 +21,7 @@ def axis_problems(overrides: Sequence[Override]) -> Iterable[str]:
     for override in overrides:
         if override.is_interval_sweep():
             yield f"{override.input_line}: has no values of its own; list some, such as 1,2,5"
-        elif override.is_sweep_override() and (reason := _empty(override)):
+        elif override.is_sweep_override() and (reason := _empty(override) or _odd(override)):
             yield f"{override.input_line}: {reason}"
 
     numbers = {override.key_or_group: _values(override) for override in overrides}
@@ -48,6 +50,18 @@ def _empty(override: Override) -> str | None:
     if override.is_range_sweep():
         return "has no values; a range goes from its start to below its stop, such as range(1,5)"
     return "matches no option of a group; list the values, such as 1,2,5"
+
+
+def _odd(override: Override) -> str | None:
+    """Why a sweep can hardly be meant; None where it can."""
+    key, value = override.key_or_group, override._value
+    if isinstance(value, RangeSweep) and value.step and _values(override) == 1:
+        ends = f"{value.start:g},{value.stop:g},{value.step:g}"
+        return f"has one value, for its step is beyond its end; for several, linspace({ends})"
+    if key in OBSERVERS and isinstance(value, ChoiceSweep) and len(value.list) > 1:
+        both = ",".join(map(str, value.list))
+        return f"would train each member once for each; for all of them write {key}=[{both}]"
+    return None
 
 
 def sweeper_problems(hydra: DictConfig) -> Iterable[str]:

@@ -86,12 +86,15 @@ class Progress:
             found = refine(self.plan.jobs, phases, self.failed)
             self.wanted, self.implied = len(found.wanted), found.implied
 
+    def finished(self) -> str:
+        """Jobs finished."""
+        implied = f", {len(self.implied)} implied" if self.plan.refine else ""
+        return f"{len(self.records)} of {self.wanted} finished{implied}"
+
     def line(self) -> str:
         """Jobs finished, and as soon as it is steady, member-steps a second and time left."""
         elapsed = time.monotonic() - self.began
-        done, jobs = len(self.records), self.wanted
-        implied = f", {len(self.implied)} implied" if self.plan.refine else ""
-        text = f"{done} of {jobs} finished{implied}, {_clock(elapsed)}"
+        text = f"{self.finished()}, {_clock(elapsed)}"
         if self.meter.compiling:
             return f"{text}, compiling"
         rate, left = self._outlook(elapsed)

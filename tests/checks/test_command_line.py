@@ -40,6 +40,16 @@ from tests.in_process import run_in_process
         (["norm.groups=encoder"], "norm.groups=encoder: must be a list, such as [a,b]"),
         (["-m", "opt.lr_dec=range(5,1)"], "opt.lr_dec=range(5,1): has no values; a range goes"),
         (["-m", "opt.lr_dec=range(1,5,0)"], "opt.lr_dec=range(1,5,0): must have a step that isn't"),
+        (
+            ["-m", "opt.lr_dec=range(1e-4,1e-2,5)"],
+            "opt.lr_dec=range(1e-4,1e-2,5): has one value, for its step is beyond its end; for "
+            "several, linspace(0.0001,0.01,5)",
+        ),
+        (
+            ["-m", "measures=rqi,distance"],
+            "measures=rqi,distance: would train each member once for each; for all of them write "
+            "measures=[rqi,distance]",
+        ),
         (["-m", "opt.lr_dec=glob(*)"], "opt.lr_dec=glob(*): matches no option of a group; list"),
         (["-m", "opt.lr_dec=interval(0,1)"], "opt.lr_dec=interval(0,1): has no values of its own"),
         (["opt.lr_dec=range(0,3)"], "opt.lr_dec=range(0,3): several values make a sweep; add -m"),

@@ -17,9 +17,12 @@ from tests.checks.wrong_tasks import (
     Foreign,
     NoJson,
     Projecting,
+    Recurrent,
     Scaling,
+    Undeclared,
     Unhashable,
     Unused,
+    Widened,
     by_numpy,
     fewer,
     per_sample,
@@ -124,6 +127,16 @@ WRONG = {
         r"task: torch\.func can't map its network, loss or correctness over members \(.*\); set "
         r"STACKABLE = False, and it trains on the plain path",
     ),
+    "a GRU": (
+        Sign,
+        {"network": lambda self: Recurrent()},
+        r"task: torch\.func can't map its network, .* \(.*aten::gru.*\); set STACKABLE = False",
+    ),
+    "a shape that may vary": (
+        Widened,
+        {},
+        r"task: width decides the shape of encoder\.weight, and may vary in a stack; take it out",
+    ),
     "a parameter without a part": (
         Sign,
         {"network": lambda self: Unused()},
@@ -225,6 +238,12 @@ WRONG = {
         r"task: data\(seed\)\.train\['inputs'\]\[?0?\]? is a (int|list); make it a tensor",
     ),
 }
+
+
+def test_a_subclass_with_fields_is_a_dataclass():
+    line = r"task: Undeclared has extra, but is no dataclass; write @dataclass\(frozen=True\) above"
+    with pytest.raises(ConfigError, match=line):
+        check_task(Undeclared())
 
 
 @pytest.mark.parametrize("mistake", WRONG)

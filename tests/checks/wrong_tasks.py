@@ -32,6 +32,31 @@ class Foreign(nn.Module):
         return self.decoder(self.embed(inputs))
 
 
+class Recurrent(nn.Module):
+    """Can be mapped with its gradient, and not without."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.decoder = nn.GRU(1, 8, batch_first=True), nn.Linear(8, 2)
+
+    def forward(self, inputs):
+        return self.decoder(self.encoder(inputs[..., None])[0][:, -1])
+
+
+@dataclass(frozen=True)
+class Widened(Sign):
+    VARYING = ("init_scale", "width")
+
+    width: int = 16
+
+    def network(self):
+        return Chain(nn.Linear(4, self.width), nn.Linear(self.width, 2))
+
+
+class Undeclared(Sign):
+    extra: int = 3
+
+
 class Branching(nn.Module):
     """Takes another way for other values."""
 

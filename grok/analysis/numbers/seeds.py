@@ -14,6 +14,8 @@ from grok.analysis.read.sweep import Sweep
 from grok.record.meaning import is_seed
 
 CONFIDENCE = 0.95
+ROUNDING = 1e-24
+"""A variance of fractions that are all alike."""
 INTERVAL = ["mean", "low", "high"]
 """Columns of a mean and the ends of its confidence interval."""
 
@@ -52,7 +54,8 @@ def mean_interval(fractions: pd.Series) -> tuple[float, float, float]:
 
     Settings of one data seed, or of one model seed, aren't independent where these are crossed. So
     the variance is that of the means over each value of one seed, summed over the seeds, with the
-    degrees of freedom of Welch and Satterthwaite. NaN ends where no seed has two values.
+    degrees of freedom of Welch and Satterthwaite. NaN ends where no seed has two values, or all are
+    alike, which says nothing of how far others lie.
 
     Args:
         fractions: of each seed setting, with a level of the index for each seed.
@@ -61,10 +64,8 @@ def mean_interval(fractions: pd.Series) -> tuple[float, float, float]:
     levels = [fractions.groupby(level=i).mean() for i in range(fractions.index.nlevels)]
     levels = [means for means in levels if len(means) > 1]
     variances = np.array([means.var() / len(means) for means in levels])
-    if not len(variances) or np.isnan(variances).any():
+    if np.isnan(variances).any() or variances.sum() < ROUNDING:
         return mean, float("nan"), float("nan")
-    if not variances.any():
-        return mean, mean, mean
     freedom = variances.sum() ** 2 / sum(variances**2 / [len(means) - 1 for means in levels])
     margin = float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2) * variances.sum() ** 0.5)
     return mean, max(mean - margin, 0.0), min(mean + margin, 1.0)

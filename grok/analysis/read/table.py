@@ -59,7 +59,7 @@ def load(folder: str | Path, budget: int | None = None) -> pd.DataFrame:
     Raises:
         UserError: the folder isn't there or holds no sweep, or its plan is damaged.
     """
-    return read_sweep(Path(folder), budget).known.reset_index(drop=True)
+    return read_sweep(Path(folder).expanduser(), budget).known.reset_index(drop=True)
 
 
 def read_sweep(folder: Path, budget: int | None = None) -> Sweep:
