@@ -68,7 +68,6 @@ class Checkpoints(Callback):
         try:
             check_alike(saved["config"], slot.member.config, slot.member.folder)
             module.stack.restore(i, saved["state"], saved["done"])
-            slot.initial_norm = saved["initial_norm"]
             for name, callback in named(trainer).items():
                 if name in saved["memories"]:
                     callback.memory[slot.member.folder] = saved["memories"][name]
@@ -131,7 +130,6 @@ def write(
         "config": slot.member.config,
         "state": state,
         "done": done,
-        "initial_norm": slot.initial_norm,
         "memories": memories,
     }
     save(content, folder / CHECKPOINT)
