@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
-from grok.errors import named
+from grok.errors import FailedJobError, named
 from grok.job import finished_alike, forget_error, leave_error, make_member, setup
 from grok.launch.order import coarse_to_fine
 from grok.launch.places import Place, answers
@@ -83,6 +83,8 @@ def train(
     Returns:
         Whether the place can be trained in further: its GPU may be lost.
     """
+    import torch
+
     from grok import training
     from grok.callbacks import Told
 
@@ -126,6 +128,9 @@ def train(
             lost = lost or [member.folder for member in itertools.islice(waiting, 1) if member]
             if not lost:
                 raise
+            if isinstance(error, torch.OutOfMemoryError):
+                fewer = f"hydra.launcher.stack_size={max(1, len(lost) // 2)}"
+                error = FailedJobError(f"{named(error)}; train fewer at a time: {fewer}")
             for folder in lost:
                 fail(folder, error)
             if place.gpu is not None:  # what it held may still be there

@@ -1,11 +1,14 @@
 """What a worker takes and trains, and in which environment."""
 
+import itertools
 import os
 import shutil
 from dataclasses import replace
 
 import pytest
+import torch
 
+from grok import training
 from grok.launch import queue, stacked, worker
 from grok.launch.queue import WORK, lay_out
 from grok.launch.settings import Spread
@@ -69,12 +72,18 @@ def test_structures_of_one_job_each_are_for_all_workers(begun, monkeypatch, tmp_
 
 
 @pytest.fixture
-def trained(begun, tmp_path, monkeypatch):
-    """The sweep laid out again, and the jobs of each training, which all fail."""
+def again(begun, tmp_path):
+    """The sweep laid out again."""
     shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
     for job in range(4):
         shutil.rmtree(tmp_path / str(job))
     lay_out(tmp_path, [[0, 1], [2, 3]])
+    return tmp_path
+
+
+@pytest.fixture
+def trained(again, monkeypatch):
+    """The jobs of each training, which all fail."""
     found = []
 
     def train(jobs, _cfg, _place, failed, _pace):
@@ -106,3 +115,14 @@ def test_a_job_that_cannot_be_prepared_fails_alone(trained, tmp_path, monkeypatc
     worker.work(planned(tmp_path), Spread(2, 1, "auto"))
     assert sorted(job for jobs in trained for job in jobs) == [0, 2, 3]
     assert queue.failures(tmp_path)[1] == "OSError: no room"
+
+
+def test_without_memory_fewer_are_to_be_trained_at_a_time(again, monkeypatch):
+    def full(members, *_arguments, **_settings):
+        if list(itertools.islice(members, 2)):
+            raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(training, "train", full)
+    worker.work(planned(again), Spread(2, 1, "auto"))
+    line = "OutOfMemoryError: out of memory; train fewer at a time: hydra.launcher.stack_size=1"
+    assert queue.failures(again) == dict.fromkeys(range(4), line)

@@ -98,10 +98,10 @@ def decay_fits(sweep: Sweep) -> pd.DataFrame | None:
 
     Columns: those keys, ``slope`` with its 95 % interval ``low`` and ``high``, ``points`` fitted of
     those ``given``, the least and greatest T_val over `lu_prediction` (``lu_ratio_min``, ``_max``),
-    and of T_train (``t_train_min``, ``_max``), NaN where a member has none. Members that don't generalise within the budget
-    can't be fitted: where there are any, small decays have the soonest alone, and the slope is too
-    flat. Rows whose seeds are ``all`` have the seeds' common slope, see `decay_law`. None without a
-    weight decay axis.
+    and of T_train (``t_train_min``, ``_max``), NaN where a member has none. Members that don't
+    generalise within the budget can't be fitted: where there are any, small decays have the soonest
+    alone, and the slope is too flat. Rows whose seeds are ``all`` have the seeds' common slope, see
+    `decay_law`. None without a weight decay axis.
     """
     key = decay_axis(sweep)
     if key is None:
