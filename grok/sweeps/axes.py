@@ -55,9 +55,11 @@ def _empty(override: Override) -> str | None:
 def _odd(override: Override) -> str | None:
     """Why a sweep can hardly be meant; None where it can."""
     key, value = override.key_or_group, override._value
-    if isinstance(value, RangeSweep) and value.step and _values(override) == 1:
-        ends = f"{value.start:g},{value.stop:g},{value.step:g}"
-        return f"has one value, for its step is beyond its end; for several, linspace({ends})"
+    if isinstance(value, RangeSweep):
+        start, stop = value.start or 0, value.stop or 0
+        if abs(value.step) > abs(stop - start):
+            ends = f"{start:g},{stop:g},{value.step:g}"
+            return f"has one value, for a step goes beyond its end; for several, linspace({ends})"
     if key in OBSERVERS and isinstance(value, ChoiceSweep) and len(value.list) > 1:
         both = ",".join(map(str, value.list))
         return f"would train each member once for each; for all of them write {key}=[{both}]"

@@ -42,7 +42,7 @@ from tests.in_process import run_in_process
         (["-m", "opt.lr_dec=range(1,5,0)"], "opt.lr_dec=range(1,5,0): must have a step that isn't"),
         (
             ["-m", "opt.lr_dec=range(1e-4,1e-2,5)"],
-            "opt.lr_dec=range(1e-4,1e-2,5): has one value, for its step is beyond its end; for "
+            "opt.lr_dec=range(1e-4,1e-2,5): has one value, for a step goes beyond its end; for "
             "several, linspace(0.0001,0.01,5)",
         ),
         (
