@@ -204,3 +204,8 @@ def test_a_refused_run_leaves_no_folder_and_takes_none_away(monkeypatch, capfd, 
     assert "opt.lr_dec=-1.0: must be a number of at least 0" in capfd.readouterr().err
     assert not list(tmp_path.glob("outputs/*"))
     assert (tmp_path / "mine" / ".hydra").is_dir()
+
+
+def test_a_mistyped_command_is_named(monkeypatch, capfd):
+    assert run_in_process(monkeypatch, "statsu", "sweep") == 2
+    assert "error: statsu: no such command; did you mean status?" in capfd.readouterr().err

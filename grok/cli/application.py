@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from grok import program
 from grok.checks.explain import explained
 from grok.checks.option_files import check_searchpath
+from grok.checks.wording import nearest
 from grok.checks.words import with_folders, with_home
 from grok.composing import CONF, VERSION_BASE
 from grok.errors import (
@@ -90,10 +91,13 @@ def main() -> None:
 
     def composed() -> None:
         words = sys.argv[1:]
-        if words[:1] and words[0] in COMMANDS:
-            own = importlib.import_module(COMMANDS[words[0]])
+        first = next(iter(words), "")
+        if first in COMMANDS:
+            own = importlib.import_module(COMMANDS[first])
             _explaining(lambda: own.main(words[1:]), (Exception,))
             return
+        if first.isidentifier() and (meant := nearest(first, COMMANDS)):
+            raise UsageError(f"{first}: no such command{meant}")
         _read_words()
         _explaining(command, (Exception,))
 
