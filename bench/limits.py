@@ -13,21 +13,19 @@ import ctypes
 import functools
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when it is loaded
 
 import numpy as np
+import stacks
 import torch
 from torch._inductor.codecache import CppCodeCache
 from torch.utils._python_dispatch import _disable_current_modes
 from turns import CORES, Way, measure
 
-from grok.composing import compose
 from grok.engine import recorder
 from grok.engine.stack import Stack
-from grok.job import make_member
 
 TASKS = ("toy_regression", "toy_classification", "mnist", "modular")
 FLOPS = 10**10
@@ -60,7 +58,6 @@ Operands = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 @functools.cache
 def stack(task: str) -> tuple[Stack, list[Operands]]:
     """A stack of one, and the factors and results of the products of its step."""
-    member = make_member(compose(f"task={task}"), Path(), "bench", {})
     found: list[Operands] = []
     product = recorder.Recorder.product
 
@@ -69,10 +66,7 @@ def stack(task: str) -> tuple[Stack, list[Operands]]:
             found.append((a.clone(), b.clone(), out.clone()))
         product(self, a, b, bias, out)
 
-    drawn = member.drawn(torch.float32)
-    if drawn.evaluations is not None:
-        drawn = drawn._replace(evaluations=np.array([], dtype=np.int64))
-    of_one = Stack(member.task, [drawn], torch.device("cpu"), compiled=True)
+    of_one = stacks.stack(1, f"task={task}", "trainer.precision=32-true")
     recorder.Recorder.product = seen  # type: ignore[method-assign]
     try:
         of_one.advance(of_one.whole_epochs(1))

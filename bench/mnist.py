@@ -7,8 +7,8 @@ import functools
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import peer
+import stacks
 import torch
 from PIL import Image
 from plain import adamw
@@ -16,20 +16,16 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import ToTensor
 from turns import Way, measure, show
 
-from grok.composing import compose
 from grok.engine.batches import minibatches
-from grok.engine.stack import Stack
-from grok.job import make_member
 from grok.tasks.data import idx
 
-PRECISIONS = {"64-true": torch.float64, "32-true": torch.float32}
+PRECISIONS = ("64-true", "32-true")
 STEPS = 100
 STACK = 2
 
 
-def member_of(precision: str) -> Any:
-    cfg = compose("task=mnist", f"trainer.precision={precision}")
-    return make_member(cfg, Path(), "bench", {})
+def words(precision: str) -> tuple[str, str]:
+    return "task=mnist", f"trainer.precision={precision}"
 
 
 class Images(Dataset):  # type: ignore[type-arg]
@@ -48,9 +44,9 @@ class Images(Dataset):  # type: ignore[type-arg]
 
 def published(precision: str) -> None:
     """One network, fed by a DataLoader with a transform."""
-    torch.set_default_dtype(PRECISIONS[precision])
-    member = member_of(precision)
-    network = member.task.network().to(PRECISIONS[precision])
+    member, dtype = stacks.member(*words(precision)), stacks.dtype(*words(precision))
+    torch.set_default_dtype(dtype)
+    network: Any = member.task.network().to(dtype)
     optimizer = adamw(network, member.opt)
     images = Images(member.task.data_dir, member.task.train_size)
     loader, done = DataLoader(images, batch_size=200, shuffle=True), 0
@@ -68,10 +64,10 @@ def published(precision: str) -> None:
 
 def plain(precision: str) -> None:
     """One network in a plain loop over tensors."""
-    member = member_of(precision)
-    network = member.task.network().to(PRECISIONS[precision])
+    member, dtype = stacks.member(*words(precision)), stacks.dtype(*words(precision))
+    network: Any = member.task.network().to(dtype)
     optimizer = adamw(network, member.opt)
-    drawn = member.drawn(PRECISIONS[precision])
+    drawn = member.drawn(dtype)
     assert drawn.batches is not None
     orders = drawn.batches.orders(0, STEPS // drawn.batches.per_epoch)
     for rows in minibatches(orders, drawn.batches.size):
@@ -83,25 +79,20 @@ def plain(precision: str) -> None:
         member.task.correct(outputs, batch).double().mean()
 
 
-@functools.cache
-def stack(precision: str, size: int) -> Stack:
-    member = member_of(precision)
-    drawn = member.drawn(PRECISIONS[precision])._replace(evaluations=np.array([], dtype=np.int64))
-    return Stack(member.task, [drawn] * size, torch.device("cpu"), compiled=True)
-
-
-def stacked(precision: str, size: int) -> None:
-    stack(precision, size).advance(STEPS)
-
-
 def main() -> None:
     """Print a table for each precision."""
     for precision in PRECISIONS:
         ways = [
             Way("published way", functools.partial(published, precision), STEPS),
             Way("plain loop", functools.partial(plain, precision), STEPS),
-            Way("solo", functools.partial(stacked, precision, 1), STEPS),
-            Way(f"stack of {STACK}", functools.partial(stacked, precision, STACK), STACK * STEPS),
+            *(
+                Way(
+                    f"stack of {size}" if size > 1 else "solo",
+                    functools.partial(stacks.train, size, STEPS, *words(precision)),
+                    size * STEPS,
+                )
+                for size in (1, STACK)
+            ),
             *(
                 Way(
                     f"JAX, {size} members",

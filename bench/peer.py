@@ -8,13 +8,9 @@ import importlib.util
 import math
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import torch
-
-from grok.composing import compose
-from grok.job import make_member
+import stacks
 
 AVAILABLE = importlib.util.find_spec("jax") is not None
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")  # a core a process
@@ -49,9 +45,9 @@ def program(
     task: str, members: int, precision: str, settings: tuple[str, ...], at_once: int
 ) -> Any:
     """What takes so many steps, and the members to begin with: all that a step reads of each."""
-    cfg = compose(f"task={task}", f"trainer.precision={precision}", *settings)
-    member = make_member(cfg, Path(), "bench", {})
-    drawn = member.drawn({"32-true": torch.float32, "64-true": torch.float64}[precision])
+    words = (f"task={task}", f"trainer.precision={precision}", *settings)
+    member = stacks.member(*words)
+    drawn = member.drawn(stacks.dtype(*words))
     params = {name: jnp.asarray(param.numpy()) for name, param in drawn.state.params.items()}
     given = jax.tree.map(lambda tensor: jnp.asarray(tensor.numpy()), drawn.given)
     rows = None

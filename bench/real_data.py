@@ -7,19 +7,16 @@ QM9's public way is PyTorch Geometric (pip install torch_geometric; left out wit
 
 import functools
 import importlib.util
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import stacks
 import torch
 from plain import adamw
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from turns import Way, measure, show
 
-from grok.composing import compose
-from grok.engine.stack import Stack
-from grok.job import make_member
 from grok.tasks.data import molecules
 
 EPOCHS = {"qm9": 8, "imdb": 1}
@@ -27,26 +24,18 @@ SETTINGS = {"qm9": ("task.size=1000",), "imdb": ("task.size=200",)}
 STACKS = {"qm9": (1, 4, 16), "imdb": (1,)}
 
 
-def member_of(task: str) -> Any:
-    return make_member(compose(f"task={task}", *SETTINGS[task]), Path(), "bench", {})
-
-
-@functools.cache
-def stack(task: str, size: int) -> Stack:
-    member = member_of(task)
-    drawn = member.drawn(torch.float32)._replace(evaluations=np.array([], dtype=np.int64))
-    plain = not member.task.STACKABLE
-    return Stack(member.task, [drawn] * size, torch.device("cpu"), compiled=True, plain=plain)
+def words(task: str) -> tuple[str, ...]:
+    return f"task={task}", *SETTINGS[task]
 
 
 def stacked(task: str, size: int) -> None:
-    them = stack(task, size)
-    them.advance(EPOCHS[task] * them.whole_epochs(1))
+    per_epoch = stacks.stack(size, *words(task)).whole_epochs(1)
+    stacks.train(size, EPOCHS[task] * per_epoch, *words(task))
 
 
 def plain(task: str) -> None:
     """One of our networks in an eager loop."""
-    member = member_of(task)
+    member = stacks.member(*words(task))
     network, batches = member.task.network(), member.drawn(torch.float32).batches
     data, optimizer = member.data(torch.float32), adamw(network, member.opt)
     for order in batches.orders(0, EPOCHS[task]):
@@ -71,7 +60,7 @@ class WholeLength(nn.Module):
 
 
 def published_imdb() -> None:
-    member = member_of("imdb")
+    member = stacks.member(*words("imdb"))
     network, data = WholeLength(member.task.network()), member.data(torch.float32).train
     optimizer = adamw(network, member.opt)
     loader = DataLoader(TensorDataset(data["inputs"], data["labels"]), 50, shuffle=True)
@@ -132,7 +121,7 @@ def loader() -> Any:
 
 def published_qm9() -> None:
     network = Geometric()
-    optimizer = adamw(network, member_of("qm9").opt)
+    optimizer = adamw(network, stacks.member(*words("qm9")).opt)
     for _ in range(EPOCHS["qm9"]):
         for batch in loader():
             optimizer.zero_grad()
@@ -146,7 +135,7 @@ def main() -> None:
     if importlib.util.find_spec("torch_geometric"):
         published["qm9"] = published_qm9
     for task, epochs in EPOCHS.items():
-        steps = epochs * stack(task, 1).whole_epochs(1)
+        steps = epochs * stacks.stack(1, *words(task)).whole_epochs(1)
         ways = [
             Way(f"stack of {size}", functools.partial(stacked, task, size), size * steps)
             for size in STACKS[task]

@@ -131,7 +131,7 @@ class StackStep(Steps):
 
     def _compilable(self, device: torch.device) -> Callable[..., Tensor]:
         """A step that is compiled when it is first taken."""
-        whole = _compilable(self._advance)
+        whole = _compiled_at_first_call(self._advance)
         if device.type != "cpu":
             return whole
         return MemberByMember(self._kind, self.model, self._common, otherwise=whole)
@@ -236,7 +236,7 @@ class MemberByMember:
         return places.play(self.recording, coefficients[None], batches, everyone)[0]
 
 
-def _compilable(step: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def _compiled_at_first_call(step: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """A function that is compiled at its first call, and for all later ones.
 
     Whether it fits a call isn't asked again, which takes longer than some of the step's products.

@@ -20,6 +20,7 @@ from grok.optim.coefficients import table
 from grok.record.record import read_record
 from grok.tasks.model import Model
 from grok.training import train
+from tests.tasks.examples import Sign
 
 CELLS = [  # task, initial scale, learning rate, whether the norm is constrained
     ("toy_regression", 1e-3, 1e-3, True),
@@ -218,6 +219,41 @@ def test_a_miscompiled_step_is_found_and_not_taken(
         f"PyTorch {torch.__version__} compiles the training step wrongly here: its {what} aren't "
         "those of the same step uncompiled; going on uncompiled, slower."
     )
+
+
+def test_what_cannot_be_checked_is_not_taken_compiled(make_member, stack_of, monkeypatch, caplog):
+    def unable(*_arguments):
+        raise RuntimeError("no such operation")
+
+    monkeypatch.setattr(compiled_module, "agreement", unable)
+    miscompiling(monkeypatch, late)
+    one, other = (stack_of([make_member()], compiled=compiled) for compiled in (True, False))
+    taken, expected = one.advance(5)[0], other.advance(5)[0]
+    assert not one.compiled
+    for name, values in expected.items():
+        assert torch.equal(taken[name], values), name
+    (message,) = caplog.messages
+    assert "can't check the compiled training step (no such operation); going on unc" in message
+
+
+@dataclasses.dataclass(frozen=True)
+class Closed(Sign):
+    """Its network's way is a closure over its layers."""
+
+    def network(self):
+        chain = super().network()
+        chain.forward = lambda inputs: chain.decoder(chain.encoder(inputs))
+        return chain
+
+
+def test_a_network_that_is_a_closure_is_checked(make_member, monkeypatch, caplog):
+    """A copy of it would call the layers that it was copied from."""
+    miscompiling(monkeypatch, lambda _, __, metrics: metrics)
+    member = dataclasses.replace(make_member(), task=Closed())
+    stack = Stack(member.task, [member.drawn(torch.float32)], torch.device("cpu"), compiled=True)
+    stack.advance(2)
+    assert stack.compiled
+    assert caplog.messages == []
 
 
 def test_a_step_is_checked_once(make_member, stack_of, monkeypatch):
