@@ -10,7 +10,9 @@ import torch
 from torch.utils import _pytree as pytree
 
 from grok.composing import compose
+from grok.engine import module
 from grok.engine import stack as stack_module
+from grok.engine.stack import Stack
 from grok.engine.step import Steps
 from grok.job import make_member as member_of
 from grok.record.names import CURVES, EMBEDDINGS
@@ -130,6 +132,23 @@ def test_how_many_steps_a_call_takes_changes_nothing(make_member, train_members)
     ]
     assert outcome(records[0]) == outcome(records[1]) == outcome(records[2])
     assert records[0].final == records[1].final == records[2].final
+
+
+def test_a_call_is_short_where_steps_are_slow(make_member, train_members, monkeypatch):
+    """Checkpoints and interrupts wait for its end; times are exact all the same."""
+    words = "engine.compile=false", "engine.steps_per_call=null"
+    whole = train_members([make_member("whole", budget=260)], *words)
+    calls, advance = [], Stack.advance
+
+    def counted(stack, steps, *empty):
+        calls.append(steps)
+        return advance(stack, steps, *empty)
+
+    monkeypatch.setattr(Stack, "advance", counted)
+    monkeypatch.setattr(module, "SECONDS", 1e-9)
+    short = train_members([make_member("short", budget=260)], *words)
+    assert calls[:3] == [200, 1, 1]
+    assert (short[0].t_train, short[0].final) == (whole[0].t_train, whole[0].final)
 
 
 @pytest.mark.parametrize(
