@@ -59,19 +59,21 @@ void tile(const Terms<T>& x, T* sums, int64_t row, int64_t last) {
   using Vector = at::vec::Vectorized<T>;
   constexpr int64_t L = LANES<T>;
   Vector c[ROWS][COLS];
+  const auto begin = [&](const auto& first) {
 #pragma GCC unroll 8
-  for (int i = 0; i < ROWS; i++) {
+    for (int i = 0; i < ROWS; i++) {
 #pragma GCC unroll 4
-    for (int j = 0; j < COLS; j++) {
-      if (!x.before) {
-        c[i][j] = Vector(T(0));
-      } else if (x.before_col == 0) {
-        c[i][j] = Vector(x.before[i * x.before_row]);
-      } else {
-        const T* const before = x.before + i * x.before_row;
-        c[i][j] = Vector::loadu(before + j * L, j + 1 < COLS ? L : x.before_last);
-      }
+      for (int j = 0; j < COLS; j++) c[i][j] = first(x.before + i * x.before_row, j);
     }
+  };
+  if (!x.before) {
+    begin([](const T*, int) { return Vector(T(0)); });
+  } else if (x.before_col == 0) {
+    begin([](const T* row, int) { return Vector(*row); });
+  } else {
+    begin([&](const T* row, int j) {
+      return Vector::loadu(row + j * L, j + 1 < COLS ? L : x.before_last);
+    });
   }
   for (int64_t p = 0; p < x.k; p++) {
     Vector b[COLS];
