@@ -13,6 +13,7 @@ from grok.job import make_member
 from grok.tasks.task import dtype_of
 
 
+@functools.cache
 def dtype(*overrides: str) -> torch.dtype:
     return dtype_of(compose(*overrides).trainer.precision)
 
