@@ -16,7 +16,7 @@ def summary(sweep: Sweep) -> str:
     lines = [f"{sweep.folder}: {finished(sweep)}"]
     if len(sweep.planned) == 1 and not sweep.missing:
         lines += _outcome(sweep.table.iloc[0])
-    elif not (sweep.table.empty or sweep.constrained):  # which say nothing at a norm that is held
+    elif not (sweep.table.empty or sweep.constrained):  # phases say nothing at a norm that is held
         lines += _phases(sweep.known["phase"])
     if sweep.cut is not None:
         lines.append(f"{'phases':<14}as after {sweep.cut} steps")

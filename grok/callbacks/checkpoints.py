@@ -24,7 +24,7 @@ from grok.record.names import CHECKPOINT
 VERSION = 5
 """Raised when a member would go on otherwise than it began: another order of minibatches, say."""
 SHARE = 0.05
-"""Of the time, that saving may take at most."""
+"""The part of the time that saving takes at most."""
 
 log = logging.getLogger(__name__)
 

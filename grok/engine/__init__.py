@@ -6,7 +6,7 @@ of one member is, `step` says. A stack takes it in one of these ways:
 - `plain`: a loop as PyTorch's users write it, of one member; the reference.
 - `compiled`: mapped over the members and compiled, and held against the uncompiled step (`check`).
 - `played`: on a CPU, what `recorder` has found a compiled step of one member to call
-  (`recording`, `played`; its products are `products`), for one member after the other.
+  (`recording`; its products are by `products`), for one member after the other.
 - `replay`: on a GPU, the compiled step captured as a graph.
 
 `member` draws what a member starts from, `batches` its minibatches, and `waiting` brings the next;

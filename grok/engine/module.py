@@ -47,7 +47,7 @@ class StackModule(LightningModule):
         engine: how the arithmetic runs.
         dtype: of parameters and data.
         size: number of slots, at most as many as a GPU's memory holds; one on the plain path.
-            Whole blocks of a GPU, see `grok.engine.sizes`.
+            On a GPU whole blocks, so up to a block more; see `grok.engine.sizes`.
         measures: what to measure besides `grok.engine.step.METRICS`, by name.
         revisiting: whether callbacks will ask for `revisited`.
         sharing: processes that share the GPU's memory, this one among them.

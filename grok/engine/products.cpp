@@ -122,7 +122,7 @@ void transpose_less(const T* from, int64_t from_row, int64_t rows, int64_t cols,
   for (int64_t i = 0; i < cols; i++) Vector::loadu(out + i * L).store(to + i * to_row, rows);
 }
 
-// A matrix, transposed; it may have gaps between the rows of either. Where this is called instead of
+// A matrix, transposed; it may have gaps between the rows of either. Where this is called and not
 // inlined, small products take up to a quarter longer.
 template <typename T>
 [[gnu::always_inline]] inline void transpose(const T* from, int64_t from_row, int64_t rows,
